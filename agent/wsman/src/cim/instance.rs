@@ -1,0 +1,106 @@
+//! One CIM instance: a class name and its properties.
+//!
+//! Guarantees: property names are found in any case; a missing property reads as NULL.
+
+use std::collections::BTreeMap;
+
+use super::name::AsName;
+use super::{CimValue, ClassName, Name, WrongType};
+
+/// An instance as it was decoded, or as it will be sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CimInstance {
+    class: ClassName,
+    properties: BTreeMap<Name, CimValue>,
+}
+
+impl CimInstance {
+    /// An instance without properties.
+    #[must_use]
+    pub fn new(class: impl Into<ClassName>) -> Self {
+        Self { class: class.into(), properties: BTreeMap::new() }
+    }
+
+    /// The same with `property` set.
+    #[must_use]
+    pub fn with(mut self, property: &str, value: impl Into<CimValue>) -> Self {
+        self.set(property, value);
+        self
+    }
+
+    /// Sets `property`; the case of the first writing stays.
+    pub fn set(&mut self, property: &str, value: impl Into<CimValue>) {
+        self.properties.insert(Name::from(property), value.into());
+    }
+
+    /// The class that this is an instance of.
+    #[must_use]
+    pub fn class(&self) -> &ClassName {
+        &self.class
+    }
+
+    /// The value of `property`; NULL when it is missing.
+    #[must_use]
+    pub fn get(&self, property: &str) -> &CimValue {
+        self.properties.get(&property as &dyn AsName).unwrap_or(&CimValue::Null)
+    }
+
+    /// Every property, by name without case.
+    pub fn properties(&self) -> impl Iterator<Item = (&Name, &CimValue)> {
+        self.properties.iter()
+    }
+
+    /// `property` as text; NULL is `None`.
+    ///
+    /// # Errors
+    /// `WrongType` when it holds something else.
+    pub fn text(&self, property: &str) -> Result<Option<&str>, WrongType> {
+        self.typed(property, "text", CimValue::as_str)
+    }
+
+    /// `property` as an unsigned integer; NULL is `None`.
+    ///
+    /// # Errors
+    /// `WrongType` when it holds something else.
+    pub fn unsigned(&self, property: &str) -> Result<Option<u64>, WrongType> {
+        self.typed(property, "an unsigned integer", CimValue::as_u64)
+    }
+
+    /// `property` as a truth value; NULL is `None`.
+    ///
+    /// # Errors
+    /// `WrongType` when it holds something else.
+    pub fn boolean(&self, property: &str) -> Result<Option<bool>, WrongType> {
+        self.typed(property, "a truth value", CimValue::as_bool)
+    }
+
+    /// `property` as a list of texts; NULL is empty, one value is a list of one.
+    ///
+    /// # Errors
+    /// `WrongType` when an element is not text.
+    pub fn texts(&self, property: &str) -> Result<Vec<&str>, WrongType> {
+        let value = self.get(property);
+        value.elements().iter().map(|v| v.as_str().ok_or_else(|| self.wrong(property, "a list of texts", v))).collect()
+    }
+
+    fn typed<'a, T>(
+        &'a self,
+        property: &str,
+        wanted: &'static str,
+        read: impl FnOnce(&'a CimValue) -> Option<T>,
+    ) -> Result<Option<T>, WrongType> {
+        match self.get(property) {
+            CimValue::Null => Ok(None),
+            value => read(value).map(Some).ok_or_else(|| self.wrong(property, wanted, value)),
+        }
+    }
+
+    fn wrong(&self, property: &str, wanted: &'static str, found: &CimValue) -> WrongType {
+        let mut found = format!("{found:?}");
+        if let Some((cut, _)) = found.char_indices().nth(60) {
+            found.truncate(cut);
+            found.push('…');
+        }
+        WrongType { class: self.class.to_string(), property: property.to_owned(), wanted, found }
+    }
+}
