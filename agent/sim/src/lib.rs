@@ -1,1 +1,7 @@
-//! placeholder
+//! Simulated Hyper-V hosts with their Windows guests, behind WS-Management's own envelopes; seeded faults.
+//!
+//! Guarantees: a client cannot tell a simulated host from a real one by anything that this project relies on.
+//! Deliberately absent: any use of `hyperv` or `plan`, so that a shared mistake cannot cancel out.
+
+pub mod machine;
+pub mod world;
