@@ -1,1 +1,14 @@
-//! placeholder
+//! What may be wished and what may be seen.
+//!
+//! Wished: manifests in YAML become one [`desired::Desired`] per appliance, or diagnostics. Seen: [`observed::Observed`].
+//! Guarantees: no I/O, no clock, no randomness. Deliberately absent: any comparison of the two (that is `plan`).
+
+pub mod condition;
+pub mod desired;
+pub mod mark;
+pub mod names;
+pub mod observed;
+pub mod seen;
+pub mod units;
+pub mod window;
+// TODO(helper-2): declare `snapshot` as soon as `diagnostic` exists.

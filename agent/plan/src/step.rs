@@ -1,0 +1,321 @@
+//! One idempotent act, named by (instance, role, name) and never by a GUID.
+//!
+//! Guarantees: an act carries all that its doing needs besides the wish itself; whoever matches on [`Act`] matches
+//! exhaustively, so a new act cannot be forgotten. Deliberately absent: how an act is done (that is `hyperv`'s).
+
+use std::fmt;
+
+use ipnet::IpNet;
+use model::desired::{StartAction, StartMode, StopAction};
+use model::names::{
+    AdapterName, ComputerName, CredentialName, DomainName, HostPath, InstanceId, RoleName, RuleName, ServiceName, SwitchName, VmName,
+};
+use model::observed::{AdapterConfig, Mark, Reach, Remarks, SwitchMark};
+use model::units::{MacAddress, MemorySize, Span};
+use serde::{Deserialize, Serialize};
+
+/// A step's stable name: `2.1/ad/create-disk`, `2.1/host/create-switch/Trunkline Management`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StepId(String);
+
+impl StepId {
+    /// The name of `act` on `role` (or on the host) of `instance`.
+    #[must_use]
+    pub fn of(instance: &InstanceId, role: Option<&RoleName>, act: &Act) -> Self {
+        let place = role.map_or("host", RoleName::as_str);
+        let object = act.object();
+        let separator = if object.is_empty() { "" } else { "/" };
+        Self(format!("{instance}/{place}/{}{separator}{object}", act.verb()))
+    }
+
+    /// The whole text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// Its stable name, unique in the plan.
+    pub id: StepId,
+    /// The instance that it works on.
+    pub instance: InstanceId,
+    /// The role that it works on; `None` for the host itself.
+    pub role: Option<RoleName>,
+    /// What is done.
+    pub act: Act,
+    /// What must be done first: ids of earlier steps of the same plan.
+    pub after: Vec<StepId>,
+    /// What it does to serving.
+    pub impact: Impact,
+    /// The least reach that it needs.
+    pub reach: Reach,
+    /// How long it is expected to take, and when it is given up.
+    pub time: StepTime,
+}
+
+/// How long a step takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepTime {
+    /// Declared at first, learned later.
+    pub expected: Span,
+    /// After this it has failed.
+    pub timeout: Span,
+}
+
+/// What a step does to serving, least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Impact {
+    /// Nothing that a caller notices.
+    None,
+    /// One service restarts.
+    ServiceRestart,
+    /// The appliance takes no new calls.
+    Drain,
+    /// A VM goes off.
+    VmPowerOff,
+    /// The host restarts.
+    HostReboot,
+    /// The whole site is out.
+    SiteOutage,
+}
+
+/// What is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Act {
+    /// Makes our internal switch, with our mark in its notes.
+    CreateSwitch {
+        /// Its name.
+        switch: SwitchName,
+        /// Our mark.
+        mark: SwitchMark,
+    },
+    /// Gives the host's own adapter on our switch its address.
+    AddressHost {
+        /// The switch.
+        switch: SwitchName,
+        /// The host's address.
+        address: IpNet,
+    },
+    /// Deletes our switch; nothing is connected to it any more.
+    RemoveSwitch {
+        /// Its name.
+        switch: SwitchName,
+    },
+    /// Makes a differencing disk.
+    CreateDisk {
+        /// Where.
+        path: HostPath,
+        /// The role image beneath.
+        parent: HostPath,
+    },
+    /// Makes the VM, generation 2, with its mark.
+    DefineVm {
+        /// Its name.
+        vm: VmName,
+        /// Its mark; nothing of ours is ever seen without one.
+        mark: Mark,
+    },
+    /// Sets the number of virtual processors; the VM is off.
+    SetProcessors {
+        /// To this many.
+        to: u32,
+    },
+    /// Sets static memory; the VM is off.
+    SetMemory {
+        /// To this much.
+        to: MemorySize,
+    },
+    /// Sets what the host does with the VM when the host starts.
+    SetStartAction {
+        /// To this.
+        to: StartAction,
+    },
+    /// Sets what the host does with the VM when the host stops.
+    SetStopAction {
+        /// To this.
+        to: StopAction,
+    },
+    /// Attaches a disk, with whatever of controller and drive is missing beneath it.
+    AttachDisk {
+        /// The disk.
+        path: HostPath,
+    },
+    /// Adds a synthetic adapter, unconnected.
+    AddAdapter {
+        /// Its name.
+        adapter: AdapterName,
+        /// Its static hardware address.
+        mac: MacAddress,
+    },
+    /// Connects an adapter to a switch.
+    ConnectAdapter {
+        /// Its name, for people.
+        adapter: AdapterName,
+        /// Its hardware address.
+        mac: MacAddress,
+        /// The switch.
+        switch: SwitchName,
+    },
+    /// Disconnects an adapter and keeps it.
+    DisconnectAdapter {
+        /// Its name, for people.
+        adapter: AdapterName,
+        /// Its hardware address.
+        mac: MacAddress,
+    },
+    /// Removes an adapter.
+    RemoveAdapter {
+        /// Its name, for people.
+        adapter: AdapterName,
+        /// Its hardware address.
+        mac: MacAddress,
+    },
+    /// Starts the VM, from off, saved or paused.
+    StartVm,
+    /// Shuts the guest down through the integration services; turns the VM off only when that fails to end in time.
+    ShutDownVm,
+    /// Writes our remarks into the notes, keeping the mark and other people's lines.
+    WriteRemarks {
+        /// What the remarks are to be.
+        remarks: Remarks,
+    },
+    /// Waits until the guest is up and can be looked into. A look: what it finds may add steps.
+    AwaitGuest,
+    /// Sets the addresses of an adapter inside the guest, through the host.
+    InjectAddress {
+        /// Its name, for people.
+        adapter: AdapterName,
+        /// Its hardware address.
+        mac: MacAddress,
+        /// What it is to be.
+        config: AdapterConfig,
+    },
+    /// Renames the guest; in force with the next restart.
+    RenameGuest {
+        /// To this.
+        to: ComputerName,
+    },
+    /// Joins the guest to a domain; in force with the next restart.
+    JoinDomain {
+        /// The domain.
+        domain: DomainName,
+        /// Who may join machines.
+        credential: CredentialName,
+    },
+    /// Restarts the guest and waits until it is up again.
+    RestartGuest,
+    /// Stops a service and sets it to manual, so that nothing routes calls here.
+    HoldService {
+        /// The service.
+        service: ServiceName,
+    },
+    /// Starts a service.
+    StartService {
+        /// The service.
+        service: ServiceName,
+    },
+    /// Sets a service's start mode back to the profile's.
+    RestoreStartMode {
+        /// The service.
+        service: ServiceName,
+        /// To this.
+        to: StartMode,
+    },
+    /// Enables a firewall rule.
+    EnableRule {
+        /// The rule.
+        rule: RuleName,
+    },
+    /// Deletes a VM that is off. Its disks stay.
+    RemoveVm {
+        /// Its name.
+        vm: VmName,
+    },
+    /// Deletes a disk file that no VM uses.
+    RemoveDisk {
+        /// Where.
+        path: HostPath,
+    },
+}
+
+impl Act {
+    /// The act in a word, as ids and metrics use it.
+    #[must_use]
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::CreateSwitch { .. } => "create-switch",
+            Self::AddressHost { .. } => "address-host",
+            Self::RemoveSwitch { .. } => "remove-switch",
+            Self::CreateDisk { .. } => "create-disk",
+            Self::DefineVm { .. } => "define-vm",
+            Self::SetProcessors { .. } => "set-processors",
+            Self::SetMemory { .. } => "set-memory",
+            Self::SetStartAction { .. } => "set-start-action",
+            Self::SetStopAction { .. } => "set-stop-action",
+            Self::AttachDisk { .. } => "attach-disk",
+            Self::AddAdapter { .. } => "add-adapter",
+            Self::ConnectAdapter { .. } => "connect-adapter",
+            Self::DisconnectAdapter { .. } => "disconnect-adapter",
+            Self::RemoveAdapter { .. } => "remove-adapter",
+            Self::StartVm => "start-vm",
+            Self::ShutDownVm => "shut-down-vm",
+            Self::WriteRemarks { .. } => "write-remarks",
+            Self::AwaitGuest => "await-guest",
+            Self::InjectAddress { .. } => "inject-address",
+            Self::RenameGuest { .. } => "rename-guest",
+            Self::JoinDomain { .. } => "join-domain",
+            Self::RestartGuest => "restart-guest",
+            Self::HoldService { .. } => "hold-service",
+            Self::StartService { .. } => "start-service",
+            Self::RestoreStartMode { .. } => "restore-start-mode",
+            Self::EnableRule { .. } => "enable-rule",
+            Self::RemoveVm { .. } => "remove-vm",
+            Self::RemoveDisk { .. } => "remove-disk",
+        }
+    }
+
+    /// What distinguishes two acts of one verb on one VM; empty where there can be only one.
+    #[must_use]
+    pub fn object(&self) -> &str {
+        match self {
+            Self::CreateSwitch { switch, .. } | Self::AddressHost { switch, .. } | Self::RemoveSwitch { switch } => switch.as_str(),
+            Self::AddAdapter { adapter, .. }
+            | Self::ConnectAdapter { adapter, .. }
+            | Self::DisconnectAdapter { adapter, .. }
+            | Self::RemoveAdapter { adapter, .. }
+            | Self::InjectAddress { adapter, .. } => adapter.as_str(),
+            Self::HoldService { service } | Self::StartService { service } | Self::RestoreStartMode { service, .. } => service.as_str(),
+            Self::EnableRule { rule } => rule.as_str(),
+            Self::RemoveDisk { path } => path.as_str(),
+            Self::CreateDisk { .. }
+            | Self::DefineVm { .. }
+            | Self::SetProcessors { .. }
+            | Self::SetMemory { .. }
+            | Self::SetStartAction { .. }
+            | Self::SetStopAction { .. }
+            | Self::AttachDisk { .. }
+            | Self::StartVm
+            | Self::ShutDownVm
+            | Self::WriteRemarks { .. }
+            | Self::AwaitGuest
+            | Self::RenameGuest { .. }
+            | Self::JoinDomain { .. }
+            | Self::RestartGuest
+            | Self::RemoveVm { .. } => "",
+        }
+    }
+}
