@@ -5,10 +5,12 @@
 
 pub mod condition;
 pub mod desired;
+pub mod diagnostic;
 pub mod mark;
 pub mod names;
 pub mod observed;
 pub mod seen;
+pub mod snapshot;
 pub mod units;
 pub mod window;
-// TODO(helper-2): declare `snapshot` as soon as `diagnostic` exists.
+pub mod yaml;

@@ -10,7 +10,6 @@ mod tree;
 
 pub use parse::{MAX_DEPTH, MAX_FILE_BYTES, parse};
 pub use tree::{Kind, Node, Span, Style, Tree};
-pub(crate) use tree::TreeBuilder;
 
 use crate::diagnostic::Code;
 
