@@ -1,0 +1,306 @@
+//! The command line: every command, flag and help text.
+//!
+//! Guarantees: flags win over the environment, the environment over the settings file. Deliberately absent: what any
+//! command does.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use model::names::ApplianceName;
+
+/// Keeps Hyper-V hosted VM appliances in the state that a git repository describes.
+#[derive(Debug, Parser)]
+#[command(name = "trunkline", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "Exit codes: 0 done, 1 an error, 2 changes are due (only with --detailed-exitcode), 3 not all could be done now.")]
+pub struct Arguments {
+    /// Settings that every command shares.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Settings file [default: ./trunkline.yaml if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where desired state lives: a directory, a git repository, or a URL (https, ssh, file)
+    #[arg(long, short = 'f', global = true, value_name = "PATH|URL")]
+    pub source: Option<String>,
+    /// The branch or tag to follow; a plain directory has none
+    #[arg(long = "ref", global = true, value_name = "REF")]
+    pub reference: Option<String>,
+    /// The directory of the repository to read
+    #[arg(long, global = true, value_name = "DIR")]
+    pub path: Option<String>,
+    /// Journal, memory, status and clones
+    #[arg(long, global = true, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// User names and where passwords come from
+    #[arg(long, global = true, value_name = "FILE")]
+    pub credentials: Option<PathBuf>,
+    /// Certificates (PEM) to trust for hosts, besides the system's
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// Send connections elsewhere, as `simulate` writes it (endpoints.yaml)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub connect_to: Option<PathBuf>,
+    /// Colour: auto looks at the terminal and at NO_COLOR
+    #[arg(long, global = true, value_enum, value_name = "WHEN")]
+    pub color: Option<When>,
+    /// Form of log lines on standard error
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// Which log lines: error, warn, info, debug, trace, or a tracing filter
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+/// Whether to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum When {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The form of results on standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// For pull requests.
+    Markdown,
+}
+
+/// The form of results that have no markdown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Listing {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check a repository: every fault, each with its line
+    Validate(Validate),
+    /// Print a value of the resolved state and the line it comes from
+    Explain(Explain),
+    /// Show what would be done, and what it waits for
+    Plan(Plan),
+    /// Look at hosts and guests, and print what was seen as JSON
+    Observe(Observe),
+    /// Show the plan, ask, and carry it out
+    Apply(Apply),
+    /// Watch the repository and converge until stopped
+    Run,
+    /// Show what the agent last knew of every appliance
+    Status(Status),
+    /// Keep the agent away from an appliance, on this machine and for a time
+    Hold(Hold),
+    /// Serve simulated hosts and guests on free loopback ports
+    Simulate(Simulate),
+    /// See it all work: a fresh repository, two simulated hosts, drift, repair
+    Demo(Demo),
+    /// Print a JSON Schema
+    Schema(Schema),
+    /// Show settings
+    Config(Config),
+    /// Print a completion script for a shell
+    Completions(Completions),
+}
+
+/// `validate`
+#[derive(Debug, Args)]
+pub struct Validate {
+    /// A directory or repository, instead of --source
+    pub source: Option<String>,
+    /// Form of the output
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: Listing,
+}
+
+/// `explain`
+#[derive(Debug, Args)]
+#[command(after_help = "Example: trunkline explain appliance sea-1 spec.roles.mediation.memory")]
+pub struct Explain {
+    /// Kind of the document: appliance, site, repository, release, profile
+    pub kind: String,
+    /// Its name
+    pub name: String,
+    /// A path into it; without one, every value below
+    pub path: Option<String>,
+}
+
+/// `plan`
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// Only these appliances
+    #[arg(value_name = "APPLIANCE")]
+    pub only: Vec<ApplianceName>,
+    /// Plan against this observation (the JSON of `observe`) instead of live hosts
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "head"])]
+    pub observed: Option<PathBuf>,
+    /// Compare from this revision, without touching a host
+    #[arg(long, value_name = "REV", requires = "head")]
+    pub base: Option<String>,
+    /// … to this one
+    #[arg(long, value_name = "REV", requires = "base")]
+    pub head: Option<String>,
+    /// Exit with 0 when nothing is to change, 2 when something is, 1 on an error
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// Form of the output
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// `observe`
+#[derive(Debug, Args)]
+pub struct Observe {
+    /// Only these appliances
+    #[arg(value_name = "APPLIANCE")]
+    pub only: Vec<ApplianceName>,
+}
+
+/// `apply`
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// Only these appliances
+    #[arg(long, value_name = "APPLIANCE")]
+    pub only: Vec<ApplianceName>,
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+}
+
+/// `status`
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Only these appliances
+    #[arg(value_name = "APPLIANCE")]
+    pub only: Vec<ApplianceName>,
+    /// Form of the output
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: Listing,
+}
+
+/// `hold`
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["for_", "release"]))]
+pub struct Hold {
+    /// An appliance, or `all`
+    #[arg(value_name = "APPLIANCE|all")]
+    pub appliance: String,
+    /// How long: 45m, 4h, 2d
+    #[arg(long = "for", value_name = "TIME", requires = "reason", id = "for_")]
+    pub duration: Option<String>,
+    /// Why, for everybody who looks
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// End the hold now
+    #[arg(long)]
+    pub release: bool,
+}
+
+/// `simulate`
+#[derive(Debug, Args)]
+pub struct Simulate {
+    /// The world: hosts, adapters, switches, files, images
+    #[arg(long, value_name = "FILE")]
+    pub world: PathBuf,
+    /// Keep the world's state here, so that it survives a restart
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Where to write the address map for --connect-to [default: endpoints.yaml beside the world's state, or here]
+    #[arg(long, value_name = "FILE")]
+    pub endpoints: Option<PathBuf>,
+    /// Scripted faults
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+    /// Also serve HTTP without TLS, with Basic: for clients that can do nothing else. Loopback only
+    #[arg(long)]
+    pub plain_http: bool,
+    /// A control command for a running simulation, instead of serving one
+    #[command(subcommand)]
+    pub control: Option<Control>,
+}
+
+/// What a running simulation can be told.
+#[derive(Debug, Subcommand)]
+pub enum Control {
+    /// Apply a fault now, written as in a faults file
+    Inject {
+        /// One fault, in YAML or JSON
+        fault: String,
+    },
+}
+
+/// `demo`
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// End after the tour instead of staying up
+    #[arg(long)]
+    pub once: bool,
+    /// Where to put the demo's repository and state [default: a fresh directory]
+    #[arg(long, value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+}
+
+/// `schema`
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Which; without one, lists them
+    pub name: Option<String>,
+}
+
+/// `config`
+#[derive(Debug, Args)]
+pub struct Config {
+    /// What to do with settings
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+/// What `config` can do.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print every setting that is in force
+    Show {
+        /// Also where each comes from
+        #[arg(long)]
+        origin: bool,
+    },
+}
+
+/// `completions`
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}

@@ -1,0 +1,130 @@
+//! Credentials: a name in a manifest becomes a user and a password from a file or the environment.
+//!
+//! Guarantees: nothing secret is printed, logged or kept in settings; a credentials file that others may read is refused.
+//! The file maps names to `user` and one of `password`, `passwordFile` or `passwordEnvironment`. A variable pair
+//! `TRUNKLINE_USER_<NAME>` and `TRUNKLINE_PASSWORD_<NAME>` wins over the file.
+//! Deliberately absent: a store of our own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use model::names::CredentialName;
+use model::yaml::{self, Node};
+use wsman::secret::Secret;
+
+use crate::error::{Context as _, Failure};
+
+const MOST_BYTES: u64 = 256 * 1024;
+
+/// A user and where the password comes from.
+#[derive(Debug, Clone)]
+pub struct Credential {
+    /// The user's name.
+    pub user: String,
+    /// The password.
+    pub password: Secret,
+}
+
+/// Every credential that this process can resolve.
+#[derive(Debug, Default)]
+pub struct Credentials {
+    by_name: BTreeMap<String, Credential>,
+    file: Option<PathBuf>,
+}
+
+impl Credentials {
+    /// Reads the file, when there is one, and the environment.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is open to others, or an entry is incomplete.
+    pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Self, Failure> {
+        let variables: BTreeMap<String, String> = environment.collect();
+        let mut by_name = file.map(|file| read_file(file, &variables)).transpose()?.unwrap_or_default();
+        for (name, user) in variables.iter().filter_map(|(key, user)| Some((key.strip_prefix("TRUNKLINE_USER_")?, user))) {
+            let Some(password) = variables.get(&format!("TRUNKLINE_PASSWORD_{name}")) else {
+                return Err(Failure::new(format!("TRUNKLINE_USER_{name} is set, TRUNKLINE_PASSWORD_{name} is not")));
+            };
+            let credential = Credential { user: user.clone(), password: Secret::new(password.clone()) };
+            by_name.insert(name.to_ascii_lowercase().replace('_', "-"), credential);
+        }
+        Ok(Self { by_name, file: file.map(Path::to_owned) })
+    }
+
+    /// The credential that a manifest names.
+    ///
+    /// # Errors
+    /// When nothing of that name is known; the text says where it would have to stand.
+    pub fn resolve(&self, name: &CredentialName) -> Result<Credential, Failure> {
+        self.by_name.get(name.as_str()).cloned().ok_or_else(|| {
+            let variable = name.as_str().to_ascii_uppercase().replace(['-', '.'], "_");
+            let place = self.file.as_ref().map_or_else(
+                || "give a credentials file with --credentials".to_owned(),
+                |file| format!("add `{name}:` with `user` and `password` to {}", file.display()),
+            );
+            Failure::new(format!("there is no credential `{name}`"))
+                .hint(format!("{place}, or set TRUNKLINE_USER_{variable} and TRUNKLINE_PASSWORD_{variable}"))
+        })
+    }
+}
+
+fn read_file(file: &Path, variables: &BTreeMap<String, String>) -> Result<BTreeMap<String, Credential>, Failure> {
+    let what = || format!("cannot read credentials from `{}`", file.display());
+    let metadata = std::fs::metadata(file).context(what())?;
+    refuse_if_open_to_others(file, &metadata)?;
+    if metadata.len() > MOST_BYTES {
+        return Err(Failure::new(format!("{}: it has {} bytes, more than {MOST_BYTES}", what(), metadata.len())));
+    }
+    let (tree, faults) = yaml::parse(&std::fs::read(file).context(what())?);
+    // The line itself is never shown: it may hold a password.
+    let at = |span: yaml::Span, says: &str| {
+        let (line, column) = tree.line_column(span.start);
+        Failure::new(format!("{says}\n  --> {}:{line}:{column}", file.display()))
+    };
+    if let Some(fault) = faults.first() {
+        return Err(at(fault.span, &fault.message));
+    }
+    let Some(root) = tree.documents().next() else { return Ok(BTreeMap::new()) };
+    root.entries()
+        .map(|(name, entry)| {
+            let credential = read_entry(file, entry, variables).map_err(|says| at(name.span(), &says))?;
+            Ok((name.text().unwrap_or_default().to_owned(), credential))
+        })
+        .collect()
+}
+
+fn read_entry(file: &Path, entry: Node<'_>, variables: &BTreeMap<String, String>) -> Result<Credential, String> {
+    const KEYS: [&str; 4] = ["user", "password", "passwordFile", "passwordEnvironment"];
+    if let Some(key) = entry.entries().filter_map(|(key, _)| key.text()).find(|key| !KEYS.contains(key)) {
+        return Err(format!("`{key}` is not known here; write `user` and one of `password`, `passwordFile`, `passwordEnvironment`"));
+    }
+    let text = |key: &str| entry.get(key).and_then(Node::text).map(str::to_owned);
+    let user = text("user").ok_or("this credential lacks `user`")?;
+    let password = match (text("password"), text("passwordFile"), text("passwordEnvironment")) {
+        (Some(password), None, None) => password,
+        (None, Some(path), None) => {
+            let path = file.parent().unwrap_or(Path::new(".")).join(path);
+            let text = std::fs::read_to_string(&path).map_err(|e| format!("cannot read the password file `{}`: {e}", path.display()))?;
+            text.trim_end_matches(['\r', '\n']).to_owned()
+        }
+        (None, None, Some(name)) => variables.get(&name).cloned().ok_or(format!("the environment has no `{name}`"))?,
+        _ => return Err("write exactly one of `password`, `passwordFile`, `passwordEnvironment`".to_owned()),
+    };
+    Ok(Credential { user, password: Secret::new(password) })
+}
+
+#[cfg(unix)]
+fn refuse_if_open_to_others(file: &Path, metadata: &std::fs::Metadata) -> Result<(), Failure> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(Failure::new(format!("others may read the credentials file `{}` (mode {mode:03o})", file.display()))
+        .hint(format!("run: chmod 600 {}", file.display())))
+}
+
+#[cfg(not(unix))]
+fn refuse_if_open_to_others(_file: &Path, _metadata: &std::fs::Metadata) -> Result<(), Failure> {
+    // On Windows the access list of the directory decides; nothing here can read it without unsafe code.
+    Ok(())
+}
