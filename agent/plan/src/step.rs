@@ -54,6 +54,8 @@ pub struct Step {
     pub role: Option<RoleName>,
     /// What is done.
     pub act: Act,
+    /// What it is done for.
+    pub purpose: Purpose,
     /// What must be done first: ids of earlier steps of the same plan.
     pub after: Vec<StepId>,
     /// What it does to serving.
@@ -62,6 +64,26 @@ pub struct Step {
     pub reach: Reach,
     /// How long it is expected to take, and when it is given up.
     pub time: StepTime,
+}
+
+/// What a step is done for. The gate and `mode` judge by this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Purpose {
+    /// Builds what has never served.
+    SetUp,
+    /// Mends what differs from the wish without a change of the wish.
+    Repair,
+    /// Ends serving because of a fault.
+    Close,
+    /// Ends serving because planned work or maintenance asks for it.
+    Drain,
+    /// Brings a changed wish into force.
+    Change,
+    /// Lets calls return.
+    Return,
+    /// Deletes what is ours and no longer wished.
+    Prune,
 }
 
 /// How long a step takes.
@@ -194,7 +216,10 @@ pub enum Act {
         remarks: Remarks,
     },
     /// Waits until the guest is up and can be looked into. A look: what it finds may add steps.
-    AwaitGuest,
+    AwaitGuest {
+        /// Over which network the guest must answer: `Management` or `Serving`.
+        over: Reach,
+    },
     /// Sets the addresses of an adapter inside the guest, through the host.
     InjectAddress {
         /// Its name, for people.
@@ -217,7 +242,10 @@ pub enum Act {
         credential: CredentialName,
     },
     /// Restarts the guest and waits until it is up again.
-    RestartGuest,
+    RestartGuest {
+        /// What the restart brings into force.
+        so_that: RestartReason,
+    },
     /// Stops a service and sets it to manual, so that nothing routes calls here.
     HoldService {
         /// The service.
@@ -252,6 +280,30 @@ pub enum Act {
     },
 }
 
+/// What a restart of a guest brings into force; keeps two restarts of one guest apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RestartReason {
+    /// The new computer name.
+    Renamed,
+    /// The membership of the domain.
+    Joined,
+    /// A fresh start after services would not come up several times.
+    Recovered,
+}
+
+impl RestartReason {
+    /// As ids and people name it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Renamed => "renamed",
+            Self::Joined => "joined",
+            Self::Recovered => "recovered",
+        }
+    }
+}
+
 impl Act {
     /// The act in a word, as ids and metrics use it.
     #[must_use]
@@ -274,11 +326,11 @@ impl Act {
             Self::StartVm => "start-vm",
             Self::ShutDownVm => "shut-down-vm",
             Self::WriteRemarks { .. } => "write-remarks",
-            Self::AwaitGuest => "await-guest",
+            Self::AwaitGuest { .. } => "await-guest",
             Self::InjectAddress { .. } => "inject-address",
             Self::RenameGuest { .. } => "rename-guest",
             Self::JoinDomain { .. } => "join-domain",
-            Self::RestartGuest => "restart-guest",
+            Self::RestartGuest { .. } => "restart-guest",
             Self::HoldService { .. } => "hold-service",
             Self::StartService { .. } => "start-service",
             Self::RestoreStartMode { .. } => "restore-start-mode",
@@ -301,6 +353,16 @@ impl Act {
             Self::HoldService { service } | Self::StartService { service } | Self::RestoreStartMode { service, .. } => service.as_str(),
             Self::EnableRule { rule } => rule.as_str(),
             Self::RemoveDisk { path } => path.as_str(),
+            Self::RestartGuest { so_that } => so_that.as_str(),
+            Self::AwaitGuest { over } => match over {
+                Reach::Serving => "serving",
+                Reach::Management | Reach::HostOnly | Reach::None => "management",
+            },
+            Self::WriteRemarks { remarks } => match remarks {
+                Remarks { down: Some(_), set_up: _ } => "down",
+                Remarks { down: None, set_up: true } => "well",
+                Remarks { down: None, set_up: false } => "new",
+            },
             Self::CreateDisk { .. }
             | Self::DefineVm { .. }
             | Self::SetProcessors { .. }
@@ -310,11 +372,8 @@ impl Act {
             | Self::AttachDisk { .. }
             | Self::StartVm
             | Self::ShutDownVm
-            | Self::WriteRemarks { .. }
-            | Self::AwaitGuest
             | Self::RenameGuest { .. }
             | Self::JoinDomain { .. }
-            | Self::RestartGuest
             | Self::RemoveVm { .. } => "",
         }
     }
