@@ -1,7 +1,8 @@
 //! What a revision of the repository asks for, as it travels from `source` to `engine`.
 //!
 //! Guarantees: an appliance that a faulty document touches is in `refused` and never in `desired`; no removal may be
-//! believed while `complete` is false. Cheap to clone.
+//! believed while `complete` is false. Cheap to clone. `assemble` fills what one revision says; `source` alone fills `kept`, as only it
+//! remembers earlier revisions.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,6 +24,12 @@ impl Revision {
     #[must_use]
     pub fn of_commit(reference: &str, sha1: &str) -> Self {
         Self(format!("{reference}@sha1:{sha1}").into())
+    }
+
+    /// Nothing was read yet.
+    #[must_use]
+    pub fn unread() -> Self {
+        Self("unread".into())
     }
 
     /// A directory without history.
@@ -61,4 +68,49 @@ pub struct Snapshot {
     pub diagnostics: Arc<Vec<Diagnostic>>,
     /// Whether every document was sound; if not, an appliance that is missing here was not removed.
     pub complete: bool,
+    /// Last good wishes of appliances that this revision refuses, or lacks while it is not complete. They stay in force.
+    pub kept: Arc<BTreeMap<ApplianceName, Kept>>,
+    /// The repository's own policies (`*.rego`), in the order of their paths.
+    pub policies: Arc<Vec<PolicyFile>>,
+}
+
+/// A wish of an earlier revision that stays in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The last revision that asked for it.
+    pub revision: Revision,
+    /// The wish.
+    pub desired: Arc<Desired>,
+}
+
+/// A policy that came with the repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyFile {
+    /// Its path in the repository.
+    pub path: Arc<str>,
+    /// Its text.
+    pub text: Arc<str>,
+}
+
+impl Snapshot {
+    /// Before anything was read: it asks for nothing, and nothing that it lacks was removed.
+    #[must_use]
+    pub fn unread() -> Self {
+        Self {
+            revision: Revision::unread(),
+            desired: Arc::default(),
+            refused: Arc::default(),
+            diagnostics: Arc::default(),
+            complete: false,
+            kept: Arc::default(),
+            policies: Arc::default(),
+        }
+    }
+
+    /// The wish in force for an appliance, and the revision that asked for it.
+    #[must_use]
+    pub fn in_force(&self, appliance: &ApplianceName) -> Option<(&Revision, &Arc<Desired>)> {
+        let kept = || self.kept.get(appliance).map(|kept| (&kept.revision, &kept.desired));
+        self.desired.get(appliance).map(|desired| (&self.revision, desired)).or_else(kept)
+    }
 }

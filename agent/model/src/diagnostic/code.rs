@@ -64,6 +64,14 @@ codes! {
     TooManyFaults = "TL012" Error;
     /// A symbolic link stays inside the repository's directory.
     LinkOutside = "TL013" Error;
+    /// A repository has at most 20000 files that are read, and 512 MiB of them.
+    TooManyFiles = "TL014" Error;
+    /// Manifests lie in the repository itself: submodules are not followed.
+    Submodule = "TL015" Error;
+    /// A path is UTF-8 text without control characters.
+    BadPathName = "TL016" Error;
+    /// A policy is Rego that this agent can run.
+    FaultyPolicy = "TL017" Error;
 
     /// `yes`, `no`, `on` and `off` are booleans to some YAML readers: quote them as text, write `true` or `false` as booleans.
     UnquotedBoolean = "TL020" Error;
