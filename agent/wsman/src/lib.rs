@@ -5,3 +5,6 @@
 
 pub mod cim;
 pub mod clock;
+pub mod resource;
+pub mod schema;
+pub mod xml;

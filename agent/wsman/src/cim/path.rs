@@ -57,6 +57,11 @@ impl CimPath {
         self
     }
 
+    /// Sets key `name`, whichever kind it is.
+    pub fn set_key(&mut self, name: Name, key: Key) {
+        self.keys.insert(name, key);
+    }
+
     /// The namespace that the class lives in.
     #[must_use]
     pub fn namespace(&self) -> &Namespace {

@@ -1,0 +1,289 @@
+//! Instances in the element form: one element per property, as `Get`, `Pull` and `Invoke` carry them.
+//!
+//! Guarantees: values take the type that the class table states, and stay text where it states none; repeated elements become an
+//! array wherever they stand; a value is kept even when it does not fit its declared type.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+
+use super::{CimDatetime, CimInstance, CimPath, CimType, CimValue, ClassName, Name, embedded, endpoint, scalar};
+use crate::resource::{Naming, namespace_of_uri};
+use crate::schema::{self, Class, Declared};
+use crate::xml::names::{ADDRESSING, CIM_COMMON, XSI};
+use crate::xml::{Content, Reader, Tag, Writer, XmlError};
+
+/// What stands in the element of one property or parameter, before a type is given to it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Form<'x> {
+    /// `xsi:nil="true"`.
+    Nil,
+    /// Text; an embedded instance in its string form too.
+    Text(Cow<'x, str>),
+    /// The text of a `cim:Datetime` or `cim:Interval`.
+    Datetime(Cow<'x, str>),
+    /// A reference, its parts directly inside the element: the form that Windows demands.
+    Reference(CimPath),
+    /// A reference inside an `a:EndpointReference`, which Windows refuses as a parameter.
+    WrappedReference(CimPath),
+    /// A nested object.
+    Object(CimInstance),
+}
+
+impl Form<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> Form<'static> {
+        match self {
+            Self::Nil => Form::Nil,
+            Self::Text(text) => Form::Text(Cow::Owned(text.into_owned())),
+            Self::Datetime(text) => Form::Datetime(Cow::Owned(text.into_owned())),
+            Self::Reference(path) => Form::Reference(path),
+            Self::WrappedReference(path) => Form::WrappedReference(path),
+            Self::Object(instance) => Form::Object(instance),
+        }
+    }
+
+    /// The value, by its declared type; an array of one where an array is declared.
+    #[must_use]
+    pub fn into_value(self, declared: Option<Declared>) -> CimValue {
+        let (cim, array) = declared.map_or((None, false), |d| (d.cim, d.array));
+        let value = match self {
+            Self::Nil => return CimValue::Null,
+            Self::Text(text) if array && cim == Some(CimType::Uint8) => match octets(&text) {
+                Some(octets) => return CimValue::Array(octets),
+                None => scalar::decode(text, cim),
+            },
+            Self::Text(text) => scalar::decode(text, cim),
+            Self::Datetime(text) => match CimDatetime::parse(&text) {
+                Some(when) => CimValue::Datetime(when),
+                None => CimValue::String(text.into_owned()),
+            },
+            Self::Reference(path) | Self::WrappedReference(path) => CimValue::from(path),
+            Self::Object(instance) => CimValue::from(instance),
+        };
+        if array { CimValue::Array(vec![value]) } else { value }
+    }
+}
+
+/// The octets of a `uint8[]` that came as one base64 text; `None` when the text is a number, and so one element of the usual form.
+fn octets(text: &str) -> Option<Vec<CimValue>> {
+    let text = text.trim();
+    if text.parse::<u8>().is_ok() {
+        return None;
+    }
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text).ok()?;
+    Some(bytes.into_iter().map(|b| CimValue::Unsigned(b.into())).collect())
+}
+
+/// Reads the element `tag` of a property or parameter to its end.
+pub(crate) fn read_form<'x>(reader: &mut Reader<'x>, tag: &Tag<'x>, namespace: &str) -> Result<Form<'x>, XmlError> {
+    if reader.is_nil(tag)? {
+        reader.skip()?;
+        return Ok(Form::Nil);
+    }
+    let first = match reader.content()? {
+        Content::Text(text) => return Ok(Form::Text(text)),
+        Content::Child(first) => first,
+    };
+    let around = reader.namespace(&first)?;
+    if around == CIM_COMMON {
+        let text = reader.trimmed()?;
+        finish(reader)?;
+        return Ok(Form::Datetime(text));
+    }
+    if around == ADDRESSING && first.local() == "EndpointReference" {
+        let path = endpoint::read(reader, None)?.path_in(namespace)?;
+        finish(reader)?;
+        return Ok(Form::WrappedReference(path));
+    }
+    if around == ADDRESSING {
+        return Ok(Form::Reference(endpoint::read(reader, Some(first))?.path_in(namespace)?));
+    }
+    let (class, class_namespace) = class_of(reader, tag, namespace)?;
+    Ok(Form::Object(read_properties(reader, class, &class_namespace, Some(first))?))
+}
+
+fn finish(reader: &mut Reader<'_>) -> Result<(), XmlError> {
+    while reader.child()?.is_some() {
+        reader.skip()?;
+    }
+    Ok(())
+}
+
+/// Reads the instance whose element is `tag` to its end. `namespace` is where its class is when the element does not say.
+pub(crate) fn read_instance<'x>(reader: &mut Reader<'x>, tag: &Tag<'x>, namespace: &str) -> Result<CimInstance, XmlError> {
+    let (class, namespace) = class_of(reader, tag, namespace)?;
+    read_properties(reader, class, &namespace, None)
+}
+
+/// The class of an element: from `xsi:type`, which tells the derived one, or from its name; and its namespace.
+fn class_of<'n>(reader: &Reader<'_>, tag: &Tag<'_>, namespace: &'n str) -> Result<(ClassName, Cow<'n, str>), XmlError> {
+    let stated = reader.attribute(tag, XSI, "type")?;
+    let (uri, name) = match &stated {
+        Some(stated) => {
+            let (uri, local) = reader.qualified(stated);
+            (uri, local.strip_suffix("_Type").unwrap_or(local))
+        }
+        None => (reader.namespace(tag)?, tag.local()),
+    };
+    let namespace = match namespace_of_uri(uri) {
+        Some(found) if found == namespace => Cow::Borrowed(namespace),
+        Some(found) => Cow::Owned(found.to_owned()),
+        None => Cow::Borrowed(namespace),
+    };
+    Ok((class_name(&namespace, name), namespace))
+}
+
+/// The name of a class; that of the table where it is spelled alike, which costs no allocation.
+fn class_name(namespace: &str, name: &str) -> ClassName {
+    match schema::class_in(namespace, name) {
+        Some(class) if class.name() == name => ClassName::from_static(class.name()),
+        _ => ClassName::from(name),
+    }
+}
+
+/// Reads the properties of the open element as those of `class`.
+pub(crate) fn read_properties<'x>(
+    reader: &mut Reader<'x>,
+    class: ClassName,
+    namespace: &str,
+    mut first: Option<Tag<'x>>,
+) -> Result<CimInstance, XmlError> {
+    let table = schema::class_in(namespace, class.as_str());
+    let mut properties = Properties::new(table);
+    loop {
+        let Some(tag) = (match first.take() {
+            Some(tag) => Some(tag),
+            None => reader.child()?,
+        }) else {
+            return Ok(CimInstance::from_properties(class, properties.finish()));
+        };
+        let (name, declared) = properties.named(tag.local());
+        let form = read_form(reader, &tag, namespace)?;
+        properties.add(name, form.into_value(declared));
+    }
+}
+
+/// The properties read so far. Windows sends them sorted, so the next is nearly always the next one that the table states.
+struct Properties {
+    table: Option<&'static Class>,
+    next: usize,
+    found: Vec<(Name, CimValue)>,
+    sorted: bool,
+}
+
+impl Properties {
+    fn new(table: Option<&'static Class>) -> Self {
+        Self { table, next: 0, found: Vec::with_capacity(table.map_or(8, |t| t.properties().len())), sorted: true }
+    }
+
+    fn named(&mut self, written: &str) -> (Name, Option<Declared>) {
+        let Some(table) = self.table else { return (Name::from(written), None) };
+        let expected = table.properties().get(self.next).filter(|p| p.name() == written);
+        let at = match expected {
+            Some(_) => Some(self.next),
+            None => table.position(written).ok(),
+        };
+        let Some((at, property)) = at.and_then(|at| Some((at, table.properties().get(at)?))) else {
+            return (Name::from(written), None);
+        };
+        self.next = at + 1;
+        let name = if property.name() == written { Name::from_static(property.name()) } else { Name::from(written) };
+        (name, Some(property.declared()))
+    }
+
+    fn add(&mut self, name: Name, value: CimValue) {
+        match self.found.last_mut() {
+            Some((last, all)) if *last == name => join(all, value),
+            last => {
+                self.sorted &= last.is_none_or(|(last, _)| *last < name);
+                self.found.push((name, value));
+            }
+        }
+    }
+
+    fn finish(mut self) -> Vec<(Name, CimValue)> {
+        if self.sorted {
+            return self.found;
+        }
+        self.found.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let mut joined: Vec<(Name, CimValue)> = Vec::with_capacity(self.found.len());
+        for (name, value) in self.found {
+            match joined.last_mut() {
+                Some((last, all)) if *last == name => join(all, value),
+                _ => joined.push((name, value)),
+            }
+        }
+        joined
+    }
+}
+
+/// A further element of the same name makes an array of what came before; NULL is no element.
+fn join(all: &mut CimValue, more: CimValue) {
+    let before = std::mem::replace(all, CimValue::Null);
+    let mut values = match before {
+        CimValue::Null => vec![],
+        CimValue::Array(values) => values,
+        one => vec![one],
+    };
+    match more {
+        CimValue::Null => {}
+        CimValue::Array(more) => values.extend(more),
+        one => values.push(one),
+    }
+    *all = CimValue::Array(values);
+}
+
+/// Writes an instance as the element `p:<class>`, as Windows does.
+pub(crate) fn write_instance(writer: &mut Writer, instance: &CimInstance, naming: &Naming) {
+    let uri = naming.class_uri(instance.class());
+    let (element, kind) = (format!("p:{}", instance.class()), format!("p:{}_Type", instance.class()));
+    writer.open_with(&element, &[("xmlns:xsi", XSI), ("xmlns:p", &uri), ("xmlns:cim", CIM_COMMON), ("xsi:type", &kind)]);
+    write_properties(writer, "p", instance, naming);
+    writer.close(&element);
+}
+
+fn write_properties(writer: &mut Writer, prefix: &str, instance: &CimInstance, naming: &Naming) {
+    let table = schema::class_in(naming.namespace().as_str(), instance.class().as_str());
+    for (name, value) in instance.properties() {
+        let declared = table.and_then(|t| t.property(name.as_str())).map(|p| p.declared());
+        write_value(writer, &format!("{prefix}:{name}"), value, declared, naming);
+    }
+}
+
+/// Writes `value` as the element or elements `element`. NULL and empty arrays are left out, since Windows leaves them out.
+pub(crate) fn write_value(writer: &mut Writer, element: &str, value: &CimValue, declared: Option<Declared>, naming: &Naming) {
+    match value {
+        CimValue::Null if declared.is_some_and(|d| d.array) => {}
+        CimValue::Null => writer.empty(element, &[("xsi:nil", "true")]),
+        CimValue::Array(values) => {
+            values.iter().filter(|v| **v != CimValue::Null).for_each(|v| write_value(writer, element, v, declared, naming));
+        }
+        CimValue::Datetime(when) => {
+            let inner = if matches!(when, CimDatetime::Instant(_)) { "cim:Datetime" } else { "cim:Interval" };
+            writer.open(element);
+            writer.leaf(inner, &when.to_xml());
+            writer.close(element);
+        }
+        CimValue::Reference(path) => {
+            writer.open(element);
+            endpoint::write(writer, path, naming);
+            writer.close(element);
+        }
+        CimValue::Instance(instance) if declared.is_some_and(|d| matches!(d.cim, Some(CimType::EmbeddedInstance | CimType::String))) => {
+            writer.leaf(element, &embedded::encode(instance));
+        }
+        CimValue::Instance(instance) => {
+            let uri = naming.class_uri(instance.class());
+            writer.open_with(element, &[("xmlns:q", &uri), ("xsi:type", &format!("q:{}_Type", instance.class()))]);
+            write_properties(writer, "q", instance, naming);
+            writer.close(element);
+        }
+        scalar => {
+            if let Some(text) = scalar::encode(scalar) {
+                writer.leaf(element, &text);
+            }
+        }
+    }
+}

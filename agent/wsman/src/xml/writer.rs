@@ -1,0 +1,109 @@
+//! Writes elements into a string.
+//!
+//! Guarantees: text and attribute values are escaped; characters that XML 1.0 forbids become `?`, as Windows writes them.
+
+/// See the module. Elements nest as the calls do; nothing is checked beyond escaping.
+#[derive(Debug, Default)]
+pub struct Writer {
+    out: String,
+}
+
+impl Writer {
+    /// Nothing written yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { out: String::with_capacity(2048) }
+    }
+
+    /// What was written.
+    #[must_use]
+    pub fn finish(self) -> String {
+        self.out
+    }
+
+    /// Opens `name`.
+    pub fn open(&mut self, name: &str) {
+        self.open_with(name, &[]);
+    }
+
+    /// Opens `name` with `attributes`.
+    pub fn open_with(&mut self, name: &str, attributes: &[(&str, &str)]) {
+        self.start(name, attributes);
+        self.out.push('>');
+    }
+
+    /// Closes `name`.
+    pub fn close(&mut self, name: &str) {
+        self.out.push_str("</");
+        self.out.push_str(name);
+        self.out.push('>');
+    }
+
+    /// `name` with nothing in it.
+    pub fn empty(&mut self, name: &str, attributes: &[(&str, &str)]) {
+        self.start(name, attributes);
+        self.out.push_str("/>");
+    }
+
+    /// `name` with `text` in it.
+    pub fn leaf(&mut self, name: &str, text: &str) {
+        self.leaf_with(name, &[], text);
+    }
+
+    /// `name` with `attributes`, and `text` in it.
+    pub fn leaf_with(&mut self, name: &str, attributes: &[(&str, &str)], text: &str) {
+        self.open_with(name, attributes);
+        self.text(text);
+        self.close(name);
+    }
+
+    /// Text.
+    pub fn text(&mut self, text: &str) {
+        escape(&mut self.out, text, Place::Text);
+    }
+
+    /// Text that is markup already.
+    pub fn raw(&mut self, markup: &str) {
+        self.out.push_str(markup);
+    }
+
+    fn start(&mut self, name: &str, attributes: &[(&str, &str)]) {
+        self.out.push('<');
+        self.out.push_str(name);
+        for (attribute, value) in attributes {
+            self.out.push(' ');
+            self.out.push_str(attribute);
+            self.out.push_str("=\"");
+            escape(&mut self.out, value, Place::Attribute);
+            self.out.push('"');
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Text,
+    Attribute,
+}
+
+fn escape(out: &mut String, text: &str, place: Place) {
+    let mut from = 0;
+    for (at, c) in text.char_indices() {
+        let written = match c {
+            '<' => "&lt;",
+            '>' => "&gt;",
+            '&' => "&amp;",
+            '"' if place == Place::Attribute => "&quot;",
+            '\n' if place == Place::Attribute => "&#10;",
+            '\t' if place == Place::Attribute => "&#9;",
+            '\r' => "&#13;",
+            '\n' | '\t' => continue,
+            '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => "?",
+            _ => continue,
+        };
+        out.push_str(&text[from..at]);
+        out.push_str(written);
+        from = at + c.len_utf8();
+    }
+    out.push_str(&text[from..]);
+}
