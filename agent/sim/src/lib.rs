@@ -3,5 +3,10 @@
 //! Guarantees: a client cannot tell a simulated host from a real one by anything that this project relies on.
 //! Deliberately absent: any use of `hyperv` or `plan`, so that a shared mistake cannot cancel out.
 
+#[cfg(test)]
+mod fixture;
 pub mod machine;
+pub mod query;
+pub mod quota;
 pub mod world;
+pub mod wql;

@@ -1,0 +1,120 @@
+//! Open enumerations, and how many there may be.
+//!
+//! Guarantees: at most `MAX_OPEN` for one user of one machine; one that nobody pulls from for `IDLE` is gone; identifiers never
+//! repeat within a simulation, and are the same in each run of the same requests.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+use wsman::cim::Name;
+
+use crate::machine::Object;
+use crate::world::MachineId;
+
+/// Enumerations that one user may have open on one machine: what Windows Server 2012 and later allow.
+pub const MAX_OPEN: usize = 1500;
+/// How long an enumeration lives without a pull (`EnumerationTimeoutms`).
+pub const IDLE: Duration = Duration::from_secs(60);
+
+/// Who opened an enumeration; nobody else may pull from it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Owner {
+    /// The machine that was asked.
+    pub machine: MachineId,
+    /// The account that asked.
+    pub user: String,
+}
+
+/// What each item of an enumeration looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The instance.
+    Objects,
+    /// Its endpoint reference.
+    References,
+    /// Both.
+    Both,
+}
+
+/// The rest of an enumeration.
+#[derive(Debug, Clone)]
+pub struct Open {
+    /// What has not been pulled yet.
+    pub items: VecDeque<Object>,
+    /// How an item is shown.
+    pub mode: Mode,
+    /// The properties that were asked for by name.
+    pub projection: Option<Vec<Name>>,
+    /// Whether references are shown in DMTF's form, as the request was.
+    pub naming: wsman::resource::Naming,
+}
+
+/// The quota is used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("user has {MAX_OPEN} open operations already")]
+pub struct QuotaExceeded;
+
+/// All open enumerations of all machines.
+#[derive(Debug, Default)]
+pub struct Enumerations {
+    open: HashMap<Uuid, (Owner, Instant, Open)>,
+    serial: u64,
+}
+
+impl Enumerations {
+    /// Keeps `rest` until it is pulled from; gives the context's text.
+    ///
+    /// # Errors
+    /// `QuotaExceeded`.
+    pub fn keep(&mut self, owner: Owner, rest: Open) -> Result<String, QuotaExceeded> {
+        let now = Instant::now();
+        self.open.retain(|_, (_, until, _)| *until > now);
+        if self.open.values().filter(|(own, _, _)| *own == owner).count() >= MAX_OPEN {
+            return Err(QuotaExceeded);
+        }
+        let id = self.fresh();
+        self.open.insert(id, (owner, now + IDLE, rest));
+        Ok(text(id))
+    }
+
+    /// Takes an enumeration out; `None` when there is none of that name, it is somebody else's, or its time is over.
+    pub fn take(&mut self, owner: &Owner, context: &str) -> Option<Open> {
+        let id = id(context)?;
+        let (own, until, _) = self.open.get(&id)?;
+        if own != owner || *until <= Instant::now() {
+            return None;
+        }
+        self.open.remove(&id).map(|(_, _, open)| open)
+    }
+
+    /// An identifier that was never given before: for contexts and messages.
+    pub fn fresh(&mut self) -> Uuid {
+        self.serial += 1;
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, &self.serial.to_be_bytes())
+    }
+
+    /// How many are open.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Whether none is open.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+}
+
+/// `uuid:` and upper case, as Windows writes identifiers.
+pub fn text(id: Uuid) -> String {
+    format!("uuid:{:X}", id.hyphenated())
+}
+
+fn id(context: &str) -> Option<Uuid> {
+    let context = context.trim();
+    let bare = context.strip_prefix("uuid:").or_else(|| context.strip_prefix("urn:uuid:")).unwrap_or(context);
+    Uuid::parse_str(bare).ok()
+}
