@@ -6,6 +6,7 @@
 pub mod condition;
 pub mod desired;
 pub mod diagnostic;
+pub mod manifest;
 pub mod mark;
 pub mod names;
 pub mod observed;

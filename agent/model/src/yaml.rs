@@ -9,7 +9,7 @@ mod parse;
 mod tree;
 
 pub use parse::{MAX_DEPTH, MAX_FILE_BYTES, parse};
-pub use tree::{Kind, Node, Span, Style, Tree};
+pub use tree::{Kind, Node, NodeIndex, Span, Style, Tree};
 
 use crate::diagnostic::Code;
 

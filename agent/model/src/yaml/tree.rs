@@ -63,6 +63,10 @@ const MAP: u32 = 3;
 const SEQUENCE: u32 = 4;
 const SHAPE_MASK: u32 = 7;
 
+/// Position of a node in its tree; small enough to keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NodeIndex(u32);
+
 /// One node of a tree, cheap to copy.
 #[derive(Clone, Copy)]
 pub struct Node<'t> {
@@ -91,6 +95,11 @@ impl Tree {
         self.documents.iter().map(|&index| Node { tree: self, index })
     }
 
+    /// The node at a position that this tree gave out; the first node for any other.
+    pub fn node(&self, index: NodeIndex) -> Node<'_> {
+        Node { tree: self, index: if (index.0 as usize) < self.nodes.len() { index.0 } else { 0 } }
+    }
+
     /// How many nodes the documents have, keys included.
     pub fn node_count(&self) -> usize {
         self.nodes.len()
@@ -117,6 +126,11 @@ impl Tree {
 }
 
 impl<'t> Node<'t> {
+    /// Its position in its tree.
+    pub fn index(self) -> NodeIndex {
+        NodeIndex(self.index)
+    }
+
     fn raw(self) -> Raw {
         self.tree.nodes[self.index as usize]
     }

@@ -1,0 +1,122 @@
+//! Declares the maps and the choices of manifests.
+//!
+//! `record!` makes a struct, its decoder and its JSON schema from one declaration; `choice!` does the same for a set of words. The
+//! comments are the text that an editor shows.
+
+use super::decode::Decoder;
+use crate::yaml::Node;
+
+/// A struct that is read from the keys of a map.
+pub trait Record: Sized {
+    /// The keys, without those of a flattened part.
+    const KEYS: &'static [&'static str];
+
+    /// Reads what it knows and ignores other keys.
+    fn decode_known(node: Node<'_>, cx: &mut Decoder) -> Option<Self>;
+
+    /// Every key, with those of a flattened part.
+    fn all_keys() -> Vec<&'static str> {
+        Self::KEYS.to_vec()
+    }
+}
+
+macro_rules! record {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident {
+            $( $(#[$field_meta:meta])* $field:ident $key:literal : $ty:ty, )*
+            $( ..$(#[$flat_meta:meta])* $flat:ident : $flat_ty:ty, )?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, schemars::JsonSchema)]
+        #[schemars(deny_unknown_fields)]
+        pub struct $name {
+            $( $(#[$field_meta])* #[schemars(rename = $key)] pub $field: $ty, )*
+            $( $(#[$flat_meta])* #[schemars(flatten)] pub $flat: $flat_ty, )?
+        }
+
+        impl $crate::manifest::record::Record for $name {
+            const KEYS: &'static [&'static str] = &[$( $key ),*];
+
+            fn decode_known(node: $crate::yaml::Node<'_>, cx: &mut $crate::manifest::Decoder) -> Option<Self> {
+                use $crate::manifest::Decode as _;
+                $( let mut $field = None; )*
+                for (key, value) in node.entries() {
+                    match key.text().unwrap_or_default() {
+                        $( $key => $field = Some(value), )*
+                        _ => {}
+                    }
+                }
+                $( let $field = match $field {
+                    Some(value) => <$ty>::decode(value, cx),
+                    None => <$ty>::absent(node, $key, cx),
+                }; )*
+                $( let $flat = <$flat_ty as $crate::manifest::record::Record>::decode_known(node, cx); )?
+                Some(Self { $( $field: $field?, )* $( $flat: $flat?, )? })
+            }
+
+            fn all_keys() -> Vec<&'static str> {
+                #[allow(unused_mut, reason = "only records with a flattened part add to it")]
+                let mut keys = Self::KEYS.to_vec();
+                $( keys.extend(<$flat_ty as $crate::manifest::record::Record>::all_keys()); )?
+                keys
+            }
+        }
+
+        impl $crate::manifest::Decode for $name {
+            fn decode(node: $crate::yaml::Node<'_>, cx: &mut $crate::manifest::Decoder) -> Option<Self> {
+                use $crate::manifest::record::Record as _;
+                if !matches!(node.kind(), $crate::yaml::Kind::Map) {
+                    cx.wrong_type(node, "a map");
+                    return None;
+                }
+                for (key, _) in node.entries() {
+                    let text = key.text().unwrap_or_default();
+                    let known = Self::KEYS.contains(&text) $( || <$flat_ty>::KEYS.contains(&text) )?;
+                    if !known {
+                        cx.unknown_key(key, &Self::all_keys());
+                    }
+                }
+                Self::decode_known(node, cx)
+            }
+        }
+    };
+}
+
+macro_rules! choice {
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident { $( $(#[$variant_meta:meta])* $variant:ident = $text:literal, )+ }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, schemars::JsonSchema)]
+        pub enum $name { $( $(#[$variant_meta])* #[schemars(rename = $text)] $variant, )+ }
+
+        $crate::manifest::record::words! { $name { $( $variant = $text, )+ } }
+    };
+}
+
+/// Reads an enum that is declared elsewhere from its words.
+macro_rules! words {
+    ($name:ty { $( $variant:ident = $text:literal, )+ }) => {
+        impl $crate::manifest::scalar::Scalar for $name {
+            const EXPECTED: &'static str = concat!("one of", $( " `", $text, "`", )+);
+            const CODE: $crate::diagnostic::Code = $crate::diagnostic::Code::UnknownChoice;
+            const FORM: $crate::manifest::scalar::Form = $crate::manifest::scalar::Form::Word;
+
+            fn read(text: &str) -> Result<Self, String> {
+                match text {
+                    $( $text => Ok(Self::$variant), )+
+                    _ => Err(format!("`{text}` is not offered here")),
+                }
+            }
+
+            fn suggest(text: &str) -> Option<String> {
+                $crate::manifest::decode::suggest(text, [$( $text ),+].into_iter())
+            }
+        }
+    };
+}
+
+pub(crate) use {choice, record, words};
