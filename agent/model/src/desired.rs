@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -59,8 +60,10 @@ pub struct Desired {
     pub prune: bool,
     /// How often an instance that never served may be rebuilt.
     pub install_attempts: u32,
-    /// Product settings, typed by the profile.
-    pub settings: BTreeMap<String, SettingValue>,
+    /// How recovery is retried.
+    pub recovery: Recovery,
+    /// Product settings by dotted path, typed by the profile; shared by the appliances that have the same.
+    pub settings: Arc<BTreeMap<String, SettingValue>>,
     /// Certificate lifetimes by name (`ca`, `internal`, `external`).
     pub certificates: BTreeMap<String, CertificateWish>,
 }
@@ -182,10 +185,10 @@ pub struct DesiredRole {
     pub adapters: Vec<DesiredAdapter>,
     /// Its place in a directory.
     pub membership: Membership,
-    /// Watched services, in start order (call-taking ones last).
-    pub services: Vec<WatchedService>,
-    /// Watched firewall rules.
-    pub rules: Vec<WatchedRule>,
+    /// Watched services, in start order (call-taking ones last); shared by all who have the profile.
+    pub services: Arc<[WatchedService]>,
+    /// Watched firewall rules; shared likewise.
+    pub rules: Arc<[WatchedRule]>,
     /// Whether its services are held while the appliance is down or drained (a directory's never are).
     pub holds: bool,
     /// What the host does with it when the host starts.
@@ -339,6 +342,18 @@ pub enum OnLastServing {
     CallPathOnly,
     /// Any fault.
     Any,
+}
+
+/// How recovery of a down appliance is retried; waits count from the end of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recovery {
+    /// The wait before each of the first three attempts; it doubles from the fourth on.
+    pub first_wait: Span,
+    /// The longest wait.
+    pub longest_wait: Span,
+    /// Attempts to restart services before VMs are restarted.
+    pub service_restarts: u32,
 }
 
 /// How calls are brought to an end.
