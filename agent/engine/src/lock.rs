@@ -1,0 +1,121 @@
+//! The lock on the state directory: one agent writes there at a time, `run` or `apply`.
+//!
+//! Guarantees: the system ends the lock when its holder dies, however it dies; whoever comes second is told who came first.
+//! Deliberately absent: waiting for it, and a way to break it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use model::condition::Disposition;
+use serde::{Deserialize, Serialize};
+
+use crate::place::{self, StateDirectory, StateError};
+
+/// Who holds the lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LockHolder {
+    /// Its process.
+    pub pid: u32,
+    /// What it does: `run`, `apply`.
+    pub command: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// The lock cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another agent has it.
+    #[error("the state directory `{}` is in use by {}", directory.display(), told(holder.as_ref()))]
+    Held {
+        /// The state directory.
+        directory: PathBuf,
+        /// Who has it, when that can be read.
+        holder: Option<LockHolder>,
+    },
+    /// The file system refuses.
+    #[error("cannot lock `{}`", path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Our name cannot be left beside the lock.
+    #[error("cannot say who holds the lock")]
+    Sign {
+        /// Why.
+        source: StateError,
+    },
+}
+
+impl LockError {
+    /// What it asks for.
+    #[must_use]
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::Held { .. } => Disposition::Wait { until: None },
+            Self::Refused { .. } | Self::Sign { .. } => Disposition::Retry,
+        }
+    }
+}
+
+fn told(holder: Option<&LockHolder>) -> String {
+    match holder {
+        Some(LockHolder { pid, command, since }) => format!("`trunkline {command}` (process {pid}, since {since})"),
+        None => "another process".to_owned(),
+    }
+}
+
+/// The lock, held until this is dropped.
+#[derive(Debug)]
+pub struct StateLock {
+    _file: File,
+}
+
+impl StateLock {
+    /// Takes the lock at once or not at all, and leaves our name beside it.
+    ///
+    /// # Errors
+    /// `LockError::Held` names the holder; the others name the file.
+    pub fn take(state: &StateDirectory, me: &LockHolder) -> Result<Self, LockError> {
+        let path = state.root().join("lock");
+        // The name lies in a file of its own: on Windows nobody can read a locked one.
+        let sign = state.root().join("lock-holder.json");
+        let file = open(&path).map_err(|source| LockError::Refused { path: path.clone(), source })?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder = place::read(&sign).ok().flatten();
+                return Err(LockError::Held { directory: state.root().to_owned(), holder });
+            }
+            Err(TryLockError::Error(source)) => return Err(LockError::Refused { path, source }),
+        }
+        place::replace(&sign, me).map_err(|source| LockError::Sign { source })?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).truncate(false).write(true).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_is_told_who_came_first_and_may_go_on_when_they_leave() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDirectory::open(directory.path()).unwrap();
+        let me = LockHolder { pid: 4711, command: "run".to_owned(), since: "2026-03-01T10:00:00Z".parse().unwrap() };
+        let held = StateLock::take(&state, &me).unwrap();
+        let error = StateLock::take(&state, &me).unwrap_err().to_string().replace(&directory.path().display().to_string(), "<state>");
+        insta::assert_snapshot!(error, @"the state directory `<state>` is in use by `trunkline run` (process 4711, since 2026-03-01T10:00:00Z)");
+        drop(held);
+        StateLock::take(&state, &me).unwrap();
+    }
+}

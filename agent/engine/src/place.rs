@@ -1,0 +1,202 @@
+//! The state directory: where everything lies that the agent keeps between two lives, and how a file in it is replaced.
+//!
+//! Guarantees: a file is either the old or the new one, never half; nothing in here is needed for correctness (law 3), so what
+//! cannot be read is set aside under another name and never deleted.
+//! Deliberately absent: what stands in the files.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use model::condition::Disposition;
+use model::names::ApplianceName;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The state directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// A directory cannot be made.
+    #[error("cannot make the directory `{}`", path.display())]
+    MakeDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file cannot be replaced.
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file can be read but says nothing that we understand.
+    #[error("`{}` is damaged", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+impl StateError {
+    /// What it asks for: a full disk or a missing right can pass, so all are tried again.
+    #[must_use]
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::MakeDirectory { .. } | Self::Read { .. } | Self::Write { .. } | Self::Damaged { .. } => Disposition::Retry,
+        }
+    }
+}
+
+/// The state directory.
+#[derive(Debug, Clone)]
+pub struct StateDirectory {
+    root: PathBuf,
+}
+
+impl StateDirectory {
+    /// Uses `root`, making it when it is missing.
+    ///
+    /// # Errors
+    /// `StateError::MakeDirectory`.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self, StateError> {
+        let root = root.into();
+        make(&root)?;
+        Ok(Self { root })
+    }
+
+    /// The directory itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The directory of one appliance, made when it is missing.
+    ///
+    /// # Errors
+    /// `StateError::MakeDirectory`.
+    pub fn appliance(&self, appliance: &ApplianceName) -> Result<PathBuf, StateError> {
+        // The prefix keeps names like `con` or `aux` away from Windows, which reserves them.
+        let path = self.root.join("appliances").join(format!("appliance-{appliance}"));
+        make(&path)?;
+        Ok(path)
+    }
+
+    /// The appliances that something is kept of.
+    #[must_use]
+    pub fn appliances(&self) -> Vec<ApplianceName> {
+        let entries = fs::read_dir(self.root.join("appliances")).into_iter().flatten().flatten();
+        let name = |entry: fs::DirEntry| ApplianceName::new(entry.file_name().to_str()?.strip_prefix("appliance-")?).ok();
+        let mut names: Vec<_> = entries.filter_map(name).collect();
+        names.sort();
+        names
+    }
+}
+
+fn make(path: &Path) -> Result<(), StateError> {
+    fs::create_dir_all(path).map_err(|source| StateError::MakeDirectory { path: path.to_owned(), source })
+}
+
+/// Replaces a file: written beside it, brought to the disk, renamed.
+///
+/// # Errors
+/// `StateError::Write`; the old file is still there then.
+pub(crate) fn replace(path: &Path, value: &impl Serialize) -> Result<(), StateError> {
+    replace_with(path, value, File::sync_data)
+}
+
+/// Replaces a file that is written often and of which a power cut may cost the last word.
+///
+/// # Errors
+/// `StateError::Write`; the old file is still there then.
+pub(crate) fn replace_lightly(path: &Path, value: &impl Serialize) -> Result<(), StateError> {
+    replace_with(path, value, |_| Ok(()))
+}
+
+fn replace_with(path: &Path, value: &impl Serialize, settle: impl Fn(&File) -> io::Result<()>) -> Result<(), StateError> {
+    let attempt = || -> io::Result<()> {
+        let mut text = serde_json::to_vec_pretty(value)?;
+        text.push(b'\n');
+        let beside = path.with_extension("new");
+        let mut file = File::create(&beside)?;
+        file.write_all(&text)?;
+        settle(&file)?;
+        fs::rename(&beside, path)
+    };
+    attempt().map_err(|source| StateError::Write { path: path.to_owned(), source })
+}
+
+/// Reads a file; `None` when there is none.
+///
+/// # Errors
+/// `StateError::Read` or `StateError::Damaged`.
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StateError> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(StateError::Read { path: path.to_owned(), source }),
+    };
+    serde_json::from_slice(&text).map(Some).map_err(|source| StateError::Damaged { path: path.to_owned(), source })
+}
+
+/// Reads a file whose loss costs time only: a damaged one is set aside as `<name>.damaged` and counts as missing.
+///
+/// # Errors
+/// `StateError::Read`, or `StateError::Write` when it cannot be set aside.
+pub(crate) fn read_or_set_aside<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StateError> {
+    match read(path) {
+        Err(StateError::Damaged { path, source }) => {
+            let aside = path.with_extension("damaged");
+            tracing::warn!(file = %path.display(), kept = %aside.display(), error = %source, "a file of the state directory is damaged");
+            fs::rename(&path, &aside).map_err(|source| StateError::Write { path: aside, source })?;
+            Ok(None)
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_file_is_set_aside_and_counts_as_missing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("memory.json");
+        fs::write(&path, "{\"half\":").unwrap();
+        assert!(matches!(read::<u32>(&path), Err(StateError::Damaged { .. })));
+        assert_eq!(read_or_set_aside::<u32>(&path).unwrap(), None);
+        assert_eq!(fs::read_to_string(directory.path().join("memory.damaged")).unwrap(), "{\"half\":");
+        assert_eq!(read_or_set_aside::<u32>(&path).unwrap(), None, "the second life starts as if nothing had been there");
+    }
+
+    #[test]
+    fn a_replaced_file_reads_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("number.json");
+        replace(&path, &1).unwrap();
+        replace(&path, &2).unwrap();
+        assert_eq!(read::<u32>(&path).unwrap(), Some(2));
+    }
+
+    #[test]
+    fn the_appliances_that_something_is_kept_of_are_found() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDirectory::open(directory.path().join("state")).unwrap();
+        let name = ApplianceName::new("con").unwrap();
+        state.appliance(&name).unwrap();
+        assert_eq!(state.appliances(), [name]);
+    }
+}
