@@ -15,7 +15,8 @@ fn main() -> std::io::Result<()> {
 /// The table's text; `wsman`'s tests compare it with what is compiled in.
 #[must_use]
 pub fn facts(listing: &str) -> String {
-    let mut out = String::from("# Facts of class declarations, Windows Server 2019. Made by examples/class_table.rs; not edited by hand.\n");
+    let mut out =
+        String::from("# Facts of class declarations, Windows Server 2019. Made by examples/class_table.rs; not edited by hand.\n");
     let mut namespace = String::new();
     for line in listing.lines() {
         if let Some(head) = line.strip_prefix("### ") {

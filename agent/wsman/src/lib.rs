@@ -5,6 +5,8 @@
 
 pub mod cim;
 pub mod clock;
+pub mod envelope;
+pub mod fault;
 pub mod resource;
 pub mod schema;
 pub mod xml;

@@ -112,6 +112,20 @@ pub enum Naming {
 }
 
 impl Naming {
+    /// As a request for `resource` and `selectors` names classes; `root/cimv2` where it names no namespace, as Windows takes it.
+    #[must_use]
+    pub fn answering(resource: Option<&ResourceUri>, selectors: &[(Name, Key)]) -> Self {
+        let selected = selectors.iter().find_map(|(name, key)| match key {
+            Key::Text(text) if *name == CIM_NAMESPACE => Some(Namespace::new(text)),
+            _ => None,
+        });
+        match resource {
+            Some(ResourceUri::Class(namespace, _) | ResourceUri::AllClasses(namespace)) => Self::Microsoft(namespace.clone()),
+            Some(ResourceUri::DmtfClass(_) | ResourceUri::DmtfAll) => Self::Dmtf(selected.unwrap_or(Namespace::CIMV2)),
+            Some(ResourceUri::Other(_)) | None => Self::Microsoft(Namespace::CIMV2),
+        }
+    }
+
     /// The namespace that classes are in.
     #[must_use]
     pub fn namespace(&self) -> &Namespace {

@@ -8,5 +8,5 @@ pub mod names;
 mod reader;
 mod writer;
 
-pub use reader::{Content, Limits, Reader, Tag, XmlError};
+pub use reader::{Content, Limits, Piece, Reader, Tag, XmlError};
 pub use writer::Writer;

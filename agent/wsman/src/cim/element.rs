@@ -44,6 +44,22 @@ impl Form<'_> {
         }
     }
 
+    /// The forms in which `value` is sent: one for each element, none for an empty array.
+    #[must_use]
+    pub fn of(value: &CimValue, declared: Option<Declared>) -> Vec<Form<'static>> {
+        let text = |text: &str| Form::Text(Cow::Owned(text.to_owned()));
+        let is_string = declared.is_some_and(|d| matches!(d.cim, Some(CimType::EmbeddedInstance | CimType::String)));
+        match value {
+            CimValue::Null => vec![Form::Nil],
+            CimValue::Array(values) => values.iter().filter(|v| **v != CimValue::Null).flat_map(|v| Self::of(v, declared)).collect(),
+            CimValue::Datetime(when) => vec![Form::Datetime(Cow::Owned(when.to_xml()))],
+            CimValue::Reference(path) => vec![Form::Reference((**path).clone())],
+            CimValue::Instance(instance) if is_string => vec![text(&embedded::encode(instance))],
+            CimValue::Instance(instance) => vec![Form::Object((**instance).clone())],
+            scalar => scalar::encode(scalar).map(|t| text(&t)).into_iter().collect(),
+        }
+    }
+
     /// The value, by its declared type; an array of one where an array is declared.
     #[must_use]
     pub fn into_value(self, declared: Option<Declared>) -> CimValue {
@@ -195,7 +211,7 @@ impl Properties {
 
     fn add(&mut self, name: Name, value: CimValue) {
         match self.found.last_mut() {
-            Some((last, all)) if *last == name => join(all, value),
+            Some((last, all)) if *last == name => all.join(value),
             last => {
                 self.sorted &= last.is_none_or(|(last, _)| *last < name);
                 self.found.push((name, value));
@@ -211,28 +227,12 @@ impl Properties {
         let mut joined: Vec<(Name, CimValue)> = Vec::with_capacity(self.found.len());
         for (name, value) in self.found {
             match joined.last_mut() {
-                Some((last, all)) if *last == name => join(all, value),
+                Some((last, all)) if *last == name => all.join(value),
                 _ => joined.push((name, value)),
             }
         }
         joined
     }
-}
-
-/// A further element of the same name makes an array of what came before; NULL is no element.
-fn join(all: &mut CimValue, more: CimValue) {
-    let before = std::mem::replace(all, CimValue::Null);
-    let mut values = match before {
-        CimValue::Null => vec![],
-        CimValue::Array(values) => values,
-        one => vec![one],
-    };
-    match more {
-        CimValue::Null => {}
-        CimValue::Array(more) => values.extend(more),
-        one => values.push(one),
-    }
-    *all = CimValue::Array(values);
 }
 
 /// Writes an instance as the element `p:<class>`, as Windows does.
@@ -252,38 +252,42 @@ fn write_properties(writer: &mut Writer, prefix: &str, instance: &CimInstance, n
     }
 }
 
-/// Writes `value` as the element or elements `element`. NULL and empty arrays are left out, since Windows leaves them out.
+/// Writes `value` as the element or elements `element`. A NULL or empty array is left out, since Windows leaves it out.
 pub(crate) fn write_value(writer: &mut Writer, element: &str, value: &CimValue, declared: Option<Declared>, naming: &Naming) {
-    match value {
-        CimValue::Null if declared.is_some_and(|d| d.array) => {}
-        CimValue::Null => writer.empty(element, &[("xsi:nil", "true")]),
-        CimValue::Array(values) => {
-            values.iter().filter(|v| **v != CimValue::Null).for_each(|v| write_value(writer, element, v, declared, naming));
-        }
-        CimValue::Datetime(when) => {
-            let inner = if matches!(when, CimDatetime::Instant(_)) { "cim:Datetime" } else { "cim:Interval" };
+    if *value == CimValue::Null && declared.is_some_and(|d| d.array) {
+        return;
+    }
+    Form::of(value, declared).iter().for_each(|form| write_form(writer, element, form, naming));
+}
+
+/// Writes one element.
+pub(crate) fn write_form(writer: &mut Writer, element: &str, form: &Form<'_>, naming: &Naming) {
+    match form {
+        Form::Nil => writer.empty(element, &[("xsi:nil", "true")]),
+        Form::Text(text) => writer.leaf(element, text),
+        Form::Datetime(text) => {
+            let inner = if text.contains('P') { "cim:Interval" } else { "cim:Datetime" };
             writer.open(element);
-            writer.leaf(inner, &when.to_xml());
+            writer.leaf(inner, text);
             writer.close(element);
         }
-        CimValue::Reference(path) => {
+        Form::Reference(path) => {
             writer.open(element);
             endpoint::write(writer, path, naming);
             writer.close(element);
         }
-        CimValue::Instance(instance) if declared.is_some_and(|d| matches!(d.cim, Some(CimType::EmbeddedInstance | CimType::String))) => {
-            writer.leaf(element, &embedded::encode(instance));
+        Form::WrappedReference(path) => {
+            writer.open(element);
+            writer.open("a:EndpointReference");
+            endpoint::write(writer, path, naming);
+            writer.close("a:EndpointReference");
+            writer.close(element);
         }
-        CimValue::Instance(instance) => {
+        Form::Object(instance) => {
             let uri = naming.class_uri(instance.class());
             writer.open_with(element, &[("xmlns:q", &uri), ("xsi:type", &format!("q:{}_Type", instance.class()))]);
             write_properties(writer, "q", instance, naming);
             writer.close(element);
-        }
-        scalar => {
-            if let Some(text) = scalar::encode(scalar) {
-                writer.leaf(element, &text);
-            }
         }
     }
 }

@@ -35,10 +35,16 @@ impl EndpointReference {
     }
 }
 
+impl From<&CimPath> for EndpointReference {
+    fn from(path: &CimPath) -> Self {
+        let selectors = path.keys().map(|(name, key)| (name.clone(), key.clone())).collect();
+        Self { address: ANONYMOUS.to_owned(), resource: ResourceUri::from(path), selectors }
+    }
+}
+
 /// Reads the children of an element that holds a reference directly, of which `first` has been reached already.
 pub(crate) fn read<'x>(reader: &mut Reader<'x>, first: Option<Tag<'x>>) -> Result<EndpointReference, XmlError> {
-    let mut reference =
-        EndpointReference { address: ANONYMOUS.to_owned(), resource: ResourceUri::Other(String::new()), selectors: vec![] };
+    let mut reference = EndpointReference { address: ANONYMOUS.to_owned(), resource: ResourceUri::Other(String::new()), selectors: vec![] };
     let mut next = first;
     loop {
         let Some(tag) = (match next.take() {
@@ -93,22 +99,22 @@ pub(crate) fn read_selectors(reader: &mut Reader<'_>) -> Result<Vec<(Name, Key)>
 
 /// Writes a reference to `path` as the children of the element that is open.
 pub(crate) fn write(writer: &mut Writer, path: &CimPath, naming: &Naming) {
-    writer.leaf("a:Address", ANONYMOUS);
+    let mut reference = EndpointReference::from(path);
+    if let Naming::Dmtf(_) = naming {
+        reference.resource = ResourceUri::DmtfClass(path.class().clone());
+        reference.selectors.insert(0, (Name::from_static(CIM_NAMESPACE), Key::Text(path.namespace().to_string())));
+    }
+    write_reference(writer, &reference, naming);
+}
+
+/// Writes `reference` as the children of the element that is open.
+pub(crate) fn write_reference(writer: &mut Writer, reference: &EndpointReference, naming: &Naming) {
+    writer.leaf("a:Address", &reference.address);
     writer.open("a:ReferenceParameters");
-    let keyed: Vec<(&Name, &Key)> = path.keys().collect();
-    let (uri, beside) = match naming {
-        Naming::Microsoft(_) => (ResourceUri::from(path), None),
-        Naming::Dmtf(_) => (ResourceUri::DmtfClass(path.class().clone()), Some(path.namespace())),
-    };
-    writer.leaf("w:ResourceURI", &uri.to_string());
-    if beside.is_some() || !keyed.is_empty() {
+    writer.leaf("w:ResourceURI", &reference.resource.to_string());
+    if !reference.selectors.is_empty() {
         writer.open("w:SelectorSet");
-        if let Some(namespace) = beside {
-            writer.leaf_with("w:Selector", &[("Name", CIM_NAMESPACE)], namespace.as_str());
-        }
-        for (name, key) in keyed {
-            write_selector(writer, name, key, naming);
-        }
+        reference.selectors.iter().for_each(|(name, key)| write_selector(writer, name, key, naming));
         writer.close("w:SelectorSet");
     }
     writer.close("a:ReferenceParameters");

@@ -40,6 +40,14 @@ impl CimInstance {
         self.properties.insert(Name::from(property), value.into());
     }
 
+    /// Adds `value` to what `property` holds: the second of a name makes an array.
+    pub fn append(&mut self, property: &str, value: CimValue) {
+        match self.properties.get_mut(&property as &dyn AsName) {
+            Some(all) => all.join(value),
+            None => self.set(property, value),
+        }
+    }
+
     /// The class that this is an instance of.
     #[must_use]
     pub fn class(&self) -> &ClassName {

@@ -193,7 +193,8 @@ mod tests {
 
     #[test]
     fn paths_without_host_or_namespace_are_read() {
-        let switch: CimPath = r#"Msvm_VirtualEthernetSwitch.CreationClassName="Msvm_VirtualEthernetSwitch",Name="AB""#.parse().expect("a path");
+        let switch: CimPath =
+            r#"Msvm_VirtualEthernetSwitch.CreationClassName="Msvm_VirtualEthernetSwitch",Name="AB""#.parse().expect("a path");
         assert_eq!(switch.namespace(), &Namespace::CIMV2);
         assert_eq!(switch.key("Name"), Some("AB"));
         let numbered: CimPath = r"root\cimv2:Win32_NetworkAdapterConfiguration.Index=7".parse().expect("a path");

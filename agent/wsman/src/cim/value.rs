@@ -118,6 +118,21 @@ impl CimValue {
             scalar => std::slice::from_ref(scalar),
         }
     }
+
+    /// Adds `more`, which makes an array of what was here; NULL adds nothing.
+    pub fn join(&mut self, more: Self) {
+        let mut values = match std::mem::replace(self, Self::Null) {
+            Self::Null => vec![],
+            Self::Array(values) => values,
+            one => vec![one],
+        };
+        match more {
+            Self::Null => {}
+            Self::Array(more) => values.extend(more),
+            one => values.push(one),
+        }
+        *self = Self::Array(values);
+    }
 }
 
 impl From<&str> for CimValue {

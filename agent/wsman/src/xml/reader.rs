@@ -115,6 +115,17 @@ pub enum Content<'x> {
     Child(Tag<'x>),
 }
 
+/// The next thing in an element whose content is mixed.
+#[derive(Debug)]
+pub enum Piece<'x> {
+    /// Text.
+    Text(Cow<'x, str>),
+    /// A child element, which is still to be read.
+    Child(Tag<'x>),
+    /// The element's end.
+    End,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Reader<'x> {
@@ -261,6 +272,24 @@ impl<'x> Reader<'x> {
                 None => all = Some(piece),
                 Some(text) => text.to_mut().push_str(&piece),
             }
+        }
+    }
+
+    /// The next piece of the element that is open: for the few places where text and elements are mixed.
+    ///
+    /// # Errors
+    /// The document is not well-formed.
+    pub fn piece(&mut self) -> Result<Piece<'x>, XmlError> {
+        loop {
+            return Ok(match self.event()? {
+                Event::Start(start) => Piece::Child(Tag(start)),
+                Event::End(_) => Piece::End,
+                Event::Text(text) => Piece::Text(text.xml10_content()),
+                Event::CData(text) => Piece::Text(text.xml10_content()),
+                Event::GeneralRef(entity) => Piece::Text(self.entity(&entity)?),
+                Event::Eof => return Err(self.malformed("the document ends inside an element")),
+                _ => continue,
+            });
         }
     }
 

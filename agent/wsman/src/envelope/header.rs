@@ -1,0 +1,311 @@
+//! The header of an envelope.
+
+use std::time::Duration;
+
+use crate::cim::endpoint;
+use crate::cim::{Key, Name};
+use crate::resource::{Naming, ResourceUri};
+use crate::xml::names::{ADDRESSING, ANONYMOUS, ENUMERATION, EVENTING, MICROSOFT, SOAP, TRANSFER, WSMAN, XML, XSI};
+use crate::xml::{Content, Reader, Tag, Writer, XmlError};
+
+/// What an envelope says about itself. Every part may be missing; a server decides which it demands.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Header {
+    /// What is to be done, or was done.
+    pub action: Option<String>,
+    /// To whom.
+    pub to: Option<String>,
+    /// To which resource.
+    pub resource: Option<ResourceUri>,
+    /// This message's name.
+    pub message_id: Option<String>,
+    /// The name of the request that this answers.
+    pub relates_to: Option<String>,
+    /// Where the answer goes.
+    pub reply_to: Option<String>,
+    /// The most octets that the answer may have.
+    pub max_envelope_size: Option<u64>,
+    /// How long the server may take.
+    pub operation_timeout: Option<Duration>,
+    /// The language of faults.
+    pub locale: Option<Language>,
+    /// The language of data.
+    pub data_locale: Option<Language>,
+    /// Which instance, in the order of the document.
+    pub selectors: Vec<(Name, Key)>,
+    /// Options, in the order of the document.
+    pub options: Vec<OptionValue>,
+    /// The client's session.
+    pub session_id: Option<String>,
+    /// The client's operation; Windows echoes it.
+    pub operation_id: Option<String>,
+    /// Where in the operation this message stands.
+    pub sequence_id: Option<u64>,
+    /// The part of a resource that is meant, as an XPath.
+    pub fragment: Option<String>,
+    /// The subscription that is meant.
+    pub subscription: Option<String>,
+    /// Headers that nobody here knows.
+    pub unknown: Vec<UnknownHeader>,
+    /// Whether any header says `s:mustUnderstand` of the locale, which Windows refuses.
+    pub locale_must_be_understood: bool,
+}
+
+/// `xml:lang` of a locale header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Language(pub String);
+
+/// One `w:Option`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptionValue {
+    /// Its name.
+    pub name: String,
+    /// Its value; `None` when it is nil.
+    pub value: Option<String>,
+    /// Whether the server must comply.
+    pub must_comply: bool,
+}
+
+/// A header that nobody here knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownHeader {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Whether a server that does not understand it must refuse the message.
+    pub must_understand: bool,
+}
+
+impl Header {
+    /// The header of a request: `action` upon `resource`, with a fresh message name.
+    #[must_use]
+    pub fn request(to: &str, action: impl Into<String>, resource: Option<ResourceUri>) -> Self {
+        Self {
+            action: Some(action.into()),
+            to: Some(to.to_owned()),
+            resource,
+            message_id: Some(new_message_id()),
+            reply_to: Some(ANONYMOUS.to_owned()),
+            ..Self::default()
+        }
+    }
+
+    /// The header of the answer to this request: the action's own answer, unless another is given.
+    #[must_use]
+    pub fn answer(&self, action: Option<&str>) -> Self {
+        let own = || self.action.as_deref().map(|a| format!("{a}Response"));
+        Self {
+            action: action.map(str::to_owned).or_else(own),
+            to: Some(ANONYMOUS.to_owned()),
+            message_id: Some(new_message_id()),
+            relates_to: self.message_id.clone(),
+            operation_id: self.operation_id.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// The headers that must be understood and are not.
+    pub fn not_understood(&self) -> impl Iterator<Item = &UnknownHeader> {
+        self.unknown.iter().filter(|h| h.must_understand)
+    }
+}
+
+fn new_message_id() -> String {
+    format!("uuid:{}", uuid::Uuid::new_v4().hyphenated().to_string().to_uppercase())
+}
+
+/// Reads the open header.
+pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, XmlError> {
+    let mut header = Header::default();
+    while let Some(tag) = reader.child()? {
+        let text = |reader: &mut Reader<'_>| reader.trimmed().map(|t| Some(t.into_owned()));
+        match (reader.namespace(&tag)?, tag.local()) {
+            (ADDRESSING, "Action") => header.action = text(reader)?,
+            (ADDRESSING, "To") => header.to = text(reader)?,
+            (ADDRESSING, "MessageID") => header.message_id = text(reader)?,
+            (ADDRESSING, "RelatesTo") => header.relates_to = text(reader)?,
+            (ADDRESSING, "ReplyTo") => header.reply_to = read_address(reader)?,
+            (ADDRESSING, "From" | "FaultTo") => reader.skip()?,
+            (WSMAN, "ResourceURI") => header.resource = Some(ResourceUri::parse(&reader.trimmed()?)),
+            (WSMAN, "MaxEnvelopeSize") => header.max_envelope_size = Some(number(reader, "the largest envelope size")?),
+            (WSMAN, "OperationTimeout") => header.operation_timeout = Some(read_timeout(reader)?),
+            (WSMAN, "SelectorSet") => header.selectors = endpoint::read_selectors(reader)?,
+            (WSMAN, "OptionSet") => header.options = read_options(reader)?,
+            (WSMAN, "FragmentTransfer") => header.fragment = text(reader)?,
+            (WSMAN, "Locale") => {
+                header.locale_must_be_understood |= must_understand(reader, &tag)?;
+                header.locale = read_language(reader, &tag)?;
+            }
+            (MICROSOFT, "DataLocale") => {
+                header.locale_must_be_understood |= must_understand(reader, &tag)?;
+                header.data_locale = read_language(reader, &tag)?;
+            }
+            (MICROSOFT, "SessionId") => header.session_id = text(reader)?,
+            (MICROSOFT, "OperationID") => header.operation_id = text(reader)?,
+            (MICROSOFT, "SequenceId") => header.sequence_id = Some(number(reader, "the sequence number")?),
+            (EVENTING, "Identifier") => header.subscription = text(reader)?,
+            _ => {
+                let unknown = UnknownHeader {
+                    namespace: reader.namespace(&tag)?.to_owned(),
+                    name: tag.local().to_owned(),
+                    must_understand: must_understand(reader, &tag)?,
+                };
+                header.unknown.push(unknown);
+                reader.skip()?;
+            }
+        }
+    }
+    Ok(header)
+}
+
+/// Only the qualified attribute counts: pywinrm sends an unqualified one, which means nothing.
+fn must_understand(reader: &Reader<'_>, tag: &Tag<'_>) -> Result<bool, XmlError> {
+    Ok(reader.attribute(tag, SOAP, "mustUnderstand")?.is_some_and(|v| matches!(v.trim(), "true" | "1")))
+}
+
+fn read_address(reader: &mut Reader<'_>) -> Result<Option<String>, XmlError> {
+    let mut address = None;
+    while let Some(tag) = reader.child()? {
+        if reader.is(&tag, ADDRESSING, "Address") {
+            address = Some(reader.trimmed()?.into_owned());
+        } else {
+            reader.skip()?;
+        }
+    }
+    Ok(address)
+}
+
+fn number(reader: &mut Reader<'_>, what: &'static str) -> Result<u64, XmlError> {
+    let text = reader.trimmed()?;
+    text.parse().map_err(|_| XmlError::meaningless(what, &text))
+}
+
+fn read_timeout(reader: &mut Reader<'_>) -> Result<Duration, XmlError> {
+    let text = reader.trimmed()?;
+    let length = crate::cim::xml_duration(&text).and_then(|length| Duration::try_from(length).ok());
+    length.ok_or_else(|| XmlError::meaningless("the operation timeout", &text))
+}
+
+fn read_language(reader: &mut Reader<'_>, tag: &Tag<'_>) -> Result<Option<Language>, XmlError> {
+    let language = reader.attribute(tag, XML, "lang")?.map(|l| Language(l.into_owned()));
+    reader.skip()?;
+    Ok(language)
+}
+
+fn read_options(reader: &mut Reader<'_>) -> Result<Vec<OptionValue>, XmlError> {
+    let mut options = vec![];
+    while let Some(tag) = reader.child()? {
+        if !reader.is(&tag, WSMAN, "Option") {
+            reader.skip()?;
+            continue;
+        }
+        let name = reader.attribute(&tag, "", "Name")?.ok_or(XmlError::Missing("the name of an option"))?.into_owned();
+        let must_comply = reader.attribute(&tag, "", "MustComply")?.is_some_and(|v| matches!(v.trim(), "true" | "1"));
+        let nil = reader.is_nil(&tag)?;
+        let value = match reader.content()? {
+            Content::Text(text) => (!nil).then(|| text.into_owned()),
+            // Options that are objects (`wmi:` contexts) are not ours; their name is enough to ignore them.
+            Content::Child(_) => {
+                reader.skip()?;
+                while reader.child()?.is_some() {
+                    reader.skip()?;
+                }
+                None
+            }
+        };
+        options.push(OptionValue { name, value, must_comply });
+    }
+    Ok(options)
+}
+
+/// Opens an envelope, writes its header and opens its body.
+pub(super) fn write(writer: &mut Writer, header: &Header, naming: &Naming) {
+    let namespaces = [
+        ("xml:lang", "en-US"),
+        ("xmlns:s", SOAP),
+        ("xmlns:a", ADDRESSING),
+        ("xmlns:x", TRANSFER),
+        ("xmlns:n", ENUMERATION),
+        ("xmlns:e", EVENTING),
+        ("xmlns:w", WSMAN),
+        ("xmlns:p", MICROSOFT),
+    ];
+    writer.open_with("s:Envelope", &namespaces);
+    writer.open("s:Header");
+    let understood = [("s:mustUnderstand", "true")];
+    if let Some(action) = &header.action {
+        writer.leaf("a:Action", action);
+    }
+    if let Some(id) = &header.message_id {
+        writer.leaf("a:MessageID", id);
+    }
+    if let Some(to) = &header.to {
+        writer.leaf("a:To", to);
+    }
+    if let Some(id) = &header.relates_to {
+        writer.leaf("a:RelatesTo", id);
+    }
+    if let Some(address) = &header.reply_to {
+        writer.open("a:ReplyTo");
+        writer.leaf_with("a:Address", &understood, address);
+        writer.close("a:ReplyTo");
+    }
+    if let Some(resource) = &header.resource {
+        writer.leaf_with("w:ResourceURI", &understood, &resource.to_string());
+    }
+    if let Some(size) = header.max_envelope_size {
+        writer.leaf_with("w:MaxEnvelopeSize", &understood, &size.to_string());
+    }
+    if let Some(timeout) = header.operation_timeout {
+        writer.leaf("w:OperationTimeout", &format!("PT{}.{:03}S", timeout.as_secs(), timeout.subsec_millis()));
+    }
+    for (name, language) in [("w:Locale", &header.locale), ("p:DataLocale", &header.data_locale)] {
+        if let Some(Language(language)) = language {
+            writer.empty(name, &[("xml:lang", language), ("s:mustUnderstand", "false")]);
+        }
+    }
+    write_selection(writer, header, naming);
+    let sequence = header.sequence_id.map(|n| n.to_string());
+    let ids = [("p:SessionId", &header.session_id), ("p:OperationID", &header.operation_id), ("p:SequenceId", &sequence)];
+    for (name, id) in ids {
+        if let Some(id) = id {
+            writer.leaf_with(name, &[("s:mustUnderstand", "false")], id);
+        }
+    }
+    writer.close("s:Header");
+    writer.open("s:Body");
+}
+
+/// The parts that say which instance, how, and which subscription.
+fn write_selection(writer: &mut Writer, header: &Header, naming: &Naming) {
+    if !header.selectors.is_empty() {
+        writer.open("w:SelectorSet");
+        header.selectors.iter().for_each(|(name, key)| endpoint::write_selector(writer, name, key, naming));
+        writer.close("w:SelectorSet");
+    }
+    if !header.options.is_empty() {
+        writer.open_with("w:OptionSet", &[("xmlns:xsi", XSI)]);
+        for option in &header.options {
+            let comply = if option.must_comply { "true" } else { "false" };
+            let attributes = [("Name", option.name.as_str()), ("MustComply", comply)];
+            match &option.value {
+                Some(value) => writer.leaf_with("w:Option", &attributes, value),
+                None => writer.empty("w:Option", &[attributes[0], attributes[1], ("xsi:nil", "true")]),
+            }
+        }
+        writer.close("w:OptionSet");
+    }
+    if let Some(path) = &header.fragment {
+        writer.leaf_with("w:FragmentTransfer", &[("s:mustUnderstand", "true")], path);
+    }
+    if let Some(id) = &header.subscription {
+        writer.leaf("e:Identifier", id);
+    }
+}
+
+/// Closes what `write` opened.
+pub(super) fn close(writer: &mut Writer) {
+    writer.close("s:Body");
+    writer.close("s:Envelope");
+}
