@@ -48,7 +48,10 @@ impl Fixture {
         host.link("Msvm_VirtualSystemSettingDataComponent", ("GroupComponent", vssd.clone()), ("PartComponent", processor));
         host.link("Msvm_VirtualSystemSettingDataComponent", ("GroupComponent", vssd), ("PartComponent", disk));
         let service = CimPath::class_of(Namespace::CIMV2, "Win32_Service").with_key("Name", "W32Time");
-        host.add(service, &[("Name", "W32Time".into()), ("State", "Running".into()), ("Started", true.into()), ("ProcessId", 812_u32.into())]);
+        host.add(
+            service,
+            &[("Name", "W32Time".into()), ("State", "Running".into()), ("Started", true.into()), ("ProcessId", 812_u32.into())],
+        );
         host
     }
 

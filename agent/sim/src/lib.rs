@@ -6,7 +6,11 @@
 #[cfg(test)]
 mod fixture;
 pub mod machine;
+pub mod network;
 pub mod query;
 pub mod quota;
+pub mod respond;
+pub mod script;
+pub mod server;
 pub mod world;
 pub mod wql;

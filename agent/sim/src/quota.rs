@@ -118,3 +118,50 @@ fn id(context: &str) -> Option<Uuid> {
     let bare = context.strip_prefix("uuid:").or_else(|| context.strip_prefix("urn:uuid:")).unwrap_or(context);
     Uuid::parse_str(bare).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use wsman::cim::Namespace;
+    use wsman::resource::Naming;
+
+    use super::*;
+    use crate::world::HostName;
+
+    fn owner(user: &str) -> Owner {
+        Owner { machine: MachineId::Host(HostName::new("hv01")), user: user.to_owned() }
+    }
+
+    fn open() -> Open {
+        Open { items: VecDeque::new(), mode: Mode::Objects, projection: None, naming: Naming::Microsoft(Namespace::CIMV2) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_context_serves_once_and_only_its_owner() {
+        let mut all = Enumerations::default();
+        let context = all.keep(owner("alice"), open()).expect("room");
+        assert!(all.take(&owner("bob"), &context).is_none(), "somebody else's");
+        assert!(all.take(&owner("alice"), "uuid:nonsense").is_none());
+        assert!(all.take(&owner("alice"), &context.to_lowercase()).is_some());
+        assert!(all.take(&owner("alice"), &context).is_none(), "taken already");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_context_lapses_when_nobody_pulls() {
+        let mut all = Enumerations::default();
+        let context = all.keep(owner("alice"), open()).expect("room");
+        tokio::time::advance(IDLE).await;
+        assert!(all.take(&owner("alice"), &context).is_none());
+        all.keep(owner("alice"), open()).expect("room");
+        assert_eq!(all.len(), 1, "the lapsed one was cleared away");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_user_has_a_quota_of_their_own() {
+        let mut all = Enumerations::default();
+        for _ in 0..MAX_OPEN {
+            all.keep(owner("alice"), open()).expect("room");
+        }
+        assert_eq!(all.keep(owner("alice"), open()), Err(QuotaExceeded));
+        assert!(all.keep(owner("bob"), open()).is_ok());
+    }
+}

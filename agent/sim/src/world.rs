@@ -145,3 +145,49 @@ impl World {
         false
     }
 }
+
+// Skeleton of what SIM.md promises, so that the protocol side compiles until the world stands.
+
+/// Something that happens to the world.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Fault {
+    /// The host restarts.
+    HostRestarts {
+        /// Which.
+        host: HostName,
+    },
+}
+
+/// The world refuses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the world has no `{0}`")]
+pub struct WorldError(pub String);
+
+impl World {
+    /// Something happens.
+    ///
+    /// # Errors
+    /// The fault names what the world does not have.
+    pub fn apply(&mut self, fault: Fault) -> Result<(), WorldError> {
+        let Fault::HostRestarts { host } = fault;
+        Err(WorldError(host.to_string()))
+    }
+
+    /// Writes the state into `directory`.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn save(&self, _directory: &std::path::Path) -> Result<(), WorldError> {
+        Ok(())
+    }
+}
+
+impl std::fmt::Display for MachineId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Host(host) => write!(f, "{host}"),
+            Self::Guest { host, vm } => write!(f, "{host}/{vm}"),
+        }
+    }
+}

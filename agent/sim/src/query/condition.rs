@@ -50,8 +50,8 @@ impl Scope<'_> {
 
     fn compare(&self, left: &Operand, comparison: Comparison, right: &Operand, object: &Object) -> Result<bool, WmiError> {
         // `= NULL` means `IS NULL`; no other comparison with NULL holds.
-        if let (Operand::Property(property), Operand::Literal(Literal::Null)) | (Operand::Literal(Literal::Null), Operand::Property(property)) =
-            (left, right)
+        if let (Operand::Property(property), Operand::Literal(Literal::Null))
+        | (Operand::Literal(Literal::Null), Operand::Property(property)) = (left, right)
         {
             let null = matches!(self.term(property, object), Term::Null);
             return match comparison {

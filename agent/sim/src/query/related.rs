@@ -34,7 +34,8 @@ pub(super) fn associators(machine: &dyn Machine, namespace: &Namespace, wanted: 
 pub(super) fn references(machine: &dyn Machine, namespace: &Namespace, wanted: &Related) -> Result<Vec<Object>, WmiError> {
     let (this, associations) = associations(machine, namespace, wanted)?;
     let fitting = associations.into_iter().filter(|association| {
-        fits(this.namespace(), wanted.result_class.as_ref(), &association.class) && wanted.role.as_ref().is_none_or(|role| *role == association.role)
+        fits(this.namespace(), wanted.result_class.as_ref(), &association.class)
+            && wanted.role.as_ref().is_none_or(|role| *role == association.role)
     });
     Ok(fitting.map(|association| association_instance(&this, &association)).collect())
 }

@@ -25,7 +25,8 @@ fn refused(text: &str) -> WmiCode {
 fn the_host_itself_is_no_virtual_machine() {
     assert_eq!(found("SELECT * FROM Msvm_ComputerSystem"), ["HV01", "web01", "db01"]);
     assert_eq!(found("SELECT * FROM Msvm_ComputerSystem WHERE Name != __SERVER"), ["web01", "db01"]);
-    let active = "SELECT * FROM Msvm_ComputerSystem WHERE Name != __SERVER AND (EnabledState != 0 and EnabledState != 3 and EnabledState != 32769) ";
+    let active =
+        "SELECT * FROM Msvm_ComputerSystem WHERE Name != __SERVER AND (EnabledState != 0 and EnabledState != 3 and EnabledState != 32769) ";
     assert_eq!(found(active), ["web01"]);
 }
 
@@ -65,9 +66,10 @@ fn a_path_is_compared_as_a_path() {
 fn associators_are_filtered_by_class_and_role() {
     let of = |rest: &str| found(&format!("ASSOCIATORS OF {{Msvm_VirtualSystemSettingData.InstanceID='Microsoft:{VM}'}}{rest}"));
     assert_eq!(of("").len(), 3);
-    assert_eq!(of(" WHERE AssocClass = Msvm_VirtualSystemSettingDataComponent ResultClass = Msvm_ProcessorSettingData"), [
-        "Msvm_ProcessorSettingData"
-    ]);
+    assert_eq!(
+        of(" WHERE AssocClass = Msvm_VirtualSystemSettingDataComponent ResultClass = Msvm_ProcessorSettingData"),
+        ["Msvm_ProcessorSettingData"]
+    );
     assert_eq!(of(" WHERE Role = PartComponent"), Vec::<String>::new());
     assert_eq!(of(" WHERE ResultRole = ManagedElement"), ["web01"]);
     assert_eq!(of(" WHERE ResultClass = CIM_ResourceAllocationSettingData").len(), 2, "a base class admits its subclasses");
@@ -78,12 +80,13 @@ fn references_are_the_association_instances() {
     let text = format!("REFERENCES OF {{Msvm_VirtualSystemSettingData.InstanceID='Microsoft:{VM}'}} WHERE Role = SettingData");
     let answer = run(&Fixture::host(), &HV, &text).expect("references");
     let [object] = answer.objects.as_slice() else { panic!("one reference") };
-    insta::assert_snapshot!(object.path, @r#"root\virtualization\v2:Msvm_SettingsDefineState.ManagedElement="root\\virtualization\\v2:Msvm_ComputerSystem.CreationClassName=\"Msvm_ComputerSystem\",Name=\"2B0E3F7C-0A11-4A3B-9C57-0D0C6E1F0001\"",SettingData="root\\virtualization\\v2:Msvm_VirtualSystemSettingData.InstanceID=\"Microsoft:2B0E3F7C-0A11-4A3B-9C57-0D0C6E1F0001\""#);
+    insta::assert_snapshot!(object.path, @r##"root\virtualization\v2:Msvm_SettingsDefineState.ManagedElement="root\\virtualization\\v2:Msvm_ComputerSystem.CreationClassName=\"Msvm_ComputerSystem\",Name=\"2B0E3F7C-0A11-4A3B-9C57-0D0C6E1F0001\"",SettingData="root\\virtualization\\v2:Msvm_VirtualSystemSettingData.InstanceID=\"Microsoft:2B0E3F7C-0A11-4A3B-9C57-0D0C6E1F0001\"""##);
 }
 
 #[test]
 fn a_projection_keeps_only_what_was_asked_for() {
-    let answer = run(&Fixture::host(), &HV, "SELECT elementname, EnabledState FROM Msvm_ComputerSystem WHERE EnabledState = 3").expect("rows");
+    let answer =
+        run(&Fixture::host(), &HV, "SELECT elementname, EnabledState FROM Msvm_ComputerSystem WHERE EnabledState = 3").expect("rows");
     assert_eq!(answer.projection.map(|names| names.len()), Some(2));
     assert_eq!(answer.objects[0].instance.properties().count(), 2);
 }

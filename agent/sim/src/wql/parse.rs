@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use wsman::cim::Name;
 
+use super::Like;
 use super::statement::{Columns, Comparison, Condition, Literal, Operand, Property, Query, Related, Select};
 use super::token::{Placed, Token, WqlError, tokens};
-use super::Like;
 
 /// How deep parentheses and `NOT` may nest.
 const MAX_DEPTH: usize = 64;

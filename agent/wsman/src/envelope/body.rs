@@ -22,6 +22,16 @@ pub enum Item {
     Other(Markup),
 }
 
+impl Item {
+    /// The item as it stands in a page: a server counts its octets before it puts it there.
+    #[must_use]
+    pub fn encode(&self, naming: &Naming) -> String {
+        let mut writer = Writer::new();
+        write_item(&mut writer, self, naming);
+        writer.finish()
+    }
+}
+
 /// A body, or a part of one, that is kept as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Markup {

@@ -47,6 +47,8 @@ pub struct Header {
     pub subscription: Option<String>,
     /// Headers that nobody here knows.
     pub unknown: Vec<UnknownHeader>,
+    /// In a refusal: the headers of the request that the server did not understand, by namespace and name.
+    pub refused: Vec<(String, String)>,
     /// Whether any header says `s:mustUnderstand` of the locale, which Windows refuses.
     pub locale_must_be_understood: bool,
 }
@@ -145,6 +147,13 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, XmlError> {
             (MICROSOFT, "OperationID") => header.operation_id = text(reader)?,
             (MICROSOFT, "SequenceId") => header.sequence_id = Some(number(reader, "the sequence number")?),
             (EVENTING, "Identifier") => header.subscription = text(reader)?,
+            (SOAP, "NotUnderstood") => {
+                if let Some(name) = reader.attribute(&tag, "", "qname")? {
+                    let (namespace, local) = reader.qualified(&name);
+                    header.refused.push((namespace.to_owned(), local.to_owned()));
+                }
+                reader.skip()?;
+            }
             _ => {
                 let unknown = UnknownHeader {
                     namespace: reader.namespace(&tag)?.to_owned(),
@@ -264,6 +273,9 @@ pub(super) fn write(writer: &mut Writer, header: &Header, naming: &Naming) {
         if let Some(Language(language)) = language {
             writer.empty(name, &[("xml:lang", language), ("s:mustUnderstand", "false")]);
         }
+    }
+    for (namespace, name) in &header.refused {
+        writer.empty("s:NotUnderstood", &[("qname", &format!("h:{name}")), ("xmlns:h", namespace)]);
     }
     write_selection(writer, header, naming);
     let sequence = header.sequence_id.map(|n| n.to_string());

@@ -53,7 +53,13 @@ impl Envelope<Response> {
     /// # Errors
     /// The document is not read.
     pub fn decode(document: &str, limits: Limits) -> Result<Self, XmlError> {
-        super::read(document, limits, |reader, _| read(reader, document))
+        super::read(document, limits, |reader, header| {
+            let mut response = read(reader, document)?;
+            if let Response::Fault(fault) = &mut response {
+                fault.not_understood.clone_from(&header.refused);
+            }
+            Ok(response)
+        })
     }
 
     /// Writes an answer, its classes named by `naming`.

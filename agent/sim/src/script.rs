@@ -1,0 +1,234 @@
+//! What shall go wrong, and when: the script of a simulation.
+//!
+//! An entry waits for a time (`at`), or for the n-th request that matches (`on`), or both; then it acts: on the wire (a slow answer, a
+//! cut connection, a fault) or on the world (a service stops, a VM loses power). Guarantees: entries act in the order in which they
+//! are written; the same requests at the same times meet the same entries. Written as YAML or JSON, in a file or line by line to the
+//! control socket.
+
+mod control;
+mod entry;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::world::{Fault, MachineId};
+
+pub use control::{Command, Reply, answer};
+pub use entry::{Act, Entry, Moment, Request};
+
+/// The most entries that wait at once.
+const MAX_ENTRIES: usize = 10_000;
+
+/// Why a script was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ScriptError {
+    /// Not in the form of a script.
+    #[error("the fault script cannot be read")]
+    Read(#[source] serde_saphyr::Error),
+    /// An entry that never acts, or means two things.
+    #[error("entry {number} of the fault script {fault}")]
+    Entry {
+        /// Counted from 1.
+        number: usize,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
+    /// More entries than are kept.
+    #[error("the fault script has more than {MAX_ENTRIES} entries")]
+    TooMany,
+}
+
+/// A request, as entries look at it.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// The machine that is asked.
+    pub machine: &'a MachineId,
+    /// Its computer name.
+    pub computer: &'a str,
+    /// `Enumerate`, `Invoke` …
+    pub operation: &'a str,
+    /// The class of the resource URI, or of the query; empty when there is none.
+    pub class: &'a str,
+    /// The method that is invoked; empty when none is.
+    pub method: &'a str,
+}
+
+/// What the script wants done with one request.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// How long the answer is held back.
+    pub delay: Duration,
+    /// What else happens on the wire; the first entry that says something wins.
+    pub wire: Option<Act>,
+    /// What happens to the world before the request is looked at.
+    pub world: Vec<Fault>,
+}
+
+/// All entries that still wait, and how often each was met.
+#[derive(Debug, Clone, Default)]
+pub struct Script {
+    waiting: Vec<Waiting>,
+    started: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone)]
+struct Waiting {
+    entry: Entry,
+    met: u32,
+}
+
+impl Script {
+    /// Reads the text of a script: a list of entries, YAML or JSON.
+    ///
+    /// # Errors
+    /// `ScriptError`; nothing is taken then.
+    pub fn parse(text: &str) -> Result<Self, ScriptError> {
+        let entries: Vec<Entry> = serde_saphyr::from_str(text).map_err(ScriptError::Read)?;
+        let mut script = Self::default();
+        for (index, entry) in entries.into_iter().enumerate() {
+            script.add(entry).map_err(|error| match error {
+                ScriptError::Entry { fault, .. } => ScriptError::Entry { number: index + 1, fault },
+                other => other,
+            })?;
+        }
+        Ok(script)
+    }
+
+    /// Adds one entry.
+    ///
+    /// # Errors
+    /// It could never act, or the script is full.
+    pub fn add(&mut self, entry: Entry) -> Result<(), ScriptError> {
+        if self.waiting.len() >= MAX_ENTRIES {
+            return Err(ScriptError::TooMany);
+        }
+        entry.check().map_err(|fault| ScriptError::Entry { number: 1, fault })?;
+        self.waiting.push(Waiting { entry, met: 0 });
+        Ok(())
+    }
+
+    /// Forgets every entry.
+    pub fn clear(&mut self) {
+        self.waiting.clear();
+    }
+
+    /// The entries that still wait.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.waiting.iter().map(|waiting| &waiting.entry)
+    }
+
+    /// Fixes the instant that `at: 30s` counts from; the first call counts.
+    pub fn start(&mut self, now: Timestamp) {
+        self.started.get_or_insert(now);
+    }
+
+    /// World faults whose time has come by `now`, each with its own instant, earliest first.
+    pub fn due(&mut self, now: Timestamp) -> Vec<(Timestamp, Fault)> {
+        let started = self.started.unwrap_or(now);
+        let mut due = Vec::new();
+        self.waiting.retain(|waiting| match (&waiting.entry.act, &waiting.entry.on, waiting.entry.at.map(|at| at.after(started))) {
+            (Act::World(fault), None, Some(at)) if at <= now => {
+                due.push((at, fault.clone()));
+                false
+            }
+            _ => true,
+        });
+        due.sort_by_key(|(at, _)| *at);
+        due
+    }
+
+    /// What to do with a request that has just come in.
+    pub fn meet(&mut self, seen: &Seen<'_>, now: Timestamp) -> Verdict {
+        let started = self.started.unwrap_or(now);
+        let mut verdict = Verdict::default();
+        self.waiting.retain_mut(|waiting| {
+            let Some(on) = &waiting.entry.on else { return true };
+            if waiting.entry.at.is_some_and(|at| at.after(started) > now) || !on.matches(seen) {
+                return true;
+            }
+            waiting.met = waiting.met.saturating_add(1);
+            if waiting.met < on.nth {
+                return true;
+            }
+            match &waiting.entry.act {
+                Act::Slow(delay) => verdict.delay += delay.unsigned_abs(),
+                Act::World(fault) => verdict.world.push(fault.clone()),
+                act => {
+                    verdict.wire.get_or_insert_with(|| act.clone());
+                }
+            }
+            on.times.is_none_or(|times| waiting.met - on.nth + 1 < times)
+        });
+        verdict
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::HostName;
+
+    const START: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn after(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).expect("in range")
+    }
+
+    fn meet(script: &mut Script, now: Timestamp, method: &str) -> Option<Act> {
+        let machine = MachineId::Host(HostName::new("hv01"));
+        let seen = Seen { machine: &machine, computer: "HV01-PC", operation: "Invoke", class: "Msvm_X", method };
+        script.meet(&seen, now).wire
+    }
+
+    fn script(text: &str) -> Script {
+        let mut script = Script::parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+        script.start(START);
+        script
+    }
+
+    #[test]
+    fn the_nth_matching_request_is_met_once() {
+        let mut script = script("- on: { machine: HV01, method: definesystem, nth: 2 }\n  do: cutBeforeAnswer\n");
+        assert_eq!(meet(&mut script, START, "DefineSystem"), None);
+        assert_eq!(meet(&mut script, START, "DestroySystem"), None, "another method does not count");
+        assert_eq!(meet(&mut script, START, "DefineSystem"), Some(Act::CutBeforeAnswer));
+        assert_eq!(meet(&mut script, START, "DefineSystem"), None);
+        assert_eq!(script.entries().count(), 0);
+    }
+
+    #[test]
+    fn an_entry_may_last_for_ever_and_begin_later() {
+        let mut script = script("- at: 10s\n  on: { machine: hv01-pc, times: null }\n  do: { fault: 2150858793 }\n");
+        assert_eq!(meet(&mut script, after(9), "A"), None);
+        for _ in 0..5 {
+            assert_eq!(meet(&mut script, after(10), "A"), Some(Act::Fault(2_150_858_793)));
+        }
+    }
+
+    #[test]
+    fn delays_add_up_and_the_first_word_on_the_wire_wins() {
+        let mut script =
+            script(r#"[{"on":{},"do":{"slow":"2s"}},{"on":{},"do":"drop"},{"on":{},"do":{"slow":"1s"}},{"on":{},"do":{"cutAfter":9}}]"#);
+        let machine = MachineId::Host(HostName::new("hv01"));
+        let verdict = script.meet(&Seen { machine: &machine, computer: "", operation: "Get", class: "", method: "" }, START);
+        assert_eq!((verdict.delay, verdict.wire), (Duration::from_secs(3), Some(Act::Drop)));
+    }
+
+    #[test]
+    fn an_entry_that_can_never_act_is_refused_by_number() {
+        for (text, expected) in [
+            ("- do: drop\n", "entry 1 of the fault script says neither `at` nor `on`"),
+            ("- on: {}\n  do: drop\n- at: 5s\n  do: drop\n", "entry 2 of the fault script acts on the wire and needs `on`"),
+            ("- on: { nth: 0 }\n  do: drop\n", "entry 1 of the fault script counts requests from 0; the first is 1"),
+            ("- on: {}\n  do: { status: 200 }\n", "entry 1 of the fault script has a status outside 400 to 599"),
+            ("- on: { mashine: x }\n  do: drop\n", "the fault script cannot be read"),
+            ("- at: soon\n  on: {}\n  do: drop\n", "the fault script cannot be read"),
+        ] {
+            match Script::parse(text) {
+                Err(error) => assert_eq!(error.to_string(), expected, "{text}"),
+                Ok(_) => panic!("{text} was taken"),
+            }
+        }
+    }
+}
