@@ -22,3 +22,4 @@ pub use value::{CimDatetime, CimType, CimValue, WrongType};
 
 pub(crate) use datetime::xml_duration;
 pub(crate) use name::AsName;
+pub(crate) use scalar::{signed_range, unsigned_max};

@@ -1,0 +1,171 @@
+//! One HTTP/1.1 connection: one request at a time, driven only while a request is under way.
+//!
+//! Guarantees: it tells a request that was never sent from one whose answer is missing; bodies are bounded; dropping it closes it.
+//! There is no task behind it: the future that waits for the answer moves the connection.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT, WWW_AUTHENTICATE};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+
+use crate::auth::{AuthError, Session};
+use crate::connect::{Endpoint, Stream};
+
+/// An answer.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Bytes,
+}
+
+/// An exchange that failed.
+#[derive(Debug)]
+pub(crate) enum HttpError {
+    /// Nothing reached the host.
+    NotSent(BoxError),
+    /// The request went out, or may have; what became of it is not known.
+    NoAnswer(BoxError),
+    /// The answer is longer than is read.
+    TooLong,
+    /// Authentication went no further; the request was not sent.
+    Auth(AuthError),
+    /// The host wants other credentials; the request was not carried out.
+    Unauthorized,
+}
+
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
+
+/// See the module.
+pub(crate) struct HttpConnection {
+    sender: SendRequest<Full<Bytes>>,
+    driver: Driver,
+    ended: bool,
+    session: Box<dyn Session>,
+    host: HeaderValue,
+    path: String,
+}
+
+impl fmt::Debug for HttpConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpConnection").field("host", &self.host).field("ended", &self.ended).finish_non_exhaustive()
+    }
+}
+
+impl HttpConnection {
+    /// Speaks HTTP over `stream`, and authenticates as `session` says.
+    pub(crate) async fn open(endpoint: &Endpoint, stream: Box<dyn Stream>, session: Box<dyn Session>) -> Result<Self, HttpError> {
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|e| HttpError::NotSent(e.into()))?;
+        let host = HeaderValue::try_from(endpoint.authority()).map_err(|e| HttpError::NotSent(e.into()))?;
+        let mut this = Self { sender, driver: Box::pin(connection), ended: false, session, host, path: endpoint.path.clone() };
+        let mut challenge = None;
+        while let Some(words) = this.session.handshake(challenge.as_ref()).map_err(HttpError::Auth)? {
+            let request = this.request(Bytes::new(), None, Some(words)).map_err(HttpError::NotSent)?;
+            // Nothing but the handshake is sent here, so that a missing answer leaves no doubt about the request itself.
+            let response = this.send(request).await.map_err(unsent)?;
+            challenge = response.headers().get(WWW_AUTHENTICATE).cloned();
+            this.collect(response, 1 << 16).await.map_err(unsent)?;
+        }
+        Ok(this)
+    }
+
+    /// Whether the connection can take a request; notices that the peer has closed it.
+    pub(crate) async fn is_usable(&mut self) -> bool {
+        let Self { sender, driver, ended, .. } = self;
+        std::future::poll_fn(|cx| {
+            drive(driver, ended, cx);
+            // Ready or not, this asks once: an idle connection has no reason to wait.
+            Poll::Ready(!*ended && matches!(sender.poll_ready(cx), Poll::Ready(Ok(()))))
+        })
+        .await
+    }
+
+    /// Posts `envelope`. `sending` is called when the first octet may go out.
+    pub(crate) async fn post(&mut self, envelope: Bytes, limit: usize, sending: impl FnOnce()) -> Result<Answer, HttpError> {
+        let (media_type, body) = self.session.seal(envelope).map_err(HttpError::Auth)?;
+        let authorization = self.session.authorization();
+        let request = self.request(body, Some(media_type), authorization).map_err(HttpError::NotSent)?;
+        sending();
+        let response = self.send(request).await?;
+        let (status, media_type) = (response.status(), response.headers().get(CONTENT_TYPE).cloned());
+        let body = self.collect(response, limit).await?;
+        if status == StatusCode::UNAUTHORIZED {
+            return Err(HttpError::Unauthorized);
+        }
+        let body = self.session.unseal(media_type.as_ref(), body).map_err(|e| HttpError::NoAnswer(e.into()))?;
+        Ok(Answer { status, body })
+    }
+
+    fn request(
+        &self,
+        body: Bytes,
+        media_type: Option<HeaderValue>,
+        authorization: Option<HeaderValue>,
+    ) -> Result<Request<Full<Bytes>>, BoxError> {
+        let mut request = Request::builder().method(Method::POST).uri(&self.path).header(HOST, self.host.clone());
+        request = request.header(USER_AGENT, concat!("trunkline/", env!("CARGO_PKG_VERSION")));
+        if let Some(media_type) = media_type {
+            request = request.header(CONTENT_TYPE, media_type);
+        }
+        if let Some(authorization) = authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        Ok(request.body(Full::new(body))?)
+    }
+
+    async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, HttpError> {
+        let Self { sender, driver, ended, .. } = self;
+        let sent = driven(driver, ended, sender.try_send_request(request)).await;
+        sent.map_err(|mut error| match error.take_message() {
+            Some(_request) => HttpError::NotSent(error.into_error().into()),
+            None => HttpError::NoAnswer(error.into_error().into()),
+        })
+    }
+
+    async fn collect(&mut self, response: Response<Incoming>, limit: usize) -> Result<Bytes, HttpError> {
+        let body = Limited::new(response.into_body(), limit);
+        match driven(&mut self.driver, &mut self.ended, body.collect()).await {
+            Ok(collected) => Ok(collected.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => Err(HttpError::TooLong),
+            Err(error) => Err(HttpError::NoAnswer(error)),
+        }
+    }
+}
+
+fn unsent(error: HttpError) -> HttpError {
+    match error {
+        HttpError::NoAnswer(error) => HttpError::NotSent(error),
+        error => error,
+    }
+}
+
+fn drive(driver: &mut Driver, ended: &mut bool, cx: &mut Context<'_>) {
+    // What went wrong is said by the future that waits for the answer.
+    if !*ended && driver.as_mut().poll(cx).is_ready() {
+        *ended = true;
+    }
+}
+
+/// Waits for `future` while the connection moves.
+async fn driven<F: Future>(driver: &mut Driver, ended: &mut bool, future: F) -> F::Output {
+    let mut future = pin!(future);
+    std::future::poll_fn(|cx| {
+        drive(driver, ended, cx);
+        match future.as_mut().poll(cx) {
+            Poll::Pending if !*ended => {
+                // The future may just have given the connection something to do.
+                drive(driver, ended, cx);
+                future.as_mut().poll(cx)
+            }
+            poll => poll,
+        }
+    })
+    .await
+}

@@ -1,0 +1,245 @@
+//! TLS over any stream: who the host must prove to be.
+//!
+//! Guarantees: a certificate is verified by the system's roots, by a named authority, or by its fingerprint; there is no way to
+//! verify nothing. The time comes from the one `Clock`.
+
+use std::fmt;
+use std::io;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring::default_provider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio_rustls::TlsConnector;
+
+use crate::clock::SharedClock;
+use crate::connect::Stream;
+
+/// By what a host's certificate is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trust {
+    /// The authorities that the system trusts.
+    System,
+    /// The authorities in this PEM text only.
+    Authorities(Vec<u8>),
+    /// This one certificate, whatever name and dates it has.
+    Pinned(Fingerprint),
+}
+
+/// A certificate's fingerprint. Windows shows SHA-1 as the thumbprint.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Fingerprint {
+    /// Of 20 octets.
+    Sha1([u8; 20]),
+    /// Of 32 octets.
+    Sha256([u8; 32]),
+}
+
+/// TLS that cannot be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The system's authorities could not be read.
+    #[error("the system has no trusted authorities; name one, or pin the host's certificate")]
+    NoSystemRoots,
+    /// The named authorities could not be read.
+    #[error("the named authority is no PEM certificate")]
+    Authority(#[source] Option<Box<dyn std::error::Error + Send + Sync>>),
+    /// The library refused its settings.
+    #[error("TLS cannot be set up")]
+    SetUp(#[source] rustls::Error),
+}
+
+/// Text that is no fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no fingerprint: 40 hexadecimal digits for SHA-1, 64 for SHA-256")]
+pub struct FingerprintError(pub String);
+
+impl FromStr for Fingerprint {
+    type Err = FingerprintError;
+
+    /// Digits in any case, with colons or spaces between them or not.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || FingerprintError(text.chars().take(80).collect());
+        let digits: Vec<u8> = text.chars().filter(|c| !matches!(c, ':' | ' ')).map(|c| c.to_digit(16)).map_while(nibble).collect();
+        let written = text.chars().filter(|c| !matches!(c, ':' | ' ')).count();
+        let octets: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+        match written {
+            40 => octets.try_into().map(Self::Sha1).map_err(|_| wrong()),
+            64 => octets.try_into().map(Self::Sha256).map_err(|_| wrong()),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+fn nibble(digit: Option<u32>) -> Option<u8> {
+    digit.and_then(|d| u8::try_from(d).ok())
+}
+
+impl Fingerprint {
+    /// Whether `certificate` has this fingerprint.
+    #[must_use]
+    pub fn matches(&self, certificate: &[u8]) -> bool {
+        use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
+        match self {
+            Self::Sha1(octets) => digest(&SHA1_FOR_LEGACY_USE_ONLY, certificate).as_ref() == octets,
+            Self::Sha256(octets) => digest(&SHA256, certificate).as_ref() == octets,
+        }
+    }
+
+    /// The SHA-256 fingerprint of `certificate`.
+    #[must_use]
+    pub fn sha256(certificate: &[u8]) -> Self {
+        let mut octets = [0; 32];
+        octets.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, certificate).as_ref());
+        Self::Sha256(octets)
+    }
+
+    /// The SHA-1 fingerprint of `certificate`: Windows' thumbprint.
+    #[must_use]
+    pub fn sha1(certificate: &[u8]) -> Self {
+        let mut octets = [0; 20];
+        octets.copy_from_slice(ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, certificate).as_ref());
+        Self::Sha1(octets)
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let octets: &[u8] = match self {
+            Self::Sha1(octets) => octets,
+            Self::Sha256(octets) => octets,
+        };
+        octets.iter().try_for_each(|octet| write!(f, "{octet:02X}"))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Client-side TLS, ready to wrap streams.
+#[derive(Clone)]
+pub struct Tls(TlsConnector);
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
+impl Tls {
+    /// TLS that knows hosts by `trust`.
+    ///
+    /// # Errors
+    /// The authorities cannot be read.
+    pub fn new(trust: &Trust, clock: SharedClock) -> Result<Self, TlsError> {
+        let provider = Arc::new(default_provider());
+        let builder = ClientConfig::builder_with_details(Arc::clone(&provider), Arc::new(ClockTime(clock)));
+        let builder = builder.with_safe_default_protocol_versions().map_err(TlsError::SetUp)?;
+        let config = match trust {
+            Trust::System => builder.with_root_certificates(system_roots()?),
+            Trust::Authorities(pem) => builder.with_root_certificates(named_roots(pem)?),
+            Trust::Pinned(pin) => builder.dangerous().with_custom_certificate_verifier(Arc::new(Pin { pin: *pin, provider })),
+        };
+        Ok(Self(TlsConnector::from(Arc::new(config.with_no_client_auth()))))
+    }
+
+    /// `stream`, wrapped, to a host that proved to be `host`.
+    ///
+    /// # Errors
+    /// The handshake fails.
+    pub async fn wrap(&self, host: &str, stream: Box<dyn Stream>) -> io::Result<Box<dyn Stream>> {
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        Ok(Box::new(self.0.connect(name, stream).await?))
+    }
+}
+
+fn system_roots() -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() { Err(TlsError::NoSystemRoots) } else { Ok(roots) }
+}
+
+fn named_roots(pem: &[u8]) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| TlsError::Authority(Some(error.into())))?;
+        roots.add(certificate).map_err(|error| TlsError::Authority(Some(error.into())))?;
+    }
+    if roots.is_empty() { Err(TlsError::Authority(None)) } else { Ok(roots) }
+}
+
+#[derive(Debug)]
+struct ClockTime(SharedClock);
+
+impl rustls::time_provider::TimeProvider for ClockTime {
+    fn current_time(&self) -> Option<UnixTime> {
+        let since_epoch = self.0.now().duration_since(jiff::Timestamp::UNIX_EPOCH);
+        std::time::Duration::try_from(since_epoch).ok().map(UnixTime::since_unix_epoch)
+    }
+}
+
+/// Knows one certificate. The handshake still proves that the peer has its key.
+#[derive(Debug)]
+struct Pin {
+    pin: Fingerprint,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Pin {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        _chain: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if self.pin.matches(certificate) {
+            return Ok(ServerCertVerified::assertion());
+        }
+        Err(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fingerprints_are_read_as_windows_and_openssl_write_them() {
+        let plain = "0123456789abcdef0123456789ABCDEF01234567";
+        let colons = "01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67";
+        assert_eq!(plain.parse::<Fingerprint>(), colons.parse::<Fingerprint>());
+        assert_eq!(plain.parse::<Fingerprint>().expect("a fingerprint").to_string(), plain.to_uppercase());
+        for wrong in ["", "01", &plain[1..], "g123456789abcdef0123456789ABCDEF01234567"] {
+            assert!(wrong.parse::<Fingerprint>().is_err(), "{wrong}");
+        }
+    }
+}
