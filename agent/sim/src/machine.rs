@@ -65,6 +65,30 @@ pub fn matches(path: &CimPath, wanted: &CimPath) -> bool {
     wanted.keys().all(|(name, value)| path.keys().any(|(n, v)| n == name && v == value))
 }
 
+/// What `links`, instances of association classes, say of the instance at `path`.
+pub(crate) fn ends(links: &[Object], path: &CimPath) -> Vec<Association> {
+    let is_here = |end: &CimPath| end.class() == path.class() && matches(end, path);
+    let mut found = Vec::new();
+    for link in links {
+        let refs: Vec<_> = link.instance.properties().filter_map(|(name, value)| Some((name, reference(value)?))).collect();
+        let [(left_role, left), (right_role, right)] = refs.as_slice() else { continue };
+        for ((role, end), (result_role, other)) in [((left_role, left), (right_role, right)), ((right_role, right), (left_role, left))] {
+            if is_here(end) {
+                let (role, result_role) = ((*role).clone(), (*result_role).clone());
+                found.push(Association { class: link.instance.class().clone(), role, result_role, other: (*other).clone() });
+            }
+        }
+    }
+    found
+}
+
+fn reference(value: &CimValue) -> Option<&CimPath> {
+    match value {
+        CimValue::Reference(path) => Some(path),
+        _ => None,
+    }
+}
+
 /// An instance and where it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object {
@@ -72,6 +96,23 @@ pub struct Object {
     pub path: CimPath,
     /// The properties that have a value here; a declared one that is missing is NULL.
     pub instance: CimInstance,
+}
+
+impl Object {
+    /// `instance` with the path that its properties `keys` give.
+    #[must_use]
+    pub fn keyed(namespace: &Namespace, instance: CimInstance, keys: &[&str]) -> Self {
+        let class = CimPath::class_of(namespace.clone(), instance.class().clone());
+        let path = keys.iter().fold(class, |path, key| match instance.get(key) {
+            CimValue::String(text) => path.with_key(key, text.as_str()),
+            CimValue::Unsigned(number) => path.with_key(key, number.to_string()),
+            CimValue::Signed(number) => path.with_key(key, number.to_string()),
+            CimValue::Boolean(truth) => path.with_key(key, if *truth { "TRUE" } else { "FALSE" }),
+            CimValue::Reference(other) => path.with_path_key(key, (**other).clone()),
+            _ => path,
+        });
+        Self { path, instance }
+    }
 }
 
 /// One association seen from one of its ends.
@@ -101,6 +142,14 @@ impl Output {
     #[must_use]
     pub fn code(return_value: u32) -> Self {
         Self { return_value, out: CimInstance::new("__PARAMETERS") }
+    }
+
+    /// Whether `method`, having given this, changed or will change something: reading does not, and neither does a refusal.
+    #[must_use]
+    pub(crate) fn changes(&self, method: &str) -> bool {
+        let reads =
+            ["Get", "Validate", "Interrogate"].iter().any(|verb| method.get(..verb.len()).is_some_and(|m| m.eq_ignore_ascii_case(verb)));
+        !reads && matches!(self.return_value, 0 | 4096)
     }
 
     /// The same with one more out parameter.
@@ -167,5 +216,17 @@ impl WmiError {
     #[must_use]
     pub fn new(code: WmiCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
+    }
+
+    /// The class has no such method.
+    #[must_use]
+    pub fn method(class: &str, method: &str) -> Self {
+        Self::new(WmiCode::InvalidMethod, format!("{class} has no method {method}"))
+    }
+
+    /// The class is known, but this cannot be done to its instances.
+    #[must_use]
+    pub fn not_capable(class: &str) -> Self {
+        Self::new(WmiCode::ProviderNotCapable, format!("the provider of {class} does not do that"))
     }
 }

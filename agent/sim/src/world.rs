@@ -3,6 +3,16 @@
 //! Guarantees: the same file, seed and calls at the same times give the same world; nothing happens but in [`World::advance`] and in calls.
 //! Deliberately absent: timers, threads, sockets.
 
+mod build;
+mod clockwork;
+mod error;
+mod fault;
+pub mod file;
+mod reach;
+mod store;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -10,7 +20,16 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::machine::Machine;
+use crate::host::{Host, Surroundings};
+use crate::ids::Ids;
+use crate::image::Image;
+
+pub use crate::ids::{IdentityError, ListenerIdentity};
+pub use crate::job::JobKind;
+pub use crate::timing::Timing;
+pub use error::WorldError;
+pub use fault::Fault;
+pub use file::WorldFile;
 
 /// The name by which the world file and its users call a host.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -51,6 +70,16 @@ pub enum MachineId {
     },
 }
 
+impl std::fmt::Display for MachineId {
+    /// `hv-1`, or `hv-1/<GUID>` for a guest.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Host(host) => write!(f, "{host}"),
+            Self::Guest { host, vm } => write!(f, "{host}/{vm}"),
+        }
+    }
+}
+
 /// Where a caller stands: it decides which networks the caller reaches.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Place {
@@ -58,17 +87,6 @@ pub enum Place {
     OnHost(HostName),
     /// Any other machine, outside of all hosts.
     Remote,
-}
-
-/// What a listener shows to a TLS client.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ListenerIdentity {
-    /// The self-signed certificate, DER.
-    pub certificate: Vec<u8>,
-    /// Its private key, PKCS#8 DER.
-    pub key: Vec<u8>,
-    /// SHA-1 over the certificate, upper hex: what Windows calls the thumbprint.
-    pub thumbprint: String,
 }
 
 /// An address where some machine would answer at this moment.
@@ -90,15 +108,15 @@ pub struct World {
     now: Timestamp,
     #[serde(skip)]
     generation: u64,
-    hosts: BTreeMap<HostName, ()>,
+    ids: Ids,
+    timing: Timing,
+    images: BTreeMap<String, Image>,
+    hosts: BTreeMap<HostName, Host>,
+    /// VMs whose guests do not answer on the network, until when.
+    unreachable: BTreeMap<String, Timestamp>,
 }
 
 impl World {
-    /// Lets time pass until `now`: jobs end, guests boot, services start. Time never goes back.
-    pub fn advance(&mut self, now: Timestamp) {
-        self.now = self.now.max(now);
-    }
-
     /// The instant of the last `advance`.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -116,78 +134,26 @@ impl World {
         self.hosts.keys()
     }
 
-    /// Who answers a caller at `from` on `address` and `port`; `None` when nobody listens there or nothing leads there.
+    /// The machine in the VM called `vm` (name or GUID) on `host`, whether it runs or not.
     #[must_use]
-    pub fn machine_at(&self, _from: &Place, _address: IpAddr, _port: u16) -> Option<MachineId> {
-        None
+    pub fn guest_of(&self, host: &HostName, vm: &str) -> Option<MachineId> {
+        self.vm(host, vm).ok().map(|vm| MachineId::Guest { host: host.clone(), vm })
     }
 
-    /// Every address where somebody answers at this moment, by place.
-    #[must_use]
-    pub fn endpoints(&self) -> Vec<Endpoint> {
-        Vec::new()
+    pub(crate) fn touched(&mut self) {
+        self.generation += 1;
     }
 
-    /// The machine's WMI view; `None` when it does not run.
-    pub fn machine_mut(&mut self, _id: &MachineId) -> Option<Box<dyn Machine + '_>> {
-        None
+    pub(crate) fn host(&self, name: &HostName) -> Option<&Host> {
+        self.hosts.get(name)
     }
 
-    /// The certificate and key of the machine's listener.
-    #[must_use]
-    pub fn certificate(&self, _id: &MachineId) -> Option<&ListenerIdentity> {
-        None
+    pub(crate) fn host_mut(&mut self, name: &HostName) -> Option<&mut Host> {
+        self.hosts.get_mut(name)
     }
 
-    /// Whether the machine lets `user` in with `password` (a local account, or one of the domain it belongs to).
-    #[must_use]
-    pub fn accepts(&self, _id: &MachineId, _user: &str, _password: &str) -> bool {
-        false
-    }
-}
-
-// Skeleton of what SIM.md promises, so that the protocol side compiles until the world stands.
-
-/// Something that happens to the world.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum Fault {
-    /// The host restarts.
-    HostRestarts {
-        /// Which.
-        host: HostName,
-    },
-}
-
-/// The world refuses.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the world has no `{0}`")]
-pub struct WorldError(pub String);
-
-impl World {
-    /// Something happens.
-    ///
-    /// # Errors
-    /// The fault names what the world does not have.
-    pub fn apply(&mut self, fault: Fault) -> Result<(), WorldError> {
-        let Fault::HostRestarts { host } = fault;
-        Err(WorldError(host.to_string()))
-    }
-
-    /// Writes the state into `directory`.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub fn save(&self, _directory: &std::path::Path) -> Result<(), WorldError> {
-        Ok(())
-    }
-}
-
-impl std::fmt::Display for MachineId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Host(host) => write!(f, "{host}"),
-            Self::Guest { host, vm } => write!(f, "{host}/{vm}"),
-        }
+    pub(crate) fn host_and_surroundings(&mut self, name: &HostName) -> Option<(&mut Host, Surroundings<'_>)> {
+        let Self { now, ids, timing, images, hosts, .. } = self;
+        Some((hosts.get_mut(name)?, Surroundings { now: *now, ids, images, timing }))
     }
 }

@@ -1,0 +1,120 @@
+//! Every change that the host's services make, as data, so that a job can carry it until it ends.
+//!
+//! Guarantees: a change is checked again when it is applied; the world may have moved while the job ran.
+//! Deliberately absent: changes from inside a guest, and faults.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::host::device::{Controller, Drive, VirtualNic};
+use crate::host::disk::File;
+use crate::host::guest_network::GuestAddresses;
+use crate::host::machine::VirtualMachine;
+use crate::host::power::{Power, PowerRequest};
+use crate::host::resource_change::ResourceChange;
+use crate::host::switch::{HostPort, Switch, Uplink};
+use crate::host::system_settings::SystemChange;
+use crate::host::{Host, Surroundings};
+use crate::job::{Failure, code};
+
+/// One change.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Change {
+    DefineSystem(Box<VirtualMachine>),
+    DestroySystem { vm: String },
+    ModifySystem { vm: String, change: SystemChange },
+    AddDevices { vm: String, devices: Vec<NewDevice> },
+    ModifyDevices { changes: Vec<(String, ResourceChange)> },
+    RemoveDevices { instance_ids: Vec<String> },
+    Power { vm: String, before: Power, request: PowerRequest },
+    CreateDisk(Box<File>),
+    DefineSwitch(Switch),
+    ModifySwitch { switch: String, name: Option<String>, notes: Option<Vec<String>> },
+    AddPorts { switch: String, uplink: Option<Uplink>, host_port: Option<HostPort> },
+    RemovePorts { instance_ids: Vec<String> },
+    DestroySwitch { switch: String },
+    KvpItems { vm: String, items: BTreeMap<String, Option<String>> },
+    GuestAddresses { vm: String, addresses: Vec<GuestAddresses> },
+}
+
+/// A device to add; its identity is settled when it is asked for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum NewDevice {
+    Controller(Controller),
+    /// On the controller with this InstanceID.
+    Drive(String, Drive),
+    /// The file at a path, into the drive with this InstanceID.
+    Medium(String, String),
+    Nic(VirtualNic),
+    /// On the adapter with this InstanceID.
+    Connection(String, super::device::Connection),
+}
+
+impl Host {
+    /// Makes `change` real.
+    pub(crate) fn apply(&mut self, change: Change, cx: &mut Surroundings<'_>) -> Result<(), Failure> {
+        match change {
+            Change::DefineSystem(machine) => {
+                self.machines.push(*machine);
+                Ok(())
+            }
+            Change::DestroySystem { vm } => self.apply_destroy_system(&vm),
+            Change::ModifySystem { vm, change } => self.with_machine(&vm, |m| change.apply(m)),
+            Change::AddDevices { vm, devices } => self.apply_add_devices(&vm, devices),
+            Change::ModifyDevices { changes } => self.apply_modify_devices(changes),
+            Change::RemoveDevices { instance_ids } => self.apply_remove_devices(&instance_ids),
+            Change::Power { vm, request, .. } => self.apply_power(&vm, request, cx),
+            Change::CreateDisk(file) => self.apply_create_disk(*file),
+            Change::DefineSwitch(switch) => {
+                self.apply_define_switch(switch);
+                Ok(())
+            }
+            Change::ModifySwitch { switch, name, notes } => self.apply_modify_switch(&switch, name, notes),
+            Change::AddPorts { switch, uplink, host_port } => self.apply_add_ports(&switch, uplink, host_port),
+            Change::RemovePorts { instance_ids } => {
+                self.apply_remove_ports(&instance_ids);
+                Ok(())
+            }
+            Change::DestroySwitch { switch } => self.apply_destroy_switch(&switch),
+            Change::KvpItems { vm, items } => self.apply_kvp_items(&vm, items),
+            Change::GuestAddresses { vm, addresses } => self.apply_guest_addresses(&vm, addresses),
+        }?;
+        self.find_new_adapters(cx);
+        Ok(())
+    }
+
+    /// What a change leaves behind that did not happen.
+    pub(crate) fn undo(&mut self, change: &Change, cx: &Surroundings<'_>) {
+        if let Change::Power { vm, before, request } = change
+            && let Some(machine) = self.machine_mut(vm)
+            && machine.power == request.meanwhile()
+        {
+            machine.set_power(*before, cx.now);
+        }
+    }
+
+    /// Systems that are up notice what was plugged into them.
+    pub(crate) fn find_new_adapters(&mut self, cx: &mut Surroundings<'_>) {
+        let own = self.plugged();
+        self.windows.find_adapters(&own, cx.ids);
+        let up: Vec<_> = self.machines.iter().filter(|m| m.is_up()).map(|m| (m.id.clone(), self.plugged_in(m))).collect();
+        for (vm, plugged) in up {
+            if let Some(guest) = self.guest_mut(&vm) {
+                guest.windows.find_adapters(&plugged, cx.ids);
+            }
+        }
+    }
+
+    fn with_machine(&mut self, vm: &str, act: impl FnOnce(&mut VirtualMachine) -> Result<(), Failure>) -> Result<(), Failure> {
+        act(self.machine_mut(vm).ok_or_else(|| Failure::new(code::FAILED, "the virtual machine is gone"))?)
+    }
+
+    fn apply_destroy_system(&mut self, vm: &str) -> Result<(), Failure> {
+        self.with_machine(vm, |m| {
+            if m.power.is_off() { Ok(()) } else { Err(Failure::new(code::INVALID_STATE, format!("'{}' is not off", m.name))) }
+        })?;
+        self.machines.retain(|m| !m.id.eq_ignore_ascii_case(vm));
+        Ok(())
+    }
+}

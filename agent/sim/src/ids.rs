@@ -1,0 +1,112 @@
+//! Identifiers that a host makes up: GUIDs, hardware addresses, listener certificates.
+//!
+//! Guarantees: the n-th identifier of a seed is always the same, certificates included.
+//! Deliberately absent: randomness.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// What a listener shows to a TLS client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenerIdentity {
+    /// The self-signed certificate, DER.
+    pub certificate: Vec<u8>,
+    /// Its private key, PKCS#8 DER.
+    pub key: Vec<u8>,
+    /// SHA-1 over the certificate, upper hex: what Windows calls the thumbprint.
+    pub thumbprint: String,
+}
+
+/// No certificate could be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot make a listener certificate for `{name}`")]
+pub struct IdentityError {
+    name: String,
+    #[source]
+    source: rcgen::Error,
+}
+
+/// The source of all made-up identifiers of a world.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Ids {
+    seed: u64,
+    next: u64,
+}
+
+// PKCS#8 v1 around a bare Ed25519 seed (RFC 8410). Ed25519 because its keys come from plain bytes, and so from the world's seed.
+const PKCS8_ED25519: [u8; 16] = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+
+impl Ids {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { seed, next: 0 }
+    }
+
+    /// A GUID as Hyper-V writes them: upper case, without braces.
+    pub(crate) fn guid(&mut self) -> String {
+        self.uuid().to_string().to_ascii_uppercase()
+    }
+
+    /// A hardware address from Hyper-V's own range, 12 upper hex digits.
+    pub(crate) fn mac(&mut self) -> String {
+        self.next += 1;
+        format!("00155D{:02X}{:04X}", self.seed & 0xff, self.next & 0xffff)
+    }
+
+    /// A process id.
+    pub(crate) fn process_id(&mut self) -> u32 {
+        self.next += 1;
+        u32::try_from(self.next % 0x3fff).unwrap_or(0) * 4 + 1200
+    }
+
+    /// A self-signed certificate for `name`.
+    pub(crate) fn identity(&mut self, name: &str) -> Result<ListenerIdentity, IdentityError> {
+        let mut key = PKCS8_ED25519.to_vec();
+        key.extend_from_slice(self.uuid().as_bytes());
+        key.extend_from_slice(self.uuid().as_bytes());
+        let serial = self.uuid();
+        identity(&key, name, serial.as_bytes()).map_err(|source| IdentityError { name: name.to_owned(), source })
+    }
+
+    fn uuid(&mut self) -> Uuid {
+        self.next += 1;
+        let mut name = self.seed.to_be_bytes().to_vec();
+        name.extend_from_slice(&self.next.to_be_bytes());
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, &name)
+    }
+}
+
+fn identity(key: &[u8], name: &str, serial: &[u8]) -> Result<ListenerIdentity, rcgen::Error> {
+    let der = rustls::pki_types::PrivatePkcs8KeyDer::from(key.to_vec());
+    let pair = rcgen::KeyPair::from_pkcs8_der_and_sign_algo(&der, &rcgen::PKCS_ED25519)?;
+    let mut params = rcgen::CertificateParams::new(vec![name.to_owned()])?;
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
+    params.serial_number = Some(rcgen::SerialNumber::from_slice(serial));
+    let certificate = params.self_signed(&pair)?.der().to_vec();
+    let thumbprint = thumbprint(&certificate);
+    Ok(ListenerIdentity { certificate, key: key.to_vec(), thumbprint })
+}
+
+fn thumbprint(certificate: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, certificate);
+    digest.as_ref().iter().fold(String::with_capacity(40), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02X}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_gives_the_same_identifiers_and_certificates() {
+        let (mut a, mut b) = (Ids::new(7), Ids::new(7));
+        assert_eq!(a.guid(), b.guid());
+        assert_eq!(a.identity("HV01").unwrap(), b.identity("HV01").unwrap());
+        assert_ne!(a.guid(), a.guid());
+        assert_ne!(Ids::new(8).guid(), Ids::new(7).guid());
+    }
+}

@@ -1,0 +1,138 @@
+//! One installed Windows: its services, rules, adapters, names. Hosts and guests have one each.
+//!
+//! Guarantees: what a boot resets is reset in [`Windows::boot`] and nowhere else.
+//! Deliberately absent: what it runs on. The views get the hardware handed in.
+
+pub(crate) mod address;
+pub(crate) mod domain;
+pub(crate) mod firewall;
+pub(crate) mod provider;
+pub(crate) mod service;
+pub(crate) mod system;
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Ids, ListenerIdentity};
+use crate::image::Account;
+use address::Adapter;
+use domain::{Domain, Membership};
+use firewall::Rule;
+use service::Service;
+
+/// The state of one installed Windows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Windows {
+    pub(crate) computer_name: String,
+    pub(crate) pending_name: Option<String>,
+    pub(crate) version: String,
+    pub(crate) caption: String,
+    pub(crate) membership: Membership,
+    pub(crate) pending_membership: Option<Membership>,
+    /// The domain that this system is the directory of.
+    pub(crate) hosts_domain: Option<Domain>,
+    pub(crate) services: Vec<Service>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) accounts: Vec<Account>,
+    /// Every adapter that this system has ever seen; those that are plugged in now come from the hardware.
+    pub(crate) adapters: Vec<Adapter>,
+    pub(crate) last_boot: Timestamp,
+    pub(crate) installed: Timestamp,
+    pub(crate) listener: ListenerIdentity,
+}
+
+/// An adapter as the hardware shows it at this moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Plugged {
+    /// Hardware address, 12 upper hex digits.
+    pub(crate) mac: String,
+    /// What the driver calls itself.
+    pub(crate) description: String,
+    /// The connection name that Windows gives when it first sees it.
+    pub(crate) name: String,
+    /// Where its cable ends; `None` is no link.
+    pub(crate) segment: Option<Segment>,
+}
+
+/// One broadcast domain.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Segment {
+    /// A network outside of the hosts.
+    Outside(String),
+    /// A switch without a physical NIC.
+    Inside(String),
+}
+
+impl Windows {
+    /// What happens when the system comes up: names take effect, automatic services run, new adapters are found.
+    pub(crate) fn boot(&mut self, at: Timestamp, plugged: &[Plugged], ids: &mut Ids) {
+        self.last_boot = at;
+        if let Some(name) = self.pending_name.take() {
+            self.computer_name = name;
+        }
+        if let Some(membership) = self.pending_membership.take() {
+            self.membership = membership;
+        }
+        self.find_adapters(plugged, ids);
+        let member = self.is_domain_member();
+        service::boot(&mut self.services, member, ids);
+    }
+
+    /// Notices adapters that were plugged in.
+    pub(crate) fn find_adapters(&mut self, plugged: &[Plugged], ids: &mut Ids) {
+        for nic in plugged {
+            if !self.adapters.iter().any(|a| a.mac == nic.mac) {
+                let index = self.adapters.iter().map(|a| a.index).max().unwrap_or(0) + 1;
+                let alias = self.free_alias(&nic.name);
+                self.adapters.push(Adapter::new(&nic.mac, index, ids.guid(), alias));
+            }
+        }
+    }
+
+    /// In a domain, as a member or as its directory.
+    pub(crate) fn is_domain_member(&self) -> bool {
+        self.hosts_domain.is_some() || matches!(self.membership, Membership::Domain(_))
+    }
+
+    /// Whether `user` (`name`, `NAME\name` or `name@domain`) is let in.
+    pub(crate) fn accepts(&self, user: &str, password: &str) -> bool {
+        let (realm, name) = user.split_once('\\').map_or((None, user), |(r, n)| (Some(r), n));
+        let local = realm.is_none_or(|r| r == "." || r.eq_ignore_ascii_case(&self.computer_name));
+        local && self.accounts.iter().any(|a| a.user.eq_ignore_ascii_case(name) && a.password == password)
+    }
+
+    /// The plugged adapters with their settings, in the order of their index.
+    pub(crate) fn adapters_in<'a>(&'a self, plugged: &'a [Plugged]) -> impl Iterator<Item = (&'a Adapter, &'a Plugged)> {
+        self.adapters.iter().filter_map(|a| plugged.iter().find(|p| p.mac == a.mac).map(|p| (a, p)))
+    }
+
+    /// Every address that answers at this moment, with the segment it answers on.
+    pub(crate) fn addresses_in(&self, plugged: &[Plugged]) -> Vec<(IpNet, Segment)> {
+        self.adapters_in(plugged)
+            .filter_map(|(a, p)| p.segment.as_ref().map(|s| (a, s)))
+            .filter(|(a, _)| a.enabled)
+            .flat_map(|(a, s)| a.addresses.iter().map(move |net| (*net, s.clone())))
+            .collect()
+    }
+
+    /// Whether `server` is one of the DNS servers that the system asks.
+    pub(crate) fn dns_servers(&self, plugged: &[Plugged]) -> Vec<IpAddr> {
+        self.adapters_in(plugged).filter(|(_, p)| p.segment.is_some()).flat_map(|(a, _)| a.dns.iter().copied()).collect()
+    }
+
+    /// The next instant at which a service changes its state by itself.
+    pub(crate) fn next_event(&self) -> Option<Timestamp> {
+        self.services.iter().filter_map(|s| s.until).min()
+    }
+
+    fn free_alias(&self, wanted: &str) -> String {
+        let taken = |name: &str| self.adapters.iter().any(|a| a.alias.eq_ignore_ascii_case(name));
+        if !taken(wanted) {
+            return wanted.to_owned();
+        }
+        (2u32..).map(|n| format!("{wanted} {n}")).find(|name| !taken(name)).unwrap_or_default()
+    }
+}

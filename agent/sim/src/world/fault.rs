@@ -1,0 +1,193 @@
+//! What goes wrong with the machines themselves.
+//!
+//! Guarantees: a fault looks to a client exactly as the same accident on a real host.
+//! Deliberately absent: faults of the wire; those are the server's.
+
+use jiff::SignedDuration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::host::Host;
+use crate::host::power::Power;
+use crate::job::{Failure, JobKind, code};
+use crate::windows::Windows;
+use crate::world::{HostName, World, WorldError};
+
+/// One accident. VMs and adapters go by their names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Fault {
+    /// A service dies.
+    ServiceStops {
+        /// The host.
+        host: HostName,
+        /// The VM whose guest has the service; the host's own service when left out.
+        #[serde(default)]
+        vm: Option<String>,
+        /// The service.
+        service: String,
+    },
+    /// Somebody disables a firewall rule.
+    RuleDisabled {
+        /// The host.
+        host: HostName,
+        /// The VM whose guest has the rule; the host's own rule when left out.
+        #[serde(default)]
+        vm: Option<String>,
+        /// The rule's InstanceID.
+        rule: String,
+    },
+    /// A VM loses power.
+    VmOff {
+        /// The host.
+        host: HostName,
+        /// The VM.
+        vm: String,
+    },
+    /// Somebody saves a VM.
+    VmSaved {
+        /// The host.
+        host: HostName,
+        /// The VM.
+        vm: String,
+    },
+    /// Somebody deletes a VM that is off, and leaves its disks.
+    VmDeleted {
+        /// The host.
+        host: HostName,
+        /// The VM.
+        vm: String,
+    },
+    /// Somebody disconnects an adapter from its switch.
+    NicUnplugged {
+        /// The host.
+        host: HostName,
+        /// The VM.
+        vm: String,
+        /// The adapter's name.
+        adapter: String,
+    },
+    /// The next job of a kind fails.
+    JobFails {
+        /// The host.
+        host: HostName,
+        /// Which kind.
+        kind: JobKind,
+        /// What the job says.
+        #[serde(default = "job_message")]
+        message: String,
+    },
+    /// A guest stops answering on the network; its services go on.
+    GuestUnreachable {
+        /// The host.
+        host: HostName,
+        /// The VM.
+        vm: String,
+        /// How long.
+        #[serde(rename = "for")]
+        #[schemars(with = "String")]
+        length: SignedDuration,
+    },
+    /// A file is lost.
+    FileLost {
+        /// The host.
+        host: HostName,
+        /// Its path.
+        path: String,
+    },
+    /// The host restarts.
+    HostRestart {
+        /// The host.
+        host: HostName,
+    },
+}
+
+fn job_message() -> String {
+    "The operation failed.".to_owned()
+}
+
+fn no(what: &'static str, name: &str) -> WorldError {
+    WorldError::NoSuch { what, name: name.to_owned() }
+}
+
+impl World {
+    /// Lets `fault` happen at the present instant.
+    ///
+    /// # Errors
+    /// `NoSuch` when it does not fit; nothing happens then.
+    pub fn apply(&mut self, fault: Fault) -> Result<(), WorldError> {
+        match fault {
+            Fault::ServiceStops { host, vm, service } => {
+                let windows = self.windows(&host, vm.as_deref())?;
+                let at = windows.service(&service).ok_or_else(|| no("service", &service))?;
+                windows.services[at].dies();
+            }
+            Fault::RuleDisabled { host, vm, rule } => {
+                self.windows(&host, vm.as_deref())?.rule_mut(&rule).ok_or_else(|| no("firewall rule", &rule))?.enabled = false;
+            }
+            Fault::VmOff { host, vm } => self.set_power(&host, &vm, Power::Off)?,
+            Fault::VmSaved { host, vm } => self.set_power(&host, &vm, Power::Saved)?,
+            Fault::VmDeleted { host, vm } => {
+                let id = self.vm(&host, &vm)?;
+                let owner = self.faulty_host(&host)?;
+                if owner.machine(&id).is_some_and(|m| !m.power.is_off()) {
+                    return Err(no("virtual machine that is off", &vm));
+                }
+                owner.machines.retain(|m| m.id != id);
+            }
+            Fault::NicUnplugged { host, vm, adapter } => {
+                let id = self.vm(&host, &vm)?;
+                let machine = self.faulty_host(&host)?.machine_mut(&id).ok_or_else(|| no("virtual machine", &vm))?;
+                let nic = machine.adapters.iter_mut().find(|a| a.name.eq_ignore_ascii_case(&adapter));
+                let connection = nic.and_then(|a| a.connection.as_mut()).ok_or_else(|| no("connected adapter", &adapter))?;
+                connection.enabled = false;
+            }
+            Fault::JobFails { host, kind, message } => {
+                self.faulty_host(&host)?.planned_failures.push((kind, Failure::new(code::FAILED, message)));
+            }
+            Fault::GuestUnreachable { host, vm, length } => {
+                let id = self.vm(&host, &vm)?;
+                let until = self.now.saturating_add(length).unwrap_or(self.now);
+                self.unreachable.insert(id, until);
+            }
+            Fault::FileLost { host, path } => {
+                let key = crate::host::disk::FileKey::new(&path);
+                self.faulty_host(&host)?.files.remove(&key).ok_or_else(|| no("file", &path))?;
+            }
+            Fault::HostRestart { host } => {
+                self.faulty_host(&host)?;
+                self.restart_host(&host);
+            }
+        }
+        self.touched();
+        Ok(())
+    }
+
+    /// The GUID of the VM called `name`.
+    pub(crate) fn vm(&self, host: &HostName, name: &str) -> Result<String, WorldError> {
+        let owner = self.hosts.get(host).ok_or_else(|| no("host", host.as_str()))?;
+        let found = owner.machines.iter().find(|m| m.name.eq_ignore_ascii_case(name) || m.id.eq_ignore_ascii_case(name));
+        found.map(|m| m.id.clone()).ok_or_else(|| no("virtual machine", name))
+    }
+
+    fn faulty_host(&mut self, name: &HostName) -> Result<&mut Host, WorldError> {
+        self.hosts.get_mut(name).ok_or_else(|| no("host", name.as_str()))
+    }
+
+    fn windows(&mut self, host: &HostName, vm: Option<&str>) -> Result<&mut Windows, WorldError> {
+        let Some(vm) = vm else { return Ok(&mut self.faulty_host(host)?.windows) };
+        let id = self.vm(host, vm)?;
+        let owner = self.faulty_host(host)?;
+        let up = owner.machine(&id).is_some_and(crate::host::machine::VirtualMachine::is_up);
+        let guest = owner.guest_mut(&id).filter(|_| up);
+        guest.map(|g| &mut g.windows).ok_or_else(|| no("running guest", vm))
+    }
+
+    fn set_power(&mut self, host: &HostName, vm: &str, power: Power) -> Result<(), WorldError> {
+        let id = self.vm(host, vm)?;
+        let now = self.now;
+        let machine = self.faulty_host(host)?.machine_mut(&id).filter(|m| m.power.holds_memory());
+        machine.ok_or_else(|| no("powered virtual machine", vm))?.set_power(power, now);
+        Ok(())
+    }
+}
