@@ -78,6 +78,7 @@ fn read<'x, B>(
             header = header::read(&mut reader)?;
         } else if reader.is(&tag, SOAP, "Body") {
             let body = read(&mut reader, &header)?;
+            reader.finish()?;
             return Ok(Envelope { header, body });
         } else {
             reader.skip()?;

@@ -31,7 +31,7 @@ pub enum Error {
         act: String,
         /// Why.
         #[source]
-        source: CheckError,
+        source: Box<CheckError>,
     },
     /// No connection; nothing was sent.
     #[error("`{act}` was not sent: `{endpoint}` cannot be reached")]

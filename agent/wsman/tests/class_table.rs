@@ -1,6 +1,6 @@
 //! The class table against what it was made from, and what it states of the classes that matter.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[allow(dead_code)]
 #[path = "../examples/class_table.rs"]

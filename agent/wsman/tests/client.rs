@@ -1,6 +1,6 @@
 //! The client against a hand-written server in memory: HTTP/1.1 in forty lines, and answers as Windows writes them.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};

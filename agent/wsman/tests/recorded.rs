@@ -1,6 +1,6 @@
 //! Envelopes that others recorded: requests of clients that nobody here wrote, and answers of real Windows hosts.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -146,7 +146,7 @@ impl Client {
     }
 
     fn checked(&self, act: &str, check: Result<(), CheckError>) -> Result<(), Error> {
-        check.map_err(|source| Error::Refused { endpoint: self.shared.address.clone(), act: act.to_owned(), source })
+        check.map_err(|source| Error::Refused { endpoint: self.shared.address.clone(), act: act.to_owned(), source: Box::new(source) })
     }
 
     fn object(&self, item: Item) -> Result<CimInstance, Error> {

@@ -107,7 +107,7 @@ impl Header {
         }
     }
 
-    /// The headers that must be understood and are not.
+    /// The headers that must be understood and that nobody here knows.
     pub fn not_understood(&self) -> impl Iterator<Item = &UnknownHeader> {
         self.unknown.iter().filter(|h| h.must_understand)
     }

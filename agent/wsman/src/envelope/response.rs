@@ -1,7 +1,7 @@
 //! Answers: what a server says.
 
 use super::body::{self, Identity, Markup, Output, Page};
-use super::{Envelope, header};
+use super::{Envelope, Header, header};
 use crate::cim::endpoint::{self, EndpointReference};
 use crate::cim::{CimInstance, element};
 use crate::fault::{self, Fault};
@@ -66,7 +66,14 @@ impl Envelope<Response> {
     #[must_use]
     pub fn encode(&self, naming: &Naming) -> String {
         let mut writer = Writer::new();
-        header::write(&mut writer, &self.header, naming);
+        match &self.body {
+            // What was not understood is said in a header, and that is where others look for it.
+            Response::Fault(fault) if !fault.not_understood.is_empty() => {
+                let header = Header { refused: fault.not_understood.clone(), ..self.header.clone() };
+                header::write(&mut writer, &header, naming);
+            }
+            _ => header::write(&mut writer, &self.header, naming),
+        }
         write(&mut writer, &self.body, naming);
         header::close(&mut writer);
         writer.finish()

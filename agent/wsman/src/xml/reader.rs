@@ -321,6 +321,26 @@ impl<'x> Reader<'x> {
         Ok(())
     }
 
+    /// Reads the document to its end.
+    ///
+    /// # Errors
+    /// The document is not well-formed, or something follows its root element.
+    pub fn finish(&mut self) -> Result<(), XmlError> {
+        loop {
+            match self.event()? {
+                Event::Eof if self.depth == 0 => return Ok(()),
+                Event::Eof => return Err(self.malformed("the document ends inside an element")),
+                Event::Start(start) if self.depth == 1 => {
+                    return Err(XmlError::StrayElement(start.local_name().into_inner().to_owned()));
+                }
+                Event::Text(text) if self.depth == 0 && !is_blank(&text) => {
+                    return Err(XmlError::StrayText("the end of the document".to_owned()));
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// The namespace of `tag`; empty when it has none.
     ///
     /// # Errors

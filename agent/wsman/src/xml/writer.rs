@@ -93,7 +93,9 @@ fn escape(out: &mut String, text: &str, place: Place) {
             '<' => "&lt;",
             '>' => "&gt;",
             '&' => "&amp;",
-            '"' if place == Place::Attribute => "&quot;",
+            // Windows escapes both quotes in text too.
+            '"' => "&quot;",
+            '\'' => "&apos;",
             '\n' if place == Place::Attribute => "&#10;",
             '\t' if place == Place::Attribute => "&#9;",
             '\r' => "&#13;",
