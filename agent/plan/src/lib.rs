@@ -3,4 +3,26 @@
 //! Guarantees: pure: no clock, no randomness, no I/O, no async; equal inputs give byte-equal plans.
 //! Deliberately absent: doing anything.
 
+pub mod compare;
+pub mod diff;
+mod draft;
+mod effect;
+pub mod gate;
+pub mod given;
+pub mod graph;
+mod network;
+mod planner;
+pub mod posture;
+pub mod render;
+pub mod report;
+mod rules;
+pub mod signal;
 pub mod step;
+
+#[cfg(any(test, feature = "test-support"))]
+pub mod fixtures;
+
+pub use planner::plan;
+
+#[cfg(test)]
+mod planner_tests;

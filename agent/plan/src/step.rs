@@ -208,7 +208,8 @@ pub enum Act {
     },
     /// Starts the VM, from off, saved or paused.
     StartVm,
-    /// Shuts the guest down through the integration services; turns the VM off only when that fails to end in time.
+    /// Shuts the guest down through the integration services; turns the VM off only when that fails to end in time. A saved
+    /// or paused VM is resumed first.
     ShutDownVm,
     /// Writes our remarks into the notes, keeping the mark and other people's lines.
     WriteRemarks {
@@ -273,7 +274,8 @@ pub enum Act {
         /// Its name.
         vm: VmName,
     },
-    /// Deletes a disk file that no VM uses.
+    /// Deletes a disk file of a VM of ours that is off and about to be removed: the VM goes last, as its mark is what
+    /// tells that the file is ours.
     RemoveDisk {
         /// Where.
         path: HostPath,
@@ -375,6 +377,70 @@ impl Act {
             | Self::RenameGuest { .. }
             | Self::JoinDomain { .. }
             | Self::RemoveVm { .. } => "",
+        }
+    }
+}
+
+impl StepTime {
+    /// What is declared for an act before anything was learned.
+    #[must_use]
+    pub fn declared(act: &Act) -> Self {
+        let (expected, timeout) = match act {
+            Act::CreateSwitch { .. } | Act::RemoveSwitch { .. } | Act::AddressHost { .. } => (5, 120),
+            Act::CreateDisk { .. } | Act::RemoveDisk { .. } => (10, 900),
+            Act::DefineVm { .. } | Act::RemoveVm { .. } => (5, 180),
+            Act::SetProcessors { .. }
+            | Act::SetMemory { .. }
+            | Act::SetStartAction { .. }
+            | Act::SetStopAction { .. }
+            | Act::WriteRemarks { .. } => (2, 60),
+            Act::AttachDisk { .. }
+            | Act::AddAdapter { .. }
+            | Act::ConnectAdapter { .. }
+            | Act::DisconnectAdapter { .. }
+            | Act::RemoveAdapter { .. } => (3, 120),
+            Act::StartVm => (10, 300),
+            Act::ShutDownVm => (90, 600),
+            Act::AwaitGuest { .. } => (180, 1_800),
+            Act::InjectAddress { .. } => (20, 300),
+            Act::RenameGuest { .. } | Act::JoinDomain { .. } => (15, 300),
+            Act::RestartGuest { .. } => (180, 1_800),
+            Act::HoldService { .. } => (30, 600),
+            Act::StartService { .. } => (60, 600),
+            Act::RestoreStartMode { .. } | Act::EnableRule { .. } => (3, 60),
+        };
+        Self { expected: Span::from_secs(expected), timeout: Span::from_secs(timeout) }
+    }
+}
+
+impl Act {
+    /// Whether what it finds may add steps: the engine observes and plans again after it.
+    #[must_use]
+    pub fn is_look(&self) -> bool {
+        matches!(self, Self::AwaitGuest { .. })
+    }
+
+    /// Whether it brings something into being that a second run could make twice.
+    #[must_use]
+    pub fn creates(&self) -> bool {
+        matches!(
+            self,
+            Self::CreateSwitch { .. } | Self::CreateDisk { .. } | Self::DefineVm { .. } | Self::AttachDisk { .. } | Self::AddAdapter { .. }
+        )
+    }
+}
+
+impl Impact {
+    /// In a few words, for people.
+    #[must_use]
+    pub fn says(self) -> &'static str {
+        match self {
+            Self::None => "nobody notices",
+            Self::ServiceRestart => "restarts a service",
+            Self::Drain => "takes no calls meanwhile",
+            Self::VmPowerOff => "takes no calls meanwhile, a VM goes off",
+            Self::HostReboot => "the host restarts",
+            Self::SiteOutage => "the whole site is out",
         }
     }
 }

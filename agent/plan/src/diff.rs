@@ -1,0 +1,317 @@
+//! Where sight differs from wish, field by field.
+//!
+//! Guarantees: wish and sight are taken apart exhaustively, so a new field does not compile until somebody decides about it; a
+//! field that the manifest leaves out and one that could not be seen are no difference.
+//! Deliberately absent: how a difference becomes steps (that is `rules`').
+
+use std::fmt;
+
+use model::desired::{Desired, DesiredAdapter, DesiredHost, DesiredRole, Membership, StartMode, WatchedRule};
+use model::observed::{
+    AdapterConfig, Mark, Observed, ObservedAdapter, ObservedGuest, ObservedVm, PowerState, Remarks, RuleState, ServiceState,
+};
+use model::seen::Seen;
+use serde::{Deserialize, Serialize};
+
+use crate::network;
+use crate::rules::has_addresses;
+use crate::signal::existing;
+use crate::step::Impact;
+
+/// One field that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// Which: `roles.mediation.processors`.
+    pub path: String,
+    /// What it is; `None` when it is not there.
+    pub from: Option<String>,
+    /// What it is to be; `None` when it is no longer wished for.
+    pub to: Option<String>,
+    /// What bringing it into force does to an appliance that serves.
+    pub impact: Impact,
+}
+
+/// Where sight differs from wish, in the order of the wish.
+#[must_use]
+pub fn diff(desired: &Desired, observed: &Observed) -> Vec<Change> {
+    let mut diff = Diff { desired, changes: Vec::new() };
+    diff.appliance(observed);
+    diff.changes
+}
+
+struct Diff<'a> {
+    desired: &'a Desired,
+    changes: Vec<Change>,
+}
+
+impl Diff<'_> {
+    fn add(&mut self, path: String, from: Option<String>, to: Option<String>, impact: Impact) {
+        self.changes.push(Change { path, from, to, impact });
+    }
+
+    fn field<T: fmt::Display + PartialEq>(&mut self, path: String, seen: &Seen<T>, wanted: &T, impact: Impact) {
+        match seen {
+            Seen::Known(is) if is != wanted => self.add(path, Some(is.to_string()), Some(wanted.to_string()), impact),
+            Seen::Absent => self.add(path, None, Some(wanted.to_string()), impact),
+            Seen::Known(_) | Seen::Unknown(_) => {}
+        }
+    }
+
+    fn appliance(&mut self, observed: &Observed) {
+        let desired = self.desired;
+        let Desired {
+            // Who we are, where the host is and what may be done is no difference of a host.
+            fleet: _,
+            site: _,
+            appliance: _,
+            mode: _,
+            profile: _,
+            release: _,
+            instance,
+            host: DesiredHost { address: _, port: _, scheme: _, fingerprint: _, place: _, credential: _, root: _ },
+            networks: _, // seen by their switches, below
+            roles,
+            watch: _,
+            drain: _,
+            availability: _,
+            leader: _,
+            peers: _,
+            windows: _,
+            maintenance: _,
+            prune,
+            install_attempts: _,
+            recovery: _,
+            settings: _,     // the product's; install actions and guest changes come later
+            certificates: _, // likewise
+        } = desired;
+        let Observed { appliance: _, at: _, host, instances, foreign: _, duplicates: _ } = observed;
+        let present = instances.get(instance);
+        let set_up = |role: &DesiredRole| present.and_then(|one| one.vms.get(&role.role)).is_some_and(|vm| vm.remarks.set_up);
+        let built = roles.iter().all(set_up);
+        for management in network::managements(desired) {
+            let exists = host.switches.as_ref().map(|switches| switches.contains_key(management.switch));
+            let lasting = management.lifetime == model::desired::ManagementLifetime::Permanent;
+            let path = format!("host.switches.{}", management.switch);
+            match exists {
+                Seen::Known(true) if built && !lasting => self.add(path, Some("present".to_owned()), None, Impact::None),
+                Seen::Known(false) | Seen::Absent if lasting => self.add(path, None, Some("present".to_owned()), Impact::None),
+                Seen::Known(_) | Seen::Absent | Seen::Unknown(_) => {}
+            }
+        }
+        for role in roles {
+            match present.and_then(|one| one.vms.get(&role.role)) {
+                None => self.add(format!("roles.{}", role.role), None, Some(format!("VM {}", role.vm)), Impact::None),
+                Some(vm) => self.vm(role, vm),
+            }
+        }
+        if !prune {
+            return;
+        }
+        for (id, one) in instances {
+            for (name, vm) in &one.vms {
+                if id != instance || !roles.iter().any(|role| role.role == *name) {
+                    let impact = if id == instance { Impact::VmPowerOff } else { Impact::None };
+                    self.add(format!("instances.{id}.{name}"), Some(format!("VM {}", vm.name)), None, impact);
+                }
+            }
+        }
+    }
+
+    fn vm(&mut self, wanted: &DesiredRole, seen: &ObservedVm) {
+        let DesiredRole {
+            role,
+            vm: _, // a VM that somebody renamed is known by its mark
+            computer: _,
+            processors,
+            memory,
+            image: _, // cannot be observed: stands in the digest
+            disk,
+            adapters,
+            membership: _,
+            services: _,
+            rules: _,
+            holds: _,
+            start_action,
+            stop_action,
+            credential: _,
+            spec,
+        } = wanted;
+        let ObservedVm {
+            name: _,
+            mark: Mark { fleet: _, appliance: _, role: _, instance: _, spec: made_for },
+            remarks: Remarks { set_up, down },
+            power,
+            processors: has_processors,
+            memory: has_memory,
+            disks,
+            adapters: has_adapters,
+            start_action: has_start_action,
+            stop_action: has_stop_action,
+            listener: _,
+            guest,
+        } = seen;
+        let at = |field: &str| format!("roles.{role}.{field}");
+        if made_for != spec {
+            self.add(at("spec"), Some(made_for.clone()), Some(spec.clone()), Impact::VmPowerOff);
+        }
+        if !set_up {
+            self.add(at("setUp"), Some("under way".to_owned()), Some("done".to_owned()), Impact::None);
+        }
+        if let Some(down) = down {
+            self.add(at("down"), Some(down.clone()), None, Impact::None);
+        }
+        if *power != PowerState::Running {
+            self.add(at("power"), Some(power_name(*power).to_owned()), Some("running".to_owned()), Impact::None);
+        }
+        if let Some(processors) = processors {
+            self.field(at("processors"), has_processors, processors, Impact::VmPowerOff);
+        }
+        if let Some(memory) = memory {
+            self.field(at("memory"), has_memory, memory, Impact::VmPowerOff);
+        }
+        if let Seen::Known(disks) = disks
+            && !disks.contains(disk)
+        {
+            self.add(at("disk"), disks.first().map(ToString::to_string), Some(disk.to_string()), Impact::VmPowerOff);
+        }
+        let seen = has_start_action.as_ref().map(|action| start_action_name(*action));
+        self.field(at("startAction"), &seen, &start_action_name(*start_action), Impact::None);
+        let seen = has_stop_action.as_ref().map(|action| stop_action_name(*action));
+        self.field(at("stopAction"), &seen, &stop_action_name(*stop_action), Impact::None);
+        if let Seen::Known(has_adapters) = has_adapters {
+            for adapter in adapters {
+                self.adapter(wanted, adapter, has_adapters.get(&adapter.mac), *set_up);
+            }
+        }
+        if let Seen::Known(guest) = guest {
+            self.guest(wanted, guest);
+        }
+    }
+
+    fn adapter(&mut self, role: &DesiredRole, wanted: &DesiredAdapter, seen: Option<&ObservedAdapter>, set_up: bool) {
+        let DesiredAdapter { name, network: _, mac: _, addresses, gateway, dns } = wanted;
+        let at = |field: &str| format!("roles.{}.adapters.{name}{field}", role.role);
+        let lasting = network::is_lasting(self.desired, wanted);
+        let Some(ObservedAdapter { name: _, switch, config }) = seen else {
+            if lasting {
+                self.add(at(""), None, Some("present".to_owned()), Impact::None);
+            }
+            return;
+        };
+        if !lasting {
+            if set_up {
+                self.add(at(""), Some("present".to_owned()), None, Impact::None);
+            }
+            return;
+        }
+        if let Some(wanted) = network::switch_of(self.desired, wanted) {
+            self.field(at(".switch"), switch, wanted, Impact::None);
+        }
+        let Seen::Known(AdapterConfig { addresses: has, gateways, dns: has_dns, dhcp }) = config else { return };
+        let lines = |all: &[ipnet::IpNet]| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let seen = AdapterConfig { addresses: has.clone(), gateways: gateways.clone(), dns: has_dns.clone(), dhcp: *dhcp };
+        if !has_addresses(wanted, &seen) {
+            let from = if *dhcp { "from DHCP".to_owned() } else { lines(has) };
+            self.add(at(".addresses"), Some(from), Some(lines(addresses)), Impact::VmPowerOff);
+        }
+        let list = |all: &[std::net::IpAddr]| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        if let Some(gateway) = gateway
+            && gateways.as_slice() != [*gateway]
+        {
+            self.add(at(".gateway"), Some(list(gateways)), Some(gateway.to_string()), Impact::Drain);
+        }
+        if !dns.is_empty() && dns != has_dns {
+            self.add(at(".dns"), Some(list(has_dns)), Some(list(dns)), Impact::Drain);
+        }
+    }
+
+    fn guest(&mut self, role: &DesiredRole, seen: &ObservedGuest) {
+        let ObservedGuest { reach: _, computer, domain, booted_at: _, pending_name: _, pending_domain: _, services, rules } = seen;
+        let at = |field: String| format!("roles.{}.{field}", role.role);
+        if *computer != role.computer {
+            let (from, to) = (Some(computer.to_string()), Some(role.computer.to_string()));
+            self.add(at("computer".to_owned()), from, to, Impact::VmPowerOff);
+        }
+        match &role.membership {
+            Membership::None => {}
+            Membership::Hosts(wanted) | Membership::Joins { domain: wanted, .. } => {
+                self.field(at("domain".to_owned()), domain, wanted, Impact::VmPowerOff);
+            }
+        }
+        if let Seen::Known(services) = services {
+            for watched in role.services.iter() {
+                let Some((name, seen)) = existing(watched, services) else { continue };
+                if seen.state != ServiceState::Running {
+                    let from = Some(service_state_name(seen.state).to_owned());
+                    self.add(at(format!("services.{name}")), from, Some("running".to_owned()), Impact::None);
+                }
+                if seen.start_mode != watched.start_mode {
+                    let [from, to] = [seen.start_mode, watched.start_mode].map(|mode| Some(start_mode_name(mode).to_owned()));
+                    self.add(at(format!("services.{name}.startMode")), from, to, Impact::None);
+                }
+            }
+        }
+        if let Seen::Known(rules) = rules {
+            for WatchedRule { name, grade: _ } in role.rules.iter() {
+                if rules.get(name) == Some(&RuleState::Disabled) {
+                    let path = at(format!("rules.{name}"));
+                    self.add(path, Some("disabled".to_owned()), Some("enabled".to_owned()), Impact::None);
+                }
+            }
+        }
+    }
+}
+
+fn power_name(power: PowerState) -> &'static str {
+    match power {
+        PowerState::Running => "running",
+        PowerState::Off => "off",
+        PowerState::Saved => "saved",
+        PowerState::Paused => "paused",
+        PowerState::Changing => "changing",
+        PowerState::Other(_) => "critical",
+    }
+}
+
+/// A start action, for people.
+#[must_use]
+pub(crate) fn start_action_name(action: model::desired::StartAction) -> &'static str {
+    use model::desired::StartAction;
+    match action {
+        StartAction::Nothing => "nothing",
+        StartAction::StartIfRunning => "start if it ran",
+        StartAction::AlwaysStart => "always start",
+    }
+}
+
+/// A stop action, for people.
+#[must_use]
+pub(crate) fn stop_action_name(action: model::desired::StopAction) -> &'static str {
+    use model::desired::StopAction;
+    match action {
+        StopAction::TurnOff => "turn off",
+        StopAction::Save => "save",
+        StopAction::ShutDown => "shut down",
+    }
+}
+
+/// A start mode, for people.
+#[must_use]
+pub(crate) fn start_mode_name(mode: StartMode) -> &'static str {
+    match mode {
+        StartMode::Automatic => "automatic",
+        StartMode::Manual => "manual",
+        StartMode::Disabled => "disabled",
+    }
+}
+
+fn service_state_name(state: ServiceState) -> &'static str {
+    match state {
+        ServiceState::Running => "running",
+        ServiceState::Stopped => "stopped",
+        ServiceState::Starting => "starting",
+        ServiceState::Stopping => "stopping",
+        ServiceState::Paused => "paused",
+    }
+}

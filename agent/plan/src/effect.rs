@@ -1,0 +1,294 @@
+//! What each act makes of what was seen.
+//!
+//! Guarantees: pure and total; folding the effects of a plan over the sight that it was made for leaves nothing to do. What
+//! cannot be foretold becomes `Unknown`, never a guess; only [`Act::AwaitGuest`] foretells a guest, and the engine looks
+//! again after it. Deliberately absent: failure.
+
+use std::collections::BTreeMap;
+
+use model::desired::{Desired, DesiredRole, Membership, StartMode};
+use model::names::{ComputerName, RoleName, SwitchName};
+use model::observed::{
+    Mark, Observed, ObservedAdapter, ObservedFile, ObservedGuest, ObservedService, ObservedSwitch, ObservedVm, PowerState, Reach, Remarks,
+    RuleState, ServiceState, SwitchKind,
+};
+use model::seen::{Cause, Seen};
+use model::units::DiskSize;
+
+use crate::network;
+use crate::step::{Act, Step};
+
+impl Step {
+    /// What is seen once this step is done.
+    pub fn effect(&self, desired: &Desired, observed: &mut Observed) {
+        match &self.act {
+            Act::CreateSwitch { .. } | Act::AddressHost { .. } | Act::RemoveSwitch { .. } => on_switches(&self.act, observed),
+            Act::CreateDisk { path, .. } => {
+                observed.host.files.insert(path.clone(), Seen::Known(ObservedFile { size: DiskSize::from_bytes(0) }));
+            }
+            Act::RemoveDisk { path } => {
+                observed.host.files.insert(path.clone(), Seen::Absent);
+                if let Some(disks) = self.vm_mut(observed).and_then(|vm| vm.disks.known_mut()) {
+                    disks.retain(|disk| disk != path);
+                }
+            }
+            Act::DefineVm { vm, mark } => {
+                let vms = &mut observed.instances.entry(self.instance.clone()).or_default().vms;
+                if let Some(role) = &self.role {
+                    vms.insert(role.clone(), defined(vm.clone(), mark.clone()));
+                }
+            }
+            Act::RemoveVm { .. } => self.remove_vm(observed),
+            Act::AddAdapter { .. } | Act::ConnectAdapter { .. } | Act::DisconnectAdapter { .. } | Act::RemoveAdapter { .. } => {
+                self.on_adapter(desired, observed);
+            }
+            Act::AwaitGuest { over } => {
+                let at = observed.at;
+                let role = desired.roles.iter().find(|role| Some(&role.role) == self.role.as_ref());
+                if let (Some(role), Some(vm)) = (role, self.vm_mut(observed)) {
+                    await_guest(role, vm, *over, at);
+                }
+            }
+            Act::RestartGuest { .. } => {
+                let at = observed.at;
+                if let Some(guest) = self.guest_mut(observed) {
+                    restart(guest, at);
+                }
+            }
+            Act::SetProcessors { .. }
+            | Act::SetMemory { .. }
+            | Act::SetStartAction { .. }
+            | Act::SetStopAction { .. }
+            | Act::AttachDisk { .. }
+            | Act::StartVm
+            | Act::ShutDownVm
+            | Act::WriteRemarks { .. }
+            | Act::InjectAddress { .. } => {
+                if let Some(vm) = self.vm_mut(observed) {
+                    on_vm(&self.act, vm);
+                }
+            }
+            Act::RenameGuest { .. }
+            | Act::JoinDomain { .. }
+            | Act::HoldService { .. }
+            | Act::StartService { .. }
+            | Act::RestoreStartMode { .. }
+            | Act::EnableRule { .. } => {
+                if let Some(guest) = self.guest_mut(observed) {
+                    on_guest(&self.act, guest);
+                }
+            }
+        }
+    }
+
+    fn vm_mut<'a>(&self, observed: &'a mut Observed) -> Option<&'a mut ObservedVm> {
+        observed.instances.get_mut(&self.instance)?.vms.get_mut(self.role.as_ref()?)
+    }
+
+    fn guest_mut<'a>(&self, observed: &'a mut Observed) -> Option<&'a mut ObservedGuest> {
+        self.vm_mut(observed)?.guest.known_mut()
+    }
+
+    fn remove_vm(&self, observed: &mut Observed) {
+        let Some(role) = &self.role else { return };
+        let Some(instance) = observed.instances.get_mut(&self.instance) else { return };
+        let removed = instance.vms.remove(role);
+        if instance.vms.is_empty() {
+            observed.instances.remove(&self.instance);
+        }
+        for adapter in removed.iter().filter_map(|vm| vm.adapters.known()).flat_map(BTreeMap::values) {
+            plug(observed, adapter.switch.known().cloned().as_ref(), None);
+        }
+    }
+
+    fn on_adapter(&self, desired: &Desired, observed: &mut Observed) {
+        let role = desired.roles.iter().find(|role| Some(&role.role) == self.role.as_ref());
+        let reached = |mac| role.is_some_and(|role| network::management_adapter(desired, role).is_some_and(|adapter| adapter.mac == mac));
+        let Some(vm) = self.vm_mut(observed) else { return };
+        let Some(adapters) = vm.adapters.known_mut() else { return };
+        let (before, after, lost) = match &self.act {
+            Act::AddAdapter { adapter, mac } => {
+                let config = Seen::Unknown(Cause::NotObserved);
+                adapters.insert(*mac, ObservedAdapter { name: adapter.clone(), switch: Seen::Absent, config });
+                (None, None, false)
+            }
+            Act::ConnectAdapter { mac, switch, .. } => {
+                let adapter = adapters.get_mut(mac);
+                let before = adapter.map(|adapter| std::mem::replace(&mut adapter.switch, Seen::Known(switch.clone())));
+                (before, Some(switch), false)
+            }
+            Act::DisconnectAdapter { mac, .. } => {
+                let adapter = adapters.get_mut(mac);
+                (adapter.map(|adapter| std::mem::replace(&mut adapter.switch, Seen::Absent)), None, reached(*mac))
+            }
+            Act::RemoveAdapter { mac, .. } => (adapters.remove(mac).map(|adapter| adapter.switch), None, reached(*mac)),
+            _ => return,
+        };
+        // Whether the guest can still be reached over another network is for the next look to say.
+        if let (true, Some(guest)) = (lost, vm.guest.known_mut()) {
+            guest.reach = Reach::HostOnly;
+        }
+        plug(observed, before.and_then(|seen| seen.known().cloned()).as_ref(), after);
+    }
+}
+
+fn plug(observed: &mut Observed, from: Option<&SwitchName>, to: Option<&SwitchName>) {
+    let Some(switches) = observed.host.switches.known_mut() else { return };
+    if let Some(switch) = from.and_then(|name| switches.get_mut(name)) {
+        switch.connected = switch.connected.saturating_sub(1);
+    }
+    if let Some(switch) = to.and_then(|name| switches.get_mut(name)) {
+        switch.connected = switch.connected.saturating_add(1);
+    }
+}
+
+fn on_switches(act: &Act, observed: &mut Observed) {
+    let Some(switches) = observed.host.switches.known_mut() else { return };
+    match act {
+        Act::CreateSwitch { switch, mark } => {
+            let made = ObservedSwitch { kind: SwitchKind::Internal, mark: Some(mark.clone()), host_addresses: Vec::new(), connected: 0 };
+            switches.insert(switch.clone(), made);
+        }
+        Act::AddressHost { switch, address } => {
+            if let Some(switch) = switches.get_mut(switch) {
+                switch.host_addresses = vec![*address];
+            }
+        }
+        Act::RemoveSwitch { switch } => {
+            switches.remove(switch);
+        }
+        _ => {}
+    }
+}
+
+fn defined(name: model::names::VmName, mark: Mark) -> ObservedVm {
+    let untold = || Cause::NotObserved;
+    ObservedVm {
+        name,
+        mark,
+        remarks: Remarks::default(),
+        power: PowerState::Off,
+        processors: Seen::Unknown(untold()),
+        memory: Seen::Unknown(untold()),
+        disks: Seen::Known(Vec::new()),
+        adapters: Seen::Known(BTreeMap::new()),
+        start_action: Seen::Unknown(untold()),
+        stop_action: Seen::Unknown(untold()),
+        listener: Seen::Unknown(Cause::PoweredOff),
+        guest: Seen::Unknown(Cause::PoweredOff),
+    }
+}
+
+fn on_vm(act: &Act, vm: &mut ObservedVm) {
+    match act {
+        Act::SetProcessors { to } => vm.processors = Seen::Known(*to),
+        Act::SetMemory { to } => vm.memory = Seen::Known(*to),
+        Act::SetStartAction { to } => vm.start_action = Seen::Known(*to),
+        Act::SetStopAction { to } => vm.stop_action = Seen::Known(*to),
+        Act::AttachDisk { path } => {
+            if let Some(disks) = vm.disks.known_mut() {
+                disks.push(path.clone());
+            }
+        }
+        Act::StartVm => {
+            vm.power = PowerState::Running;
+            vm.listener = Seen::Unknown(Cause::Booting);
+            vm.guest = Seen::Unknown(Cause::Booting);
+        }
+        Act::ShutDownVm => {
+            vm.power = PowerState::Off;
+            vm.listener = Seen::Unknown(Cause::PoweredOff);
+            vm.guest = Seen::Unknown(Cause::PoweredOff);
+            for adapter in vm.adapters.known_mut().into_iter().flat_map(BTreeMap::values_mut) {
+                adapter.config = Seen::Unknown(Cause::PoweredOff);
+            }
+        }
+        Act::WriteRemarks { remarks } => vm.remarks = remarks.clone(),
+        Act::InjectAddress { mac, config, .. } => {
+            if let Some(adapter) = vm.adapters.known_mut().and_then(|adapters| adapters.get_mut(mac)) {
+                adapter.config = Seen::Known(config.clone());
+            }
+        }
+        _ => {}
+    }
+}
+
+fn on_guest(act: &Act, guest: &mut ObservedGuest) {
+    match act {
+        Act::RenameGuest { to } => guest.pending_name = Some(to.clone()),
+        Act::JoinDomain { domain, .. } => guest.pending_domain = Some(domain.clone()),
+        Act::HoldService { service } => {
+            if let Some(service) = guest.services.known_mut().and_then(|services| services.get_mut(service)) {
+                *service = ObservedService { state: ServiceState::Stopped, start_mode: StartMode::Manual };
+            }
+        }
+        Act::StartService { service } => {
+            if let Some(service) = guest.services.known_mut().and_then(|services| services.get_mut(service)) {
+                service.state = ServiceState::Running;
+            }
+        }
+        Act::RestoreStartMode { service, to } => {
+            if let Some(service) = guest.services.known_mut().and_then(|services| services.get_mut(service)) {
+                service.start_mode = *to;
+            }
+        }
+        Act::EnableRule { rule } => {
+            if let Some(rule) = guest.rules.known_mut().and_then(|rules| rules.get_mut(rule)) {
+                *rule = RuleState::Enabled;
+            }
+        }
+        _ => {}
+    }
+}
+
+fn restart(guest: &mut ObservedGuest, at: jiff::Timestamp) {
+    guest.booted_at = at;
+    if let Some(name) = guest.pending_name.take() {
+        guest.computer = name;
+    }
+    if let Some(domain) = guest.pending_domain.take() {
+        guest.domain = Seen::Known(domain);
+    }
+}
+
+fn await_guest(role: &DesiredRole, vm: &mut ObservedVm, over: Reach, at: jiff::Timestamp) {
+    match vm.guest.known_mut() {
+        Some(guest) => guest.reach = guest.reach.max(over),
+        None => vm.guest = Seen::Known(foretold(role, vm, over, at)),
+    }
+}
+
+/// A guest that nobody has looked into yet. On a VM under set-up it is fresh from its image, so that every set-up step is
+/// planned; on one that is set up it is as wished, with its services held when the notes say that we hold them.
+fn foretold(role: &DesiredRole, vm: &ObservedVm, reach: Reach, at: jiff::Timestamp) -> ObservedGuest {
+    let set_up = vm.remarks.set_up;
+    // A VM's name holds a dot, a computer's never does: it is surely another name.
+    let fresh = ComputerName::new(vm.name.as_str()).unwrap_or_else(|_| role.computer.clone());
+    let held = set_up && role.holds && vm.remarks.down.is_some();
+    let service = |mode| match held {
+        true => ObservedService { state: ServiceState::Stopped, start_mode: StartMode::Manual },
+        false => ObservedService { state: ServiceState::Running, start_mode: mode },
+    };
+    let services = role.services.iter().filter_map(|watched| Some((watched.names.first()?.clone(), service(watched.start_mode))));
+    let domain = match &role.membership {
+        Membership::None => Seen::Absent,
+        Membership::Hosts(domain) => Seen::Known(domain.clone()),
+        Membership::Joins { domain, .. } if set_up => Seen::Known(domain.clone()),
+        Membership::Joins { .. } => Seen::Absent,
+    };
+    ObservedGuest {
+        reach,
+        computer: if set_up { role.computer.clone() } else { fresh },
+        domain,
+        booted_at: at,
+        pending_name: None,
+        pending_domain: None,
+        services: Seen::Known(services.collect()),
+        rules: Seen::Known(role.rules.iter().map(|rule| (rule.name.clone(), RuleState::Enabled)).collect()),
+    }
+}
+
+/// The VM of a role of the instance that is wished for.
+pub(crate) fn vm_of<'a>(desired: &Desired, observed: &'a Observed, role: &RoleName) -> Option<&'a ObservedVm> {
+    observed.instances.get(&desired.instance)?.vms.get(role)
+}

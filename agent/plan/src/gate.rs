@@ -1,0 +1,173 @@
+//! Whether a plan may begin now, and which of its steps.
+//!
+//! Guarantees: pure; the engine only takes the turn. An appliance that serves nobody is asked neither for a window nor for a
+//! turn, so a disruption that has begun is never stopped between stop and start. Whatever is kept back keeps back all that
+//! comes after it. Deliberately absent: waiting; the answer says when to ask again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use model::desired::{Desired, Mode};
+use model::names::WindowName;
+use model::window::Window;
+
+use crate::given::{Given, PeerSight, Ruling, TurnState};
+use crate::graph::Plan;
+use crate::report::{PlanReport, Wait, WaitingOn};
+use crate::step::{Impact, Purpose, Step, StepId};
+
+/// The gate's verdict on a plan.
+#[must_use]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gated {
+    /// The steps that may run now, in order; what stands in their `after` is among them.
+    pub go: Vec<StepId>,
+    /// Whether the turn must be taken before the first of them.
+    pub takes_turn: bool,
+    /// Everything that is waited for: the plan's own waits, then the gate's.
+    pub waits: Vec<Wait>,
+    /// When to look again at the latest, as far as the waits tell.
+    pub look_again: Option<Timestamp>,
+}
+
+/// Judges a plan. `given.verdicts` holds what the policies say of it.
+pub fn gate(plan: &Plan, report: &PlanReport, desired: &Desired, given: &Given) -> Gated {
+    let mut waits = report.waits.clone();
+    let judge = Judge { plan, desired, given, takes_calls: report.takes_calls() };
+    waits.extend(judge.person());
+    waits.extend(judge.mode());
+    waits.extend(judge.policies());
+    waits.extend(judge.leader());
+    waits.extend(judge.breaker());
+    waits.extend(judge.disruption());
+    waits.extend(judge.backoff());
+    let kept: BTreeSet<&StepId> = waits.iter().flat_map(|wait| &wait.blocks).collect();
+    let mut go: BTreeSet<&StepId> = BTreeSet::new();
+    let mut order = Vec::new();
+    for step in &plan.steps {
+        if !kept.contains(&step.id) && step.after.iter().all(|id| go.contains(id)) {
+            go.insert(&step.id);
+            order.push(step.id.clone());
+        }
+    }
+    let disrupts = plan.steps.iter().any(|step| go.contains(&step.id) && judge.disrupts(step));
+    let takes_turn = disrupts && given.turn == TurnState::Free;
+    let look_again = waits.iter().filter_map(|wait| wait.on.until()).filter(|at| *at > given.now).min();
+    Gated { go: order, takes_turn, waits, look_again }
+}
+
+struct Judge<'a> {
+    plan: &'a Plan,
+    desired: &'a Desired,
+    given: &'a Given,
+    takes_calls: bool,
+}
+
+impl Judge<'_> {
+    fn wait(&self, on: WaitingOn, keeps: impl Fn(&Step) -> bool) -> Option<Wait> {
+        let blocks: Vec<StepId> = self.plan.steps.iter().filter(|step| keeps(step)).map(|step| step.id.clone()).collect();
+        (!blocks.is_empty()).then_some(Wait { on, blocks })
+    }
+
+    fn person(&self) -> Option<Wait> {
+        let hold = self.given.hold.as_ref().filter(|hold| hold.until > self.given.now)?;
+        self.wait(WaitingOn::Hold { until: hold.until, reason: hold.reason.clone() }, |_| true)
+    }
+
+    fn mode(&self) -> Option<Wait> {
+        let mode = self.desired.mode;
+        self.wait(WaitingOn::Mode { mode }, |step| match mode {
+            Mode::Observe | Mode::Plan => true,
+            Mode::Repair => match step.purpose {
+                Purpose::SetUp | Purpose::Change | Purpose::Prune => true,
+                Purpose::Repair | Purpose::Close | Purpose::Return => false,
+                // In this mode the plan drains for maintenance only, and that can only make us do less.
+                Purpose::Drain => false,
+            },
+            Mode::Converge => false,
+        })
+    }
+
+    fn policies(&self) -> Vec<Wait> {
+        let denials = self.given.verdicts.iter().filter(|verdict| verdict.ruling == Ruling::Deny);
+        let wait = |policy: &String, message: &String| {
+            self.wait(WaitingOn::Policy { policy: policy.clone(), message: message.clone() }, |step| is_planned(step.purpose))
+        };
+        denials.filter_map(|verdict| wait(&verdict.policy, &verdict.message)).collect()
+    }
+
+    fn leader(&self) -> Option<Wait> {
+        let leader = &self.desired.leader;
+        let first = self.given.peers.get(leader).is_some_and(|peer| peer.finished && peer.serving == PeerSight::Serving);
+        if *leader == self.desired.appliance || first {
+            return None;
+        }
+        // A drain for maintenance is a person's wish for this appliance; it is no rollout.
+        let keeps = |step: &Step| is_planned(step.purpose) && !(step.purpose == Purpose::Drain && self.in_maintenance());
+        self.wait(WaitingOn::Leader { leader: leader.clone() }, keeps)
+    }
+
+    fn breaker(&self) -> Option<Wait> {
+        let reason = self.given.breaker.clone()?;
+        self.wait(WaitingOn::Breaker { reason }, |step| step.purpose == Purpose::Close)
+    }
+
+    /// Window, peers, turn: asked only for what ends the serving of an appliance that serves.
+    fn disruption(&self) -> Vec<Wait> {
+        let disrupts = |step: &Step| self.disrupts(step);
+        let window = self.closed_window().and_then(|on| self.wait(on, |step| disrupts(step) && !self.in_maintenance()));
+        let (needed, serving) = (self.desired.availability.min_serving, self.given.serving_peers());
+        let peer = if serving < needed { self.wait(WaitingOn::Peer { needed, serving }, disrupts) } else { None };
+        let turn = match &self.given.turn {
+            TurnState::Ours | TurnState::Free => None,
+            TurnState::Held { by } => self.wait(WaitingOn::Turn { held_by: Some(by.clone()) }, disrupts),
+            TurnState::NotShared if self.desired.peers.is_empty() => None,
+            TurnState::NotShared => self.wait(WaitingOn::Turn { held_by: None }, disrupts),
+        };
+        [window, peer, turn].into_iter().flatten().collect()
+    }
+
+    fn backoff(&self) -> Vec<Wait> {
+        let later = |step: &Step| {
+            let attempts = self.given.memory.attempts.get(&step.id).filter(|attempts| attempts.retry_at > self.given.now)?;
+            let on = WaitingOn::Backoff { until: attempts.retry_at, failed: attempts.failed };
+            Some(Wait { on, blocks: vec![step.id.clone()] })
+        };
+        self.plan.steps.iter().filter_map(later).collect()
+    }
+
+    fn disrupts(&self, step: &Step) -> bool {
+        self.takes_calls && step.impact >= Impact::Drain && is_planned(step.purpose)
+    }
+
+    fn in_maintenance(&self) -> bool {
+        crate::posture::in_maintenance(self.desired, self.given.now)
+    }
+
+    fn closed_window(&self) -> Option<WaitingOn> {
+        let windows = windows_that_bind(self.desired);
+        if self.desired.windows.is_empty() && self.desired.availability.planned_outage.is_none() {
+            return None;
+        }
+        if windows.values().any(|window| window.open_at(self.given.now).is_some()) {
+            return None;
+        }
+        let openings = windows.iter().filter_map(|(name, window)| Some((window.next_opening_after(self.given.now)?.opens, *name)));
+        Some(WaitingOn::Window { opens: openings.min().map(|(at, name)| (name.clone(), at)) })
+    }
+}
+
+/// The windows in which this appliance may be disrupted: those of the planned outage where a site has nobody else.
+fn windows_that_bind(desired: &Desired) -> BTreeMap<&WindowName, &Window> {
+    let outage = desired.availability.planned_outage.as_ref().filter(|_| desired.peers.is_empty());
+    let binds = |name: &WindowName| outage.is_none_or(|outage| outage.windows.contains(name));
+    desired.windows.iter().filter(|(name, _)| binds(name)).collect()
+}
+
+/// Whether somebody decided that it be done, rather than a fault.
+fn is_planned(purpose: Purpose) -> bool {
+    match purpose {
+        Purpose::SetUp | Purpose::Drain | Purpose::Change | Purpose::Prune => true,
+        Purpose::Repair | Purpose::Close | Purpose::Return => false,
+    }
+}

@@ -1,0 +1,174 @@
+//! What planning needs besides the wish and the sight: the time, what was learned, the neighbours, and who forbids.
+//!
+//! Guarantees: plain data, read by the engine beforehand; losing all of [`Memory`] costs time and never correctness.
+//! Deliberately absent: anything that could be observed on the host instead.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use model::names::{ApplianceName, InstanceId};
+use model::units::Span;
+use serde::{Deserialize, Serialize};
+
+use crate::step::{Act, StepId, StepTime};
+
+/// Everything besides wish and sight.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// The wall time of this pass.
+    pub now: Timestamp,
+    /// What earlier passes learned.
+    pub memory: Memory,
+    /// The other appliances of the site. One that is missing here is `Unknown`.
+    pub peers: BTreeMap<ApplianceName, Peer>,
+    /// Who has the turn of the site.
+    pub turn: TurnState,
+    /// A person on the host who stops us.
+    pub hold: Option<HostHold>,
+    /// Why closing appliances is held back: we suspect ourselves (law 6's breaker).
+    pub breaker: Option<String>,
+    /// What the policies say of this very plan; empty while planning, filled before the gate.
+    pub verdicts: Vec<Verdict>,
+    /// Steps that an Approval in git allows.
+    pub approved: BTreeSet<StepId>,
+}
+
+impl Given {
+    /// Nothing known but the time: no memory, no peer seen, the turn free.
+    #[must_use]
+    pub fn at(now: Timestamp) -> Self {
+        Self {
+            now,
+            memory: Memory::default(),
+            peers: BTreeMap::new(),
+            turn: TurnState::Free,
+            hold: None,
+            breaker: None,
+            verdicts: Vec::new(),
+            approved: BTreeSet::new(),
+        }
+    }
+
+    /// How many peers are seen serving. `Unknown` does not count.
+    #[must_use]
+    pub fn serving_peers(&self) -> u32 {
+        let serving = self.peers.values().filter(|peer| peer.serving == PeerSight::Serving).count();
+        u32::try_from(serving).unwrap_or(u32::MAX)
+    }
+}
+
+/// Another appliance of the site, as it was observed or as its status says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Peer {
+    /// Whether it takes calls.
+    pub serving: PeerSight,
+    /// Whether its wish is in force: its release is set up and nothing is left to do (`Deploy/Finished`).
+    pub finished: bool,
+}
+
+/// Whether a peer takes calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PeerSight {
+    /// Seen serving.
+    Serving,
+    /// Seen not serving.
+    NotServing,
+    /// Its status is too old, or nobody could see it.
+    Unknown,
+}
+
+/// The site's turn, as this appliance sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TurnState {
+    /// This appliance has it.
+    Ours,
+    /// Another appliance has it.
+    Held {
+        /// Which.
+        by: ApplianceName,
+    },
+    /// Nobody has it: it may be taken.
+    Free,
+    /// It is not shared with the agents of the other appliances, so it proves nothing.
+    NotShared,
+}
+
+/// `trunkline hold`: a person on the host stops us.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HostHold {
+    /// Until then.
+    pub until: Timestamp,
+    /// In the person's words.
+    pub reason: String,
+}
+
+/// What a policy says of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    /// The policy's name.
+    pub policy: String,
+    /// Whether it forbids.
+    pub ruling: Ruling,
+    /// In the policy's words.
+    pub message: String,
+}
+
+/// Whether a policy forbids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Ruling {
+    /// Planned work must not begin.
+    Deny,
+    /// People should read this.
+    Warn,
+}
+
+/// What earlier passes learned.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Memory {
+    /// Steps that failed and have not succeeded since.
+    pub attempts: BTreeMap<StepId, Attempts>,
+    /// How long acts took, by verb: the longest of the last few.
+    pub durations: BTreeMap<String, Span>,
+    /// Since when each bad signal has been seen bad without a break.
+    pub bad_since: BTreeMap<String, Timestamp>,
+    /// The signals that have been seen good, by instance. An instance that is missing: nobody remembers.
+    pub seen_good: BTreeMap<InstanceId, BTreeSet<String>>,
+    /// Since when no signal has been bad or unseen (held ones aside).
+    pub well_since: Option<Timestamp>,
+    /// When the appliance went down, the last hour only.
+    pub downs: Vec<Timestamp>,
+}
+
+/// How often a step failed in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempts {
+    /// How often.
+    pub failed: u32,
+    /// When the last attempt ended.
+    pub ended: Timestamp,
+    /// When the next one may begin (the engine's back-off).
+    pub retry_at: Timestamp,
+}
+
+impl Memory {
+    /// How long an act takes: declared, then learned; given up after what was declared or four times what was learned.
+    #[must_use]
+    pub fn time_of(&self, act: &Act) -> StepTime {
+        let declared = StepTime::declared(act);
+        match self.durations.get(act.verb()) {
+            None => declared,
+            Some(learned) => {
+                let patience = Span::from_secs(learned.secs().saturating_mul(4));
+                StepTime { expected: *learned, timeout: declared.timeout.max(patience) }
+            }
+        }
+    }
+}

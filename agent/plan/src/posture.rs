@@ -1,0 +1,208 @@
+//! Whether an appliance takes calls, and what is to be done about bad signals.
+//!
+//! Guarantees: pure; a signal that could not be seen marks nothing down; a signal counts once it has been seen good; the last
+//! serving appliance closes only for what `failClosed.onLastServing` says.
+//! Deliberately absent: steps (that is `rules`').
+
+use jiff::{SignedDuration, Timestamp};
+use model::condition::{Fault, Posture};
+use model::desired::{Desired, Grade, OnExpiry, OnLastServing};
+use model::observed::Observed;
+use model::units::Span;
+
+use crate::given::{Given, Memory};
+use crate::signal::{Signal, SignalKind, SignalState, signals};
+
+/// No wait before calls return is longer than this.
+const LONGEST_STABLE: u64 = 30 * 60;
+/// Downs count for this long.
+const DOWNS_COUNT_FOR: SignedDuration = SignedDuration::from_hours(1);
+
+/// Whether the appliance takes calls.
+#[must_use]
+pub fn posture(desired: &Desired, observed: &Observed, given: &Given) -> Posture {
+    assess(desired, observed, given).posture
+}
+
+/// All signals and what they come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assessment {
+    /// Whether the appliance takes calls.
+    pub posture: Posture,
+    /// Every signal.
+    pub signals: Vec<Signal>,
+    /// Bad signals that count, by position in `signals`, with the time from which they close (or are repaired in place).
+    pub counting: Vec<(usize, Timestamp)>,
+    /// Whether the faults ask for the appliance to be closed now.
+    pub closes: bool,
+    /// Whether at least one service is held.
+    pub held: bool,
+}
+
+impl Assessment {
+    /// Whether the bad signal at that position counts by now.
+    #[must_use]
+    pub fn is_confirmed(&self, index: usize, now: Timestamp) -> bool {
+        self.counting.iter().any(|(at, from)| *at == index && *from <= now)
+    }
+
+    /// Whether nothing is bad, unseen or missing.
+    #[must_use]
+    pub fn all_well(&self) -> bool {
+        let well = |signal: &Signal| matches!(signal.state, SignalState::Good | SignalState::Held | SignalState::Building);
+        !self.signals.is_empty() && self.signals.iter().all(well)
+    }
+
+    /// Whether nothing keeps held services from being started: what was never seen good does not count.
+    #[must_use]
+    pub fn may_return(&self, memory: &Memory, desired: &Desired, observed: &Observed) -> bool {
+        let well = |signal: &Signal| match &signal.state {
+            SignalState::Good | SignalState::Held | SignalState::Building => true,
+            SignalState::Bad(_) => !counts(signal, memory, desired, observed),
+            SignalState::Missing => true,
+            SignalState::Unseen(_) => false,
+        };
+        self.signals.iter().all(well)
+    }
+
+    /// Every bad signal.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Fault> {
+        self.signals.iter().filter_map(Signal::fault).collect()
+    }
+
+    /// Every signal that could not be seen.
+    #[must_use]
+    pub fn unseen(&self) -> Vec<Fault> {
+        let unseen = |signal: &Signal| match &signal.state {
+            SignalState::Unseen(cause) => Some(Fault { signal: signal.name.clone(), says: format!("cannot be seen: {cause}") }),
+            _ => None,
+        };
+        self.signals.iter().filter_map(unseen).collect()
+    }
+}
+
+/// Looks at all signals.
+#[must_use]
+pub fn assess(desired: &Desired, observed: &Observed, given: &Given) -> Assessment {
+    let signals = signals(desired, observed);
+    let held = signals.iter().any(|signal| signal.state == SignalState::Held);
+    let mut counting = Vec::new();
+    for (index, signal) in signals.iter().enumerate() {
+        if matches!(signal.state, SignalState::Bad(_)) && counts(signal, &given.memory, desired, observed) {
+            counting.push((index, counts_from(signal, desired, given)));
+        }
+    }
+    let confirmed = || counting.iter().filter(|(_, from)| *from <= given.now).map(|(index, _)| *index);
+    let last = given.serving_peers() == 0;
+    let closes = confirmed().any(|index| {
+        let call_path = signals.get(index).is_some_and(|signal| signal.grade == Grade::CallPath);
+        // Held already: nothing is lost by holding the rest, and half an appliance must not come back.
+        held || call_path || !last || desired.watch.on_last_serving == OnLastServing::Any
+    });
+    let faults: Vec<Fault> = confirmed().filter_map(|index| signals.get(index)?.fault()).collect();
+    let posture = judge(desired, observed, given, Found { signals: &signals, faults, closes, held });
+    Assessment { posture, signals, counting, closes, held }
+}
+
+struct Found<'a> {
+    signals: &'a [Signal],
+    faults: Vec<Fault>,
+    closes: bool,
+    held: bool,
+}
+
+fn judge(desired: &Desired, observed: &Observed, given: &Given, found: Found<'_>) -> Posture {
+    let one = |says: &str| Posture::Down(vec![Fault { signal: format!("instance {}", desired.instance), says: says.to_owned() }]);
+    let vms = observed.instances.get(&desired.instance).map(|instance| &instance.vms);
+    let Some(vms) = vms.filter(|vms| !vms.is_empty()) else { return one("is not installed") };
+    if found.held && in_maintenance(desired, given.now) {
+        return Posture::Maintenance;
+    }
+    if found.closes {
+        return Posture::Down(found.faults);
+    }
+    if desired.roles.iter().any(|role| vms.get(&role.role).is_none_or(|vm| !vm.remarks.set_up)) {
+        return one("is being set up");
+    }
+    if found.held {
+        let held = |signal: &&Signal| signal.state == SignalState::Held;
+        let name = |signal: &Signal| Fault { signal: signal.name.clone(), says: "is held by us".to_owned() };
+        return Posture::Down(found.signals.iter().filter(held).map(name).collect());
+    }
+    if found.faults.is_empty() { Posture::Serving } else { Posture::Degraded(found.faults) }
+}
+
+/// Whether a person's maintenance is in force.
+#[must_use]
+pub fn in_maintenance(desired: &Desired, now: Timestamp) -> bool {
+    desired.maintenance.as_ref().is_some_and(|maintenance| match maintenance.on_expiry {
+        OnExpiry::Resume => now < maintenance.until,
+        OnExpiry::Stay => true,
+    })
+}
+
+/// Whether a bad signal counts: it has been seen good on this instance. When nobody remembers, the VM's notes do.
+pub(crate) fn counts(signal: &Signal, memory: &Memory, desired: &Desired, observed: &Observed) -> bool {
+    let Some(instance) = observed.instances.get(&desired.instance) else { return false };
+    let Some(role) = desired.roles.get(signal.role) else { return false };
+    match (instance.vms.get(&role.role), signal.kind) {
+        // A VM that is gone while others have served is a loss; before that it is an installation under way.
+        (None, _) => instance.vms.values().any(|vm| vm.remarks.set_up),
+        (Some(vm), SignalKind::Vm | SignalKind::Adapter) => vm.remarks.set_up,
+        (Some(vm), SignalKind::Service | SignalKind::Rule) => {
+            let seen_good = memory.seen_good.get(&desired.instance).is_none_or(|seen| seen.contains(&signal.name));
+            vm.remarks.set_up && seen_good
+        }
+    }
+}
+
+/// From when on a bad signal counts: services restart themselves, and a repair that nobody notices is tried first.
+fn counts_from(signal: &Signal, desired: &Desired, given: &Given) -> Timestamp {
+    let patience = match signal.kind {
+        SignalKind::Vm => return given.now,
+        SignalKind::Service => desired.watch.confirm,
+        SignalKind::Adapter | SignalKind::Rule => desired.watch.repair_grace,
+    };
+    later(given.memory.bad_since.get(&signal.name).copied().unwrap_or(given.now), patience)
+}
+
+/// From when on calls may return, all being well since the time that memory says.
+#[must_use]
+pub fn stable_from(desired: &Desired, given: &Given) -> Timestamp {
+    let counts = |at: &&Timestamp| given.now.duration_since(**at) < DOWNS_COUNT_FOR;
+    let downs = given.memory.downs.iter().filter(counts).count();
+    // The last serving appliance is not kept away for longer each time: there is nobody else to take the calls.
+    let doublings = if given.serving_peers() == 0 { 0 } else { downs.saturating_sub(1) };
+    let base = desired.watch.stable_for.secs();
+    let factor = u32::try_from(doublings).ok().and_then(|n| 1_u64.checked_shl(n)).unwrap_or(u64::MAX);
+    let wait = base.saturating_mul(factor).min(LONGEST_STABLE.max(base));
+    later(given.memory.well_since.unwrap_or(given.now), Span::from_secs(wait))
+}
+
+pub(crate) fn later(at: Timestamp, by: Span) -> Timestamp {
+    at.saturating_add(by.as_duration()).unwrap_or(Timestamp::MAX)
+}
+
+impl Memory {
+    /// Remembers one look: which signals were good, since when others are bad, since when all is well, when it went down.
+    pub fn note(&mut self, desired: &Desired, observed: &Observed, now: Timestamp) {
+        let all = signals(desired, observed);
+        let was_down = !self.bad_since.is_empty();
+        let bad = all.iter().filter(|signal| matches!(signal.state, SignalState::Bad(_)));
+        let since = |signal: &Signal| (signal.name.clone(), self.bad_since.get(&signal.name).copied().unwrap_or(now));
+        self.bad_since = bad.map(since).collect();
+        let good = all.iter().filter(|signal| signal.state == SignalState::Good && signal.kind > SignalKind::Adapter);
+        let good: Vec<String> = good.map(|signal| signal.name.clone()).collect();
+        if !good.is_empty() {
+            self.seen_good.entry(desired.instance.clone()).or_default().extend(good);
+        }
+        let well = |signal: &Signal| !matches!(signal.state, SignalState::Bad(_) | SignalState::Unseen(_));
+        let all_well = !all.is_empty() && all.iter().all(well);
+        self.well_since = if all_well { self.well_since.or(Some(now)) } else { None };
+        self.downs.retain(|at| now.duration_since(*at) < DOWNS_COUNT_FOR);
+        if !was_down && !self.bad_since.is_empty() {
+            self.downs.push(now);
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! What a plan waits on and why, what nobody but a person can mend, and what is worth knowing besides.
+//!
+//! Guarantees: a plan always comes with one; "nothing to do" and "not now" are never the same; a stall says what to do.
+//! Deliberately absent: how it is shown (that is `render`'s).
+
+use std::fmt;
+
+use jiff::Timestamp;
+use model::condition::{Fault, Posture, Reason};
+use model::desired::Mode;
+use model::names::{ApplianceName, RoleName, WindowName};
+use model::seen::Cause;
+use serde::{Deserialize, Serialize};
+
+use crate::diff::Change;
+use crate::step::StepId;
+
+/// What stands around a plan.
+#[must_use]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanReport {
+    /// Whether the appliance takes calls, and if not, why.
+    pub posture: Posture,
+    /// Signals that could not be seen. While there are any, nobody may call the appliance seen serving.
+    pub unseen: Vec<Fault>,
+    /// Bad signals, whatever they mean for the posture.
+    pub faults: Vec<Fault>,
+    /// Where sight differs from wish.
+    pub changes: Vec<Change>,
+    /// What is waited for.
+    pub waits: Vec<Wait>,
+    /// What waits for a person.
+    pub stalls: Vec<Stall>,
+    /// What is worth knowing and asks for nothing.
+    pub notes: Vec<String>,
+}
+
+impl PlanReport {
+    /// Whether the appliance takes calls now, well or degraded. What ends this takes capacity.
+    #[must_use]
+    pub fn takes_calls(&self) -> bool {
+        matches!(self.posture, Posture::Serving | Posture::Degraded(_))
+    }
+
+    /// Whether peers may count on this appliance: every signal was seen, and is well.
+    #[must_use]
+    pub fn seen_serving(&self) -> bool {
+        self.posture == Posture::Serving && self.unseen.is_empty()
+    }
+}
+
+/// Something that is waited for, and the steps that cannot begin before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Wait {
+    /// What for.
+    pub on: WaitingOn,
+    /// The steps that it keeps back; empty when the steps themselves cannot be known before.
+    pub blocks: Vec<StepId>,
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "on", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum WaitingOn {
+    /// Every window is closed.
+    Window {
+        /// The one that opens first, with its time; `None` when none ever does.
+        opens: Option<(WindowName, Timestamp)>,
+    },
+    /// Another appliance of the site is being disrupted, or nobody can tell.
+    Turn {
+        /// Who has it; `None` when it is not shared among the site's agents.
+        held_by: Option<ApplianceName>,
+    },
+    /// Too few other appliances are seen serving.
+    Peer {
+        /// So many must be.
+        needed: u32,
+        /// So many are.
+        serving: u32,
+    },
+    /// The appliance that goes first has not finished.
+    Leader {
+        /// Which one that is.
+        leader: ApplianceName,
+    },
+    /// A policy denies the plan.
+    Policy {
+        /// Which.
+        policy: String,
+        /// In its words.
+        message: String,
+    },
+    /// A consent in git is missing.
+    Approval {
+        /// To what.
+        what: String,
+    },
+    /// Calls are still running.
+    Drain {
+        /// Until they end, at the latest.
+        until: Timestamp,
+    },
+    /// The agent does not reach the guest from where it runs.
+    Reach {
+        /// The guest.
+        role: RoleName,
+    },
+    /// Something could not be seen.
+    Unknown {
+        /// What.
+        what: String,
+        /// Why.
+        cause: Cause,
+    },
+    /// A fault is read again before it counts.
+    Confirm {
+        /// The signal.
+        signal: String,
+        /// When it counts.
+        until: Timestamp,
+    },
+    /// All must stay well for a while before calls return.
+    Stable {
+        /// For so long.
+        until: Timestamp,
+    },
+    /// A step failed; the next attempt comes later.
+    Backoff {
+        /// Then.
+        until: Timestamp,
+        /// So often it failed.
+        failed: u32,
+    },
+    /// A person on the host stops us.
+    Hold {
+        /// Until then.
+        until: Timestamp,
+        /// In the person's words.
+        reason: String,
+    },
+    /// `mode` allows no more.
+    Mode {
+        /// The mode.
+        mode: Mode,
+    },
+    /// A Hyper-V job that can create something has not ended.
+    Job {
+        /// What it says it does.
+        caption: String,
+    },
+    /// Too many appliances would close at once: we suspect ourselves.
+    Breaker {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl WaitingOn {
+    /// When to look again, when that is known.
+    #[must_use]
+    pub fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Window { opens } => opens.as_ref().map(|(_, at)| *at),
+            Self::Drain { until }
+            | Self::Confirm { until, .. }
+            | Self::Stable { until }
+            | Self::Backoff { until, .. }
+            | Self::Hold { until, .. } => Some(*until),
+            Self::Turn { .. }
+            | Self::Peer { .. }
+            | Self::Leader { .. }
+            | Self::Policy { .. }
+            | Self::Approval { .. }
+            | Self::Reach { .. }
+            | Self::Unknown { .. }
+            | Self::Mode { .. }
+            | Self::Job { .. }
+            | Self::Breaker { .. } => None,
+        }
+    }
+
+    /// What it is, in a word: `window`, `turn` …
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Window { .. } => "window",
+            Self::Turn { .. } => "turn",
+            Self::Peer { .. } => "peer",
+            Self::Leader { .. } => "leader",
+            Self::Policy { .. } => "policy",
+            Self::Approval { .. } => "approval",
+            Self::Drain { .. } => "drain",
+            Self::Reach { .. } => "reach",
+            Self::Unknown { .. } => "unknown",
+            Self::Confirm { .. } => "confirm",
+            Self::Stable { .. } => "stable",
+            Self::Backoff { .. } => "backoff",
+            Self::Hold { .. } => "hold",
+            Self::Mode { .. } => "mode",
+            Self::Job { .. } => "job",
+            Self::Breaker { .. } => "breaker",
+        }
+    }
+}
+
+/// A mode as manifests write it.
+#[must_use]
+pub fn mode_name(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Observe => "observe",
+        Mode::Plan => "plan",
+        Mode::Repair => "repair",
+        Mode::Converge => "converge",
+    }
+}
+
+impl fmt::Display for WaitingOn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Window { opens: Some((window, at)) } => write!(f, "window `{window}` opens at {at}"),
+            Self::Window { opens: None } => f.write_str("no window ever opens; name one under `windows`"),
+            Self::Turn { held_by: Some(peer) } => write!(f, "{peer} is being worked on, one appliance of a site at a time"),
+            Self::Turn { held_by: None } => f.write_str("the site's agents share no store, so nobody can tell whose turn it is"),
+            Self::Peer { needed, serving } => write!(f, "{needed} other appliances must be seen serving, {serving} are"),
+            Self::Leader { leader } => write!(f, "{leader} goes first and has not finished"),
+            Self::Policy { policy, message } => write!(f, "policy `{policy}` denies it: {message}"),
+            Self::Approval { what } => write!(f, "an Approval in git for {what}"),
+            Self::Drain { until } => write!(f, "calls are still running, until {until} at the latest"),
+            Self::Reach { role } => write!(f, "the guest `{role}` is reached from the host only; run the agent there"),
+            Self::Unknown { what, cause } => write!(f, "{what} cannot be seen: {cause}"),
+            Self::Confirm { signal, until } => write!(f, "{signal} is read again before it counts, at {until}"),
+            Self::Stable { until } => write!(f, "all must stay well before calls return, until {until}"),
+            Self::Backoff { until, failed } => write!(f, "it failed {failed} times in a row; next attempt at {until}"),
+            Self::Hold { until, reason } => write!(f, "held on the host until {until}: {reason}"),
+            Self::Mode { mode } => write!(f, "mode `{}` allows no more", mode_name(*mode)),
+            Self::Job { caption } => write!(f, "a Hyper-V job has not ended: {caption}"),
+            Self::Breaker { reason } => write!(f, "closing is held back, we suspect ourselves: {reason}"),
+        }
+    }
+}
+
+/// Something that no step of ours can mend.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stall {
+    /// Which kind.
+    pub reason: Reason,
+    /// What, in a sentence.
+    pub message: String,
+    /// What a person does about it.
+    pub hint: String,
+}

@@ -1,0 +1,148 @@
+//! How a difference becomes steps: one file per concern, and here the order in which they speak.
+//!
+//! Guarantees: every rule asks the draft's working copy, so each can be read alone; nothing is built, changed or deleted that
+//! is unknown or not ours. Deliberately absent: whether the steps may run now (that is `gate`'s).
+
+mod adapters;
+mod disks;
+mod firewall;
+mod guest;
+mod host;
+mod memory;
+mod power;
+mod processor;
+mod remarks;
+mod removal;
+mod services;
+mod switches;
+mod vms;
+
+use model::desired::Mode;
+
+pub(crate) use self::adapters::has_addresses;
+
+use crate::draft::Draft;
+use crate::posture::in_maintenance;
+
+/// Which repairs of impact `None` a rule makes: those that are tried before anything is held, or those whose fault has closed
+/// the appliance already. Were the latter made first, the closing would be forgotten half-way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Round {
+    First,
+    Held,
+}
+
+impl Round {
+    fn takes(self, draft: &Draft<'_>, signal: &str) -> bool {
+        let held = draft.sight.closes && draft.is_confirmed(signal);
+        held == (self == Self::Held)
+    }
+}
+
+/// Writes every step.
+pub(crate) fn all(draft: &mut Draft<'_>) {
+    if host::has_duplicates(draft) {
+        return;
+    }
+    if in_maintenance(draft.desired, draft.given.now) {
+        maintain(draft);
+        return;
+    }
+    vms::stall_what_needs_a_rebuild(draft);
+    services::stall_what_was_never_seen(draft);
+    draft.building = host::what_may_be_built(draft);
+    let built_up_to_connecting = adapters::all_connected(draft);
+    switches::make(draft, built_up_to_connecting);
+    draft.barrier();
+    firewall::repair(draft, Round::First);
+    adapters::repair(draft, Round::First);
+    draft.barrier();
+    close(draft);
+    take_down(draft);
+    build(draft, built_up_to_connecting);
+    connect(draft);
+    bring_back(draft);
+    removal::remove(draft);
+    host::wait_for_jobs(draft);
+    guest::wait_for_reach(draft);
+}
+
+/// A person's maintenance: services are held, and then we only look.
+fn maintain(draft: &mut Draft<'_>) {
+    services::hold(draft, services::Which::Healthy);
+    remarks::write_down(draft);
+    services::hold(draft, services::Which::Faulty);
+    draft.notes.push("maintenance: services are held, nothing else is done".to_owned());
+}
+
+/// Ends serving, when a fault or planned work asks for it: what is well first, so that the reason stays to be seen.
+fn close(draft: &mut Draft<'_>) {
+    let disrupts = power::disrupts(draft);
+    if draft.sight.closes || disrupts {
+        services::hold(draft, services::Which::Healthy);
+        draft.barrier();
+        remarks::write_down(draft);
+        draft.barrier();
+        services::hold(draft, services::Which::Faulty);
+        draft.barrier();
+    }
+    firewall::repair(draft, Round::Held);
+    adapters::repair(draft, Round::Held);
+    draft.barrier();
+}
+
+/// Whatever happens while VMs are off or nobody is served.
+fn take_down(draft: &mut Draft<'_>) {
+    adapters::readdress(draft);
+    power::shut_down(draft);
+    draft.barrier();
+}
+
+/// Disks, VMs, hardware, then guests in role order.
+fn build(draft: &mut Draft<'_>, connected: bool) {
+    for role in draft.roles() {
+        disks::create(draft, role);
+        vms::define(draft, role);
+        processor::set(draft, role);
+        memory::set(draft, role);
+        power::set_actions(draft, role);
+        disks::attach(draft, role);
+        adapters::add(draft, role, connected);
+    }
+    for role in draft.roles() {
+        power::start(draft, role);
+        guest::set_up(draft, role, connected);
+    }
+    draft.barrier();
+}
+
+/// Networks last, then the management network goes, then every guest is looked into over the network that is watched.
+fn connect(draft: &mut Draft<'_>) {
+    adapters::connect(draft);
+    draft.barrier();
+    adapters::remove_management(draft);
+    draft.barrier();
+    switches::remove(draft);
+    draft.barrier();
+    guest::verify(draft);
+    draft.barrier();
+}
+
+/// Repairs inside, then held services in role order, then the start modes, then the notes.
+fn bring_back(draft: &mut Draft<'_>) {
+    firewall::set_up(draft);
+    services::repair(draft);
+    draft.barrier();
+    guest::recover(draft);
+    services::bring_back(draft);
+    draft.barrier();
+    services::restore_start_modes(draft);
+    draft.barrier();
+    remarks::write_well(draft);
+    draft.barrier();
+}
+
+/// Whether a changed wish may be brought into force at all in this mode. In the others the gate says what waits.
+pub(crate) fn may_change(draft: &Draft<'_>) -> bool {
+    draft.desired.mode != Mode::Repair
+}

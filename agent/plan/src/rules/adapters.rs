@@ -1,0 +1,204 @@
+//! Adapters: which a VM has, what they hang on, and their addresses inside the guest.
+//!
+//! Guarantees: an adapter whose hardware address is not in the wish is never touched; product networks are connected last.
+
+use ipnet::IpNet;
+use model::condition::Reason;
+use model::desired::{Desired, DesiredAdapter, DesiredRole};
+use model::observed::{AdapterConfig, ObservedAdapter, PowerState};
+use model::seen::Seen;
+
+use super::{Round, may_change};
+use crate::draft::Draft;
+use crate::network;
+use crate::step::{Act, Purpose};
+
+/// Whether every role exists and hangs on every lasting network, so that guest set-up has come to its end.
+pub(crate) fn all_connected(draft: &Draft<'_>) -> bool {
+    draft.roles().iter().all(|role| {
+        let mut lasting = role.adapters.iter().filter(|adapter| network::is_lasting(draft.desired, adapter));
+        draft.vm(role).is_some() && lasting.all(|adapter| is_connected(draft, role, adapter))
+    })
+}
+
+fn seen<'a>(draft: &'a Draft<'_>, role: &DesiredRole, adapter: &DesiredAdapter) -> Option<&'a ObservedAdapter> {
+    draft.vm(role)?.adapters.known()?.get(&adapter.mac)
+}
+
+fn is_connected(draft: &Draft<'_>, role: &DesiredRole, adapter: &DesiredAdapter) -> bool {
+    let switch = seen(draft, role, adapter).and_then(|seen| seen.switch.known());
+    switch.is_some() && switch == network::switch_of(draft.desired, adapter)
+}
+
+/// What an adapter is to be inside the guest.
+fn config(adapter: &DesiredAdapter) -> AdapterConfig {
+    AdapterConfig {
+        addresses: adapter.addresses.clone(),
+        gateways: adapter.gateway.into_iter().collect(),
+        dns: adapter.dns.clone(),
+        dhcp: false,
+    }
+}
+
+/// Whether the guest has the wished addresses, and no other that anybody gave it.
+pub(crate) fn has_addresses(adapter: &DesiredAdapter, seen: &AdapterConfig) -> bool {
+    // Windows adds link-local addresses by itself.
+    let given = |address: &&IpNet| match address {
+        IpNet::V4(v4) => !v4.addr().is_link_local(),
+        IpNet::V6(v6) => !v6.addr().is_unicast_link_local(),
+    };
+    let has = |address: &IpNet| seen.addresses.contains(address);
+    !seen.dhcp && adapter.addresses.iter().all(has) && seen.addresses.iter().filter(given).all(|one| adapter.addresses.contains(one))
+}
+
+/// Whether gateway and name servers are as wished, where anything is wished.
+pub(crate) fn has_routes(adapter: &DesiredAdapter, seen: &AdapterConfig) -> bool {
+    let gateway = adapter.gateway.is_none_or(|gateway| seen.gateways == [gateway]);
+    gateway && (adapter.dns.is_empty() || adapter.dns == seen.dns)
+}
+
+/// Addresses for people.
+pub(crate) fn list(addresses: &[IpNet]) -> String {
+    if addresses.is_empty() {
+        return "none".to_owned();
+    }
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn add_one(draft: &mut Draft<'_>, role: &DesiredRole, adapter: &DesiredAdapter, purpose: Purpose) {
+    if seen(draft, role, adapter).is_none() {
+        draft.step(role, Act::AddAdapter { adapter: adapter.name.clone(), mac: adapter.mac }, purpose);
+    }
+}
+
+fn connect_one(draft: &mut Draft<'_>, role: &DesiredRole, adapter: &DesiredAdapter, purpose: Purpose) {
+    let desired: &Desired = draft.desired;
+    let Some(switch) = network::switch_of(desired, adapter) else { return };
+    if is_connected(draft, role, adapter) {
+        return;
+    }
+    let act = Act::ConnectAdapter { adapter: adapter.name.clone(), mac: adapter.mac, switch: switch.clone() };
+    // Networks are connected one role after the other, so that what others depend on is there first.
+    draft.step_in_line(role, act, purpose);
+}
+
+/// Sets the addresses of an adapter inside the guest when they are known to differ, or cannot be told on a VM under set-up.
+pub(crate) fn inject(draft: &mut Draft<'_>, role: &DesiredRole, adapter: &DesiredAdapter, purpose: Purpose) {
+    let Some(seen) = seen(draft, role, adapter) else { return };
+    let right = seen.config.known().is_some_and(|seen| has_addresses(adapter, seen) && has_routes(adapter, seen));
+    if !right && !adapter.addresses.is_empty() {
+        let act = Act::InjectAddress { adapter: adapter.name.clone(), mac: adapter.mac, config: config(adapter) };
+        draft.step(role, act, purpose);
+    }
+}
+
+/// The adapters of a role that is being built. Without a management network there is nothing to wait for with connecting.
+pub(crate) fn add(draft: &mut Draft<'_>, role: &DesiredRole, connected: bool) {
+    if !draft.is_building(role) {
+        return;
+    }
+    let managed = network::management_adapter(draft.desired, role).is_some();
+    for adapter in &role.adapters {
+        if connected && !network::is_lasting(draft.desired, adapter) {
+            continue;
+        }
+        add_one(draft, role, adapter, Purpose::SetUp);
+        if !managed || network::management(draft.desired, adapter).is_some() {
+            let Some(switch) = network::switch_of(draft.desired, adapter).filter(|_| !is_connected(draft, role, adapter)) else { continue };
+            let act = Act::ConnectAdapter { adapter: adapter.name.clone(), mac: adapter.mac, switch: switch.clone() };
+            draft.step(role, act, Purpose::SetUp);
+        }
+    }
+}
+
+/// Connects what is being built to the product networks.
+pub(crate) fn connect(draft: &mut Draft<'_>) {
+    for role in draft.roles() {
+        if !draft.is_building(role) {
+            continue;
+        }
+        for adapter in role.adapters.iter().filter(|adapter| network::is_lasting(draft.desired, adapter)) {
+            connect_one(draft, role, adapter, Purpose::SetUp);
+        }
+    }
+}
+
+/// Removes adapters on a temporary network once every VM is connected to the networks that last.
+pub(crate) fn remove_management(draft: &mut Draft<'_>) {
+    if !all_connected(draft) {
+        return;
+    }
+    for role in draft.roles() {
+        for adapter in role.adapters.iter().filter(|adapter| !network::is_lasting(draft.desired, adapter)) {
+            if seen(draft, role, adapter).is_some() {
+                draft.step(role, Act::RemoveAdapter { adapter: adapter.name.clone(), mac: adapter.mac }, Purpose::SetUp);
+            }
+        }
+    }
+}
+
+/// Plugs in what is unplugged on VMs that are set up, and gives back what is gone.
+pub(crate) fn repair(draft: &mut Draft<'_>, round: Round) {
+    for role in draft.roles() {
+        let Some(vm) = draft.vm(role).filter(|vm| vm.remarks.set_up && vm.adapters.known().is_some()) else { continue };
+        let runs = vm.power == PowerState::Running;
+        for adapter in role.adapters.iter().filter(|adapter| network::is_lasting(draft.desired, adapter)) {
+            let name = format!("{}/{}", role.role, adapter.name);
+            let unseen = seen(draft, role, adapter).is_some_and(|seen| matches!(seen.switch, Seen::Unknown(_)));
+            if unseen || is_connected(draft, role, adapter) || !round.takes(draft, &name) || lacks_switch(draft, role, adapter) {
+                continue;
+            }
+            let gone = seen(draft, role, adapter).is_none();
+            add_one(draft, role, adapter, Purpose::Repair);
+            if gone && runs {
+                inject(draft, role, adapter, Purpose::Repair);
+            }
+            connect_one(draft, role, adapter, Purpose::Repair);
+        }
+    }
+}
+
+/// Whether the switch that an adapter is to hang on is missing; says so.
+fn lacks_switch(draft: &mut Draft<'_>, role: &DesiredRole, adapter: &DesiredAdapter) -> bool {
+    let desired: &Desired = draft.desired;
+    let Some(switch) = network::switch_of(desired, adapter) else { return true };
+    match draft.world.host.switches.as_ref().map(|switches| switches.contains_key(switch)) {
+        Seen::Known(true) => false,
+        Seen::Known(false) | Seen::Absent => {
+            let message = format!("the host has no switch `{switch}`, which {}/{} hangs on", role.role, adapter.name);
+            draft.stall(Reason::SwitchMissing, message, "make it in Hyper-V (it is bound to a physical adapter), or name another one");
+            true
+        }
+        Seen::Unknown(cause) => {
+            draft.unknown("the host's switches", cause);
+            true
+        }
+    }
+}
+
+/// Whether a guest that is set up is to get another gateway or other name servers. Other addresses need a rebuild.
+pub(crate) fn is_to_be_readdressed(draft: &Draft<'_>, role: &DesiredRole) -> bool {
+    wrong_routes(draft, role).next().is_some()
+}
+
+fn wrong_routes<'r>(draft: &Draft<'_>, role: &'r DesiredRole) -> impl Iterator<Item = &'r DesiredAdapter> {
+    let lasting = role.adapters.iter().filter(|adapter| network::is_lasting(draft.desired, adapter));
+    lasting.filter(|adapter| {
+        let seen = seen(draft, role, adapter).and_then(|seen| seen.config.known());
+        draft.is_set_up(role) && seen.is_some_and(|seen| has_addresses(adapter, seen) && !has_routes(adapter, seen))
+    })
+}
+
+/// Gives guests that are set up their other gateways and name servers.
+pub(crate) fn readdress(draft: &mut Draft<'_>) {
+    if !may_change(draft) {
+        return;
+    }
+    for role in draft.roles() {
+        let wrong: Vec<&DesiredAdapter> = wrong_routes(draft, role).collect();
+        let runs = draft.vm(role).is_some_and(|vm| vm.power == PowerState::Running && vm.guest.known().is_some());
+        for adapter in wrong.into_iter().filter(|_| runs) {
+            inject(draft, role, adapter, Purpose::Change);
+        }
+    }
+}

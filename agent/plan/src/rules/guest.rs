@@ -1,0 +1,134 @@
+//! The guest's own set-up: addresses, name, domain; and the last rung of the ladder, restarting guests in role order.
+//!
+//! Guarantees: on a VM under set-up the steps are written in full even while nobody can look inside, as each of them looks
+//! before it acts; a guest that is set up is never renamed, joined or readdressed.
+
+use model::desired::{DesiredRole, Membership, Place};
+use model::observed::{PowerState, Reach};
+use model::seen::{Cause, Seen};
+
+use super::adapters;
+use crate::draft::Draft;
+use crate::network;
+use crate::report::WaitingOn;
+use crate::signal::is_held;
+use crate::step::{Act, Purpose, RestartReason, StepId};
+
+/// Everything from the first boot to the joined guest; on a VM that is set up, only waiting until it is up again.
+pub(crate) fn set_up(draft: &mut Draft<'_>, role: &DesiredRole, connected: bool) {
+    if !draft.is_building(role) {
+        return wait_until_up(draft, role);
+    }
+    if draft.vm(role).is_none_or(|vm| vm.power != PowerState::Running) {
+        return;
+    }
+    let management = network::management_adapter(draft.desired, role).filter(|adapter| {
+        let temporary = !network::is_lasting(draft.desired, adapter);
+        !(connected && temporary)
+    });
+    match management {
+        Some(adapter) => adapters::inject(draft, role, adapter, Purpose::SetUp),
+        // Nothing but the product networks leads inside.
+        None => inject_lasting(draft, role),
+    }
+    if draft.guest(role).is_none() {
+        let over = if management.is_some() { Reach::Management } else { network::watch_reach(draft.desired) };
+        draft.step_in_line(role, Act::AwaitGuest { over }, Purpose::SetUp);
+    }
+    inject_lasting(draft, role);
+    rename(draft, role);
+    join(draft, role);
+}
+
+fn inject_lasting(draft: &mut Draft<'_>, role: &DesiredRole) {
+    for adapter in role.adapters.iter().filter(|adapter| network::is_lasting(draft.desired, adapter)) {
+        adapters::inject(draft, role, adapter, Purpose::SetUp);
+    }
+}
+
+fn rename(draft: &mut Draft<'_>, role: &DesiredRole) {
+    let Some(guest) = draft.guest(role) else { return };
+    let pending = guest.pending_name.clone();
+    if guest.computer != role.computer && pending.as_ref() != Some(&role.computer) {
+        draft.step_in_line(role, Act::RenameGuest { to: role.computer.clone() }, Purpose::SetUp);
+    }
+    if draft.guest(role).is_some_and(|guest| guest.pending_name.is_some()) {
+        draft.step_in_line(role, Act::RestartGuest { so_that: RestartReason::Renamed }, Purpose::SetUp);
+    }
+}
+
+fn join(draft: &mut Draft<'_>, role: &DesiredRole) {
+    let Membership::Joins { domain, credential, .. } = &role.membership else { return };
+    let Some(guest) = draft.guest(role) else { return };
+    // A guest of another domain stalls elsewhere; leaving one is no business of a set-up.
+    if guest.domain.is_absent() && guest.pending_domain.as_ref() != Some(domain) {
+        draft.step_in_line(role, Act::JoinDomain { domain: domain.clone(), credential: credential.clone() }, Purpose::SetUp);
+    }
+    if draft.guest(role).is_some_and(|guest| guest.pending_domain.is_some()) {
+        draft.step_in_line(role, Act::RestartGuest { so_that: RestartReason::Joined }, Purpose::SetUp);
+    }
+}
+
+/// A guest that is set up and on its way up is awaited; one that does not answer is waited for without doing anything.
+fn wait_until_up(draft: &mut Draft<'_>, role: &DesiredRole) {
+    let Some(vm) = draft.vm(role).filter(|vm| vm.remarks.set_up && vm.power == PowerState::Running) else { return };
+    let Seen::Unknown(cause) = &vm.guest else { return };
+    match cause {
+        Cause::Booting | Cause::PoweredOff => {
+            let over = network::watch_reach(draft.desired);
+            draft.step_in_line(role, Act::AwaitGuest { over }, Purpose::Repair);
+        }
+        Cause::Unreachable(_) | Cause::Refused(_) | Cause::Failed(_) | Cause::NotObserved => {
+            let cause = cause.clone();
+            draft.unknown(format!("the guest {}", role.role), cause);
+        }
+    }
+}
+
+/// Looks into every guest that was built over the network that is watched.
+pub(crate) fn verify(draft: &mut Draft<'_>) {
+    let over = network::watch_reach(draft.desired);
+    for role in draft.roles() {
+        let far = draft.guest(role).is_some_and(|guest| guest.reach < over);
+        if draft.is_building(role) && far {
+            draft.step_in_line(role, Act::AwaitGuest { over }, Purpose::SetUp);
+        }
+    }
+}
+
+/// Restarts the guests one after the other in role order, when held services would not start several times: a role restarted
+/// while the one above it is ill does not come up.
+pub(crate) fn recover(draft: &mut Draft<'_>) {
+    let Some(failed_at) = draft.roles().iter().filter_map(|role| starts_failed(draft, role)).max() else { return };
+    for role in draft.roles() {
+        let old = draft.guest(role).is_some_and(|guest| guest.booted_at < failed_at);
+        if draft.is_set_up(role) && old && draft.sight.held {
+            draft.step_in_line(role, Act::RestartGuest { so_that: RestartReason::Recovered }, Purpose::Repair);
+        }
+    }
+    draft.barrier();
+}
+
+/// When the last of too many attempts to start a held service of this role ended.
+fn starts_failed(draft: &Draft<'_>, role: &DesiredRole) -> Option<jiff::Timestamp> {
+    let services = draft.guest(role)?.services.known()?;
+    let held = services.iter().filter(|(_, service)| is_held(role, **service));
+    let attempts = held.filter_map(|(name, _)| {
+        let act = Act::StartService { service: name.clone() };
+        draft.given.memory.attempts.get(&StepId::of(&draft.desired.instance, Some(&role.role), &act))
+    });
+    attempts.filter(|attempts| attempts.failed >= draft.desired.recovery.service_restarts).map(|attempts| attempts.ended).max()
+}
+
+/// From another machine nobody reaches a guest over the host's internal switch.
+pub(crate) fn wait_for_reach(draft: &mut Draft<'_>) {
+    if draft.desired.host.place == Place::OnHost {
+        return;
+    }
+    for role in draft.roles() {
+        let id = StepId::of(&draft.desired.instance, Some(&role.role), &Act::AwaitGuest { over: Reach::Management });
+        if draft.steps().iter().any(|step| step.id == id) {
+            draft.wait(WaitingOn::Reach { role: role.role.clone() }, vec![id]);
+        }
+    }
+}

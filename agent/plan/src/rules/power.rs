@@ -1,0 +1,138 @@
+//! Power: who has to go off for a change, who is off and should run, and what the host does with a VM at its own start and stop.
+//!
+//! Guarantees: only the VMs concerned go off, in reverse role order, and come back in role order; a guest that cannot be looked
+//! into is not turned off for planned work.
+
+use model::desired::{DesiredRole, Mode};
+use model::observed::{ObservedVm, PowerState};
+use model::seen::{Cause, Seen};
+
+use super::{adapters, may_change, memory, processor};
+use crate::draft::Draft;
+use crate::report::WaitingOn;
+use crate::step::{Act, Purpose};
+
+/// Whether planned work wants serving to end: a VM that is set up has to go off, or gets other gateways or name servers.
+pub(crate) fn disrupts(draft: &mut Draft<'_>) -> bool {
+    let mut wanted = false;
+    for role in draft.roles() {
+        if !draft.is_set_up(role) {
+            continue;
+        }
+        processor::stall_too_many(draft, role);
+        memory::stall_too_much(draft, role);
+        wanted |= goes_off(draft, role) || adapters::is_to_be_readdressed(draft, role);
+    }
+    if !wanted {
+        return false;
+    }
+    if !may_change(draft) {
+        draft.wait(WaitingOn::Mode { mode: Mode::Repair }, Vec::new());
+        return false;
+    }
+    let blind = unseen(draft);
+    for (role, cause) in &blind {
+        draft.unknown(format!("the guest {}", role.role), cause.clone());
+    }
+    blind.is_empty()
+}
+
+/// What planned work is about, for people.
+pub(crate) fn reasons(draft: &Draft<'_>) -> Vec<String> {
+    let mut reasons = Vec::new();
+    for role in draft.roles().iter().filter(|role| draft.is_set_up(role)) {
+        reasons.extend(processor::wanted(draft, role).map(|(from, to)| format!("processors of {} {from} -> {to}", role.role)));
+        reasons.extend(memory::wanted(draft, role).map(|(from, to)| format!("memory of {} {from} -> {to}", role.role)));
+        if adapters::is_to_be_readdressed(draft, role) {
+            reasons.push(format!("gateway or name servers of {}", role.role));
+        }
+    }
+    reasons
+}
+
+/// Guests that must be drained and cannot be looked into, although their VMs run.
+fn unseen<'a>(draft: &Draft<'a>) -> Vec<(&'a DesiredRole, Cause)> {
+    let unseen = |role: &'a DesiredRole| {
+        let vm = draft.vm(role).filter(|vm| vm.remarks.set_up)?;
+        let cause = match (vm.power, &vm.guest) {
+            (PowerState::Changing, _) => Cause::Booting,
+            (PowerState::Running, Seen::Unknown(cause)) => cause.clone(),
+            (PowerState::Running, Seen::Known(guest)) => guest.services.unknown()?.clone(),
+            _ => return None,
+        };
+        (role.holds || goes_off(draft, role)).then_some((role, cause))
+    };
+    draft.roles().iter().filter_map(unseen).collect()
+}
+
+/// Whether a VM runs that must be off for a change.
+fn goes_off(draft: &Draft<'_>, role: &DesiredRole) -> bool {
+    let runs = draft.vm(role).is_some_and(|vm| matches!(vm.power, PowerState::Running | PowerState::Saved | PowerState::Paused));
+    runs && (processor::wanted(draft, role).is_some() || memory::wanted(draft, role).is_some())
+}
+
+/// Shuts down whoever must be off, in reverse role order.
+pub(crate) fn shut_down(draft: &mut Draft<'_>) {
+    let may_disrupt = may_change(draft) && unseen(draft).is_empty();
+    for role in draft.roles().iter().rev() {
+        if !goes_off(draft, role) {
+            continue;
+        }
+        if draft.is_building(role) {
+            draft.step_in_line(role, Act::ShutDownVm, Purpose::SetUp);
+        } else if draft.is_set_up(role) && may_disrupt {
+            draft.step_in_line(role, Act::ShutDownVm, Purpose::Change);
+        }
+    }
+}
+
+/// What a setting of this VM is for; `None` when it must not be touched.
+pub(crate) fn purpose_of_setting(draft: &Draft<'_>, role: &DesiredRole) -> Option<Purpose> {
+    if draft.is_building(role) {
+        return Some(Purpose::SetUp);
+    }
+    (draft.is_set_up(role) && may_change(draft)).then_some(Purpose::Change)
+}
+
+/// Sets what the host does with the VM at its own start and stop.
+pub(crate) fn set_actions(draft: &mut Draft<'_>, role: &DesiredRole) {
+    let Some(purpose) = purpose_of_setting(draft, role) else { return };
+    let building = draft.is_building(role);
+    let Some(vm) = draft.vm(role) else { return };
+    let differs = |known: Option<bool>| known.unwrap_or(building);
+    let start = differs(vm.start_action.known().map(|seen| *seen != role.start_action));
+    let stop = differs(vm.stop_action.known().map(|seen| *seen != role.stop_action));
+    if start {
+        draft.step(role, Act::SetStartAction { to: role.start_action }, purpose);
+    }
+    if stop {
+        draft.step(role, Act::SetStopAction { to: role.stop_action }, purpose);
+    }
+}
+
+/// Starts a VM that is off, saved or paused. VMs under set-up boot side by side; those that have served come up one after
+/// the other, as each needs the one before it.
+pub(crate) fn start(draft: &mut Draft<'_>, role: &DesiredRole) {
+    let building = draft.is_building(role);
+    let Some(vm) = draft.vm(role).filter(|vm| building || vm.remarks.set_up) else { return };
+    match vm.power {
+        PowerState::Running => {}
+        PowerState::Off | PowerState::Saved | PowerState::Paused if building => {
+            draft.step(role, Act::StartVm, Purpose::SetUp);
+        }
+        PowerState::Off | PowerState::Saved | PowerState::Paused => {
+            draft.step_in_line(role, Act::StartVm, Purpose::Repair);
+        }
+        PowerState::Changing | PowerState::Other(_) => {
+            let cause = changing(vm);
+            draft.unknown(format!("the power state of {}", role.role), cause);
+        }
+    }
+}
+
+fn changing(vm: &ObservedVm) -> Cause {
+    match vm.power {
+        PowerState::Other(code) => Cause::Failed(format!("Hyper-V reports state {code}")),
+        _ => Cause::Booting,
+    }
+}

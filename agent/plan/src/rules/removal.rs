@@ -1,0 +1,100 @@
+//! What is ours and no longer wished: VMs of other instances and of roles that are gone, with their disks.
+//!
+//! Guarantees: nothing goes without `prune`, nothing that has served without an Approval, nothing at all while the wished
+//! instance is not whole. The disk goes before the VM, whose mark is what tells that the disk is ours; disks outside the
+//! appliance directory stay.
+
+use model::names::{HostPath, InstanceId, RoleName, VmName};
+use model::observed::PowerState;
+use model::seen::{Cause, Seen};
+
+use crate::draft::Draft;
+use crate::report::WaitingOn;
+use crate::step::{Act, Purpose};
+
+struct Unwished {
+    instance: InstanceId,
+    role: RoleName,
+    vm: VmName,
+    runs: Option<bool>,
+    served: bool,
+    disks: Seen<Vec<HostPath>>,
+}
+
+/// Removes it.
+pub(crate) fn remove(draft: &mut Draft<'_>) {
+    let unwished = unwished(draft);
+    if unwished.is_empty() {
+        return;
+    }
+    if !draft.desired.prune {
+        for one in unwished {
+            draft.notes.push(format!("`{}` is ours and no longer wished; it stays: prune is off", one.vm));
+        }
+        return;
+    }
+    if !draft.roles().iter().all(|role| draft.is_set_up(role)) {
+        for one in unwished {
+            draft
+                .notes
+                .push(format!("`{}` is ours and no longer wished; it stays until instance {} is set up", one.vm, draft.desired.instance));
+        }
+        return;
+    }
+    draft.barrier();
+    for one in unwished {
+        remove_one(draft, one);
+    }
+}
+
+fn unwished(draft: &Draft<'_>) -> Vec<Unwished> {
+    let wished: std::collections::BTreeSet<&RoleName> = draft.roles().iter().map(|role| &role.role).collect();
+    let all = draft.world.instances.iter().flat_map(|(id, instance)| instance.vms.iter().map(move |(role, vm)| (id, role, vm)));
+    let gone = all.filter(|(id, role, _)| **id != draft.desired.instance || !wished.contains(role));
+    let one = |(instance, role, vm): (&InstanceId, &RoleName, &model::observed::ObservedVm)| Unwished {
+        instance: instance.clone(),
+        role: role.clone(),
+        vm: vm.name.clone(),
+        runs: match vm.power {
+            PowerState::Off => Some(false),
+            PowerState::Running | PowerState::Saved | PowerState::Paused => Some(true),
+            PowerState::Changing | PowerState::Other(_) => None,
+        },
+        served: vm.remarks.set_up,
+        disks: vm.disks.clone(),
+    };
+    gone.map(one).collect()
+}
+
+fn remove_one(draft: &mut Draft<'_>, one: Unwished) {
+    let (Seen::Known(disks), Some(runs)) = (&one.disks, one.runs) else {
+        let cause = one.disks.unknown().cloned().unwrap_or(Cause::Booting);
+        return draft.unknown(format!("the VM `{}`", one.vm), cause);
+    };
+    let root = draft.desired.host.root.clone();
+    let (ours, others): (Vec<&HostPath>, Vec<&HostPath>) = disks.iter().partition(|disk| lies_below(disk, &root));
+    draft.notes.extend(others.iter().map(|disk| format!("the disk `{disk}` stays: it lies outside `{root}`")));
+    let mut steps = Vec::new();
+    let (instance, role) = (one.instance, one.role);
+    if runs {
+        steps.push(draft.write(&instance, Some(&role), Act::ShutDownVm, Purpose::Prune));
+    }
+    for disk in &ours {
+        steps.push(draft.write(&instance, Some(&role), Act::RemoveDisk { path: (*disk).clone() }, Purpose::Prune));
+    }
+    let last = draft.write(&instance, Some(&role), Act::RemoveVm { vm: one.vm.clone() }, Purpose::Prune);
+    let approved = draft.given.approved.contains(&last);
+    steps.push(last);
+    if one.served && !approved {
+        let what = format!("deleting `{}` and its disks, which have served", one.vm);
+        draft.wait(WaitingOn::Approval { what }, steps);
+    }
+}
+
+/// Whether a path lies below a directory, compared as Windows does.
+fn lies_below(path: &HostPath, directory: &HostPath) -> bool {
+    let fold = |text: &str| text.replace('/', "\\").to_lowercase();
+    let (path, directory) = (fold(path.as_str()), fold(directory.as_str()));
+    let climbs = path.split('\\').any(|part| part == "..");
+    !climbs && path.strip_prefix(directory.trim_end_matches('\\')).is_some_and(|rest| rest.starts_with('\\'))
+}

@@ -1,0 +1,158 @@
+//! Watched services: held while the appliance serves nobody, repaired where that is enough, started again in role order.
+//!
+//! Guarantees: stopped and manual means held by us; a stopped service is read again before it counts; services whose roles are
+//! never held (a directory) are not. Deliberately absent: how long running calls may take (a graceful drain comes with the
+//! call counters; its place is before [`hold`]).
+
+use model::condition::Reason;
+use model::desired::{DesiredRole, StartMode, WatchedService};
+use model::names::ServiceName;
+use model::observed::{ObservedService, ServiceState};
+
+use crate::draft::Draft;
+use crate::posture::{assess, later, stable_from};
+use crate::report::WaitingOn;
+use crate::signal::{SignalState, existing, is_held};
+use crate::step::{Act, Purpose, StepId};
+
+/// Which services are held: what is ill comes last, so that the reason for holding the others stays to be seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    Healthy,
+    Faulty,
+}
+
+struct Found<'r> {
+    watched: &'r WatchedService,
+    name: ServiceName,
+    seen: ObservedService,
+    signal: String,
+}
+
+/// The services of a guest that exist, in start order, as they would be by now.
+fn found<'r>(draft: &Draft<'_>, role: &'r DesiredRole) -> Vec<Found<'r>> {
+    let Some(services) = draft.guest(role).and_then(|guest| guest.services.known()) else { return Vec::new() };
+    let one = |watched: &'r WatchedService| {
+        let (name, seen) = existing(watched, services)?;
+        Some(Found { watched, name: name.clone(), seen: *seen, signal: format!("{}/{name}", role.role) })
+    };
+    role.services.iter().filter_map(one).collect()
+}
+
+/// Holds services in reverse start order.
+pub(crate) fn hold(draft: &mut Draft<'_>, which: Which) {
+    let purpose = if draft.sight.closes { Purpose::Close } else { Purpose::Drain };
+    for role in draft.roles().iter().rev() {
+        if !role.holds || !draft.is_set_up(role) {
+            continue;
+        }
+        for one in found(draft, role).into_iter().rev() {
+            let faulty = draft.is_confirmed(&one.signal);
+            if !is_held(role, one.seen) && faulty == (which == Which::Faulty) {
+                draft.step_in_line(role, Act::HoldService { service: one.name }, purpose);
+            }
+        }
+    }
+}
+
+/// Says which services and rules a guest was to have and never had.
+pub(crate) fn stall_what_was_never_seen(draft: &mut Draft<'_>) {
+    for signal in &draft.sight.signals {
+        let Some(role) = draft.roles().get(signal.role) else { continue };
+        if signal.state != SignalState::Missing {
+            continue;
+        }
+        let names = role.services.iter().find(|one| one.names.iter().any(|name| signal.name.ends_with(&format!("/{name}"))));
+        let others = names.filter(|one| one.names.len() > 1).map(|one| {
+            let names: Vec<_> = one.names.iter().map(ToString::to_string).collect();
+            format!(" (accepted names: {})", names.join(", "))
+        });
+        let message = format!("{} does not exist in the guest{}", signal.name, others.unwrap_or_default());
+        draft.stall(Reason::SignalNeverSeen, message, "correct the Profile's `watch`, or the image of that role");
+    }
+}
+
+/// Starts what is stopped and not held: in guests being built, in roles that are never held, and in the last serving
+/// appliance, which stays open for a fault outside the call path.
+pub(crate) fn repair(draft: &mut Draft<'_>) {
+    for role in draft.roles() {
+        let building = draft.is_building(role);
+        if !building && !draft.is_set_up(role) {
+            continue;
+        }
+        for one in found(draft, role) {
+            let held = !building && is_held(role, one.seen);
+            if one.seen.state == ServiceState::Running || held {
+                continue;
+            }
+            if !building && draft.counting(&one.signal) == Some(false) {
+                let since = draft.given.memory.bad_since.get(&one.signal).copied().unwrap_or(draft.given.now);
+                let until = later(since, draft.desired.watch.confirm);
+                draft.wait(WaitingOn::Confirm { signal: one.signal, until }, Vec::new());
+                continue;
+            }
+            let purpose = if building { Purpose::SetUp } else { Purpose::Repair };
+            if one.seen.start_mode == StartMode::Disabled && one.watched.start_mode != StartMode::Disabled {
+                restore(draft, role, &one, purpose);
+            }
+            draft.step_in_line(role, Act::StartService { service: one.name }, purpose);
+        }
+    }
+}
+
+fn restore(draft: &mut Draft<'_>, role: &DesiredRole, one: &Found<'_>, purpose: Purpose) {
+    let act = Act::RestoreStartMode { service: one.name.clone(), to: one.watched.start_mode };
+    draft.step_in_line(role, act, purpose);
+}
+
+/// Starts held services in role order, when everything else is well and has been for long enough.
+pub(crate) fn bring_back(draft: &mut Draft<'_>) {
+    let sight = assess(draft.desired, &draft.world, draft.given);
+    if !sight.held {
+        return;
+    }
+    if !sight.may_return(&draft.given.memory, draft.desired, &draft.world) {
+        for signal in &sight.signals {
+            if let SignalState::Unseen(cause) = &signal.state {
+                draft.unknown(signal.name.clone(), cause.clone());
+            }
+        }
+        return;
+    }
+    let mut returns: Vec<StepId> = Vec::new();
+    for role in draft.roles() {
+        if !draft.is_set_up(role) {
+            continue;
+        }
+        for one in found(draft, role) {
+            if is_held(role, one.seen) {
+                returns.push(draft.step_in_line(role, Act::StartService { service: one.name }, Purpose::Return));
+            }
+        }
+    }
+    let until = stable_from(draft.desired, draft.given);
+    if until > draft.given.now {
+        draft.wait(WaitingOn::Stable { until }, returns);
+    }
+}
+
+/// Sets start modes back to the profile's, once nothing is held any more.
+pub(crate) fn restore_start_modes(draft: &mut Draft<'_>) {
+    let held = assess(draft.desired, &draft.world, draft.given).held;
+    for role in draft.roles() {
+        let building = draft.is_building(role);
+        if (!building && !draft.is_set_up(role)) || (held && role.holds && !building) {
+            continue;
+        }
+        let purpose = match (building, role.holds) {
+            (true, _) => Purpose::SetUp,
+            (false, true) => Purpose::Return,
+            (false, false) => Purpose::Repair,
+        };
+        for one in found(draft, role) {
+            if one.seen.state == ServiceState::Running && one.seen.start_mode != one.watched.start_mode {
+                restore(draft, role, &one, purpose);
+            }
+        }
+    }
+}
