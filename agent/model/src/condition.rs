@@ -107,6 +107,8 @@ pub enum Reason {
     SignalBad,
     /// Something could not be seen.
     NotSeen,
+    /// The repository no longer describes the appliance.
+    NotDescribed,
 }
 
 /// One condition.

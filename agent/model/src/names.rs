@@ -161,6 +161,14 @@ ours!(/// A secret's name, resolved by the agent's settings; never the secret.
 ours!(/// The name under which people and reports know a watched signal: `mediation/medsvc`.
     SignalName, "signal name");
 
+impl InstanceId {
+    /// The VM set of a product version. Digits and dots are always a name, so this cannot fail.
+    pub(crate) fn of_version(parts: &[u32]) -> Self {
+        let parts: Vec<String> = parts.iter().map(u32::to_string).collect();
+        Self(parts.join(".").into())
+    }
+}
+
 windows!(/// A virtual switch's `ElementName`.
     SwitchName, "switch name");
 windows!(/// A VM's `ElementName`: `<name>.<instance>`.

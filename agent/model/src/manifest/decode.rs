@@ -22,6 +22,11 @@ pub struct Origin {
     pub span: Span,
 }
 
+impl Origin {
+    /// The place of a fault that is about what is not there.
+    pub const NOWHERE: Self = Self { file: u32::MAX, span: Span { start: 0, len: 0 } };
+}
+
 /// A value and where it was written.
 #[derive(Debug, Clone)]
 pub struct Spanned<T> {

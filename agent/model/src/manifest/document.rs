@@ -8,7 +8,7 @@ use super::decode::{Decode, Decoder, Fault, Origin, Spanned, one_of, suggest};
 use super::record::record;
 use super::scalar::Label;
 use crate::diagnostic::Code;
-use crate::yaml::{Kind, Node, Style};
+use crate::yaml::{Kind, Node};
 
 /// The one version of the manifests so far.
 pub const API_VERSION: &str = "trunkline.dev/v1alpha1";
@@ -189,9 +189,4 @@ impl<T: Decode> Document<T> {
         };
         Some(Self { metadata: metadata?, spec: spec?, origin })
     }
-}
-
-/// Whether a scalar was written without quotes.
-pub(crate) fn is_plain(node: Node<'_>) -> bool {
-    matches!(node.kind(), Kind::Scalar(_, Style::Plain))
 }

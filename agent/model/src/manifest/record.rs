@@ -33,7 +33,7 @@ macro_rules! record {
         #[schemars(deny_unknown_fields)]
         pub struct $name {
             $( $(#[$field_meta])* #[schemars(rename = $key)] pub $field: $ty, )*
-            $( $(#[$flat_meta])* #[schemars(flatten)] pub $flat: $flat_ty, )?
+            $( $(#[$flat_meta])* #[doc = "The values that it shares with other kinds."] #[schemars(flatten)] pub $flat: $flat_ty, )?
         }
 
         impl $crate::manifest::record::Record for $name {

@@ -446,6 +446,24 @@ text_schema!(MemorySize, { "type": "string", "pattern": "^\\d+ ?[MGT]iB$", "desc
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(Vec<u32>);
 
+impl Version {
+    /// A version that every other is newer than.
+    pub const fn oldest() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The name of the VM set of this version.
+    pub(crate) fn instance(&self) -> names::InstanceId {
+        names::InstanceId::of_version(&self.0)
+    }
+}
+
+/// Compares number by number; a number that is left out is 0, so `2` and `2.0` are the same version.
+pub fn compare_versions(one: &Version, other: &Version) -> std::cmp::Ordering {
+    let part = |version: &Version, index: usize| version.0.get(index).copied().unwrap_or(0);
+    (0..one.0.len().max(other.0.len())).map(|index| part(one, index).cmp(&part(other, index))).find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+}
+
 impl std::fmt::Display for Version {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let parts: Vec<String> = self.0.iter().map(u32::to_string).collect();

@@ -64,7 +64,7 @@ const SEQUENCE: u32 = 4;
 const SHAPE_MASK: u32 = 7;
 
 /// Position of a node in its tree; small enough to keep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeIndex(u32);
 
 /// One node of a tree, cheap to copy.
@@ -100,6 +100,14 @@ impl Tree {
         Node { tree: self, index: if (index.0 as usize) < self.nodes.len() { index.0 } else { 0 } }
     }
 
+    /// The node with exactly that span. A block map begins where its first key does; the key is no answer then, as it is longer.
+    pub fn node_at(&self, span: Span) -> Option<Node<'_>> {
+        let first = self.nodes.partition_point(|raw| raw.start < span.start);
+        let candidates = (first..self.nodes.len()).take_while(|&index| self.nodes[index].start == span.start);
+        let mut nodes = candidates.filter_map(|index| Some(Node { tree: self, index: u32::try_from(index).ok()? }));
+        nodes.find(|node| node.span() == span)
+    }
+
     /// How many nodes the documents have, keys included.
     pub fn node_count(&self) -> usize {
         self.nodes.len()
@@ -126,6 +134,26 @@ impl Tree {
 }
 
 impl<'t> Node<'t> {
+    /// The value as JSON has it: unquoted `true`, `null` and numbers are what they look like, all else is text.
+    pub fn to_json(self) -> serde_json::Value {
+        use serde_json::Value;
+        match self.kind() {
+            Kind::Map => {
+                let entry = |(key, value): (Node<'t>, Node<'t>)| (key.text().unwrap_or_default().to_owned(), value.to_json());
+                Value::Object(self.entries().map(entry).collect())
+            }
+            Kind::Sequence => Value::Array(self.items().map(Self::to_json).collect()),
+            Kind::Scalar("" | "~" | "null", Style::Plain) => Value::Null,
+            Kind::Scalar("true", Style::Plain) => Value::Bool(true),
+            Kind::Scalar("false", Style::Plain) => Value::Bool(false),
+            Kind::Scalar(text, Style::Plain) => match text.parse::<i64>() {
+                Ok(number) => number.into(),
+                Err(_) => Value::String(text.to_owned()),
+            },
+            Kind::Scalar(text, _) => Value::String(text.to_owned()),
+        }
+    }
+
     /// Its position in its tree.
     pub fn index(self) -> NodeIndex {
         NodeIndex(self.index)

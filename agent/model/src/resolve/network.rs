@@ -1,0 +1,144 @@
+//! The networks of an appliance: what the profile says there is, with the switches and subnets of this place.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::address::{Fact, FactKey, Numbers, check_address, check_gateway, overlap};
+use super::closure::Resolver;
+use super::derive;
+use crate::desired::{DesiredNetwork, ManagementLifetime, NetworkKind};
+use crate::diagnostic::Code;
+use crate::manifest::{Fault, Layer, NetworkSpec, ProfileNetwork, Spanned, Subnet, SwitchOwner, one_of, suggest};
+use crate::names::NetworkName;
+
+/// A network and what is needed to check addresses on it.
+pub(super) struct Resolved<'a> {
+    pub(super) desired: DesiredNetwork,
+    pub(super) subnet: &'a Spanned<Subnet>,
+    pub(super) nat: Option<&'a Spanned<bool>>,
+}
+
+impl<'a> Resolver<'a> {
+    pub(super) fn networks(&mut self) -> BTreeMap<NetworkName, Resolved<'a>> {
+        let cx = self.cx;
+        self.unknown_networks();
+        let mut networks = BTreeMap::new();
+        for (name, network) in &cx.profile.spec().networks {
+            if let Some(resolved) = self.network(name, &network.value) {
+                networks.insert(name.clone(), resolved);
+            }
+        }
+        self.overlaps(&networks);
+        self.host_addresses(&networks);
+        networks
+    }
+
+    fn network_value<T>(
+        &self,
+        name: &'a NetworkName,
+        key: &str,
+        get: impl Fn(&'a NetworkSpec) -> Option<&'a Spanned<T>>,
+    ) -> Option<&'a Spanned<T>> {
+        let get = |layer: &'a Layer| layer.networks.get(name).and_then(|network| get(&network.value));
+        self.stack.pick(|| format!("spec.networks.{name}.{key}"), get, None)
+    }
+
+    fn network(&mut self, name: &'a NetworkName, profile: &'a ProfileNetwork) -> Option<Resolved<'a>> {
+        let switch = self.network_value(name, "switch", |network| network.switch.as_ref()).or(profile.switch.as_ref());
+        let subnet = self.network_value(name, "subnet", |network| network.subnet.as_ref()).or(profile.subnet.as_ref());
+        let origin = self.network_origin(name);
+        for (key, there) in [("switch", switch.is_some()), ("subnet", subnet.is_some())] {
+            if !there {
+                self.missing(Code::NetworkIncomplete, &format!("spec.networks.{name}.{key}"), origin);
+            }
+        }
+        let gateway = self.network_value(name, "gateway", |network| network.gateway.as_ref());
+        let dns = self.network_value(name, "dns", |network| network.dns.as_ref());
+        let nat = self.network_value(name, "nat", |network| network.nat.as_ref());
+        let (switch, subnet) = (switch?, subnet?);
+        if let Some(fault) = gateway.and_then(|gateway| check_gateway(gateway, subnet)) {
+            self.faults.push(fault);
+        }
+        let desired = DesiredNetwork {
+            kind: self.network_kind(profile, subnet)?,
+            switch: switch.value.clone(),
+            subnet: subnet.value.0,
+            gateway: gateway.map(|gateway| gateway.value),
+            dns: dns.iter().flat_map(|dns| &dns.value).map(|server| server.value).collect(),
+        };
+        Some(Resolved { desired, subnet, nat })
+    }
+
+    fn network_kind(&mut self, profile: &ProfileNetwork, subnet: &Spanned<Subnet>) -> Option<NetworkKind> {
+        if profile.owner.value == SwitchOwner::Administrator {
+            return Some(NetworkKind::Existing);
+        }
+        let roles = self.cx.profile.spec().roles.len();
+        if derive::management_slots(subnet.value.0, roles) < 2 {
+            let message = format!("{} has no room for the host and two instances of {roles} VMs", subnet.value.0);
+            self.faults.push(Fault::new(Code::ManagementTooSmall, subnet.origin, message).hint("use a /24"));
+            return None;
+        }
+        Some(NetworkKind::Management {
+            lifetime: profile.lifetime.as_ref().map_or(ManagementLifetime::Temporary, |lifetime| lifetime.value),
+            host: derive::on_subnet(derive::management_host(subnet.value.0).addr(), subnet.value.0),
+        })
+    }
+
+    /// Where a network is spoken of, or the appliance.
+    fn network_origin(&self, name: &NetworkName) -> crate::manifest::Origin {
+        self.stack.layers().find_map(|layer| layer.networks.get(name)).map_or(self.cx.appliance.origin, |network| network.origin)
+    }
+
+    fn unknown_networks(&mut self) {
+        let known = &self.cx.profile.spec().networks;
+        let names = || known.keys().map(NetworkName::as_str);
+        let mut faults = Vec::new();
+        for layer in self.stack.layers() {
+            let hosts = layer.host.iter().flat_map(|host| host.addresses.iter().map(|(name, address)| (name, address.origin)));
+            let networks = layer.networks.iter().map(|(name, network)| (name, network.origin));
+            for (name, origin) in networks.chain(hosts).filter(|(name, _)| !known.contains_key(*name)) {
+                let fault = Fault::new(Code::UnknownNetwork, origin, format!("the profile has no network `{name}`"));
+                faults.push(Fault { hint: suggest(name.as_str(), names()), ..fault.expected(one_of(names())) });
+            }
+        }
+        self.faults.append(&mut faults);
+    }
+
+    fn overlaps(&mut self, networks: &BTreeMap<NetworkName, Resolved<'a>>) {
+        for (index, (name, network)) in networks.iter().enumerate() {
+            for (other_name, other) in networks.iter().take(index) {
+                let (one, two) = (network.subnet.value.0, other.subnet.value.0);
+                if overlap(one, two) {
+                    let message = format!("`{name}` ({one}) overlaps `{other_name}` ({two})");
+                    let fault = Fault::new(Code::NetworksOverlap, network.subnet.origin, message);
+                    self.faults.push(fault.related(other.subnet.origin, "the other network"));
+                }
+            }
+        }
+    }
+
+    /// The host's own addresses: claimed, and inside their networks.
+    fn host_addresses(&mut self, networks: &BTreeMap<NetworkName, Resolved<'a>>) {
+        for (name, network) in networks {
+            let get = |layer: &'a Layer| layer.host.as_ref().and_then(|host| host.addresses.get(name));
+            let Some(address) = self.stack.pick(|| format!("spec.host.addresses.{name}"), get, None) else { continue };
+            self.faults.extend(check_address(address, network.numbers(name)));
+            self.facts.push(Fact::own(FactKey::Address(address.value), address.origin));
+        }
+    }
+}
+
+impl Resolved<'_> {
+    pub(super) fn numbers<'n>(&'n self, name: &'n NetworkName) -> Numbers<'n> {
+        Numbers { name: name.as_str(), subnet: self.subnet, gateway: self.desired.gateway }
+    }
+
+    pub(super) fn translates(&self) -> bool {
+        self.nat.is_some_and(|nat| nat.value)
+    }
+
+    pub(super) fn first_dns(&self) -> Vec<IpAddr> {
+        self.desired.dns.clone()
+    }
+}

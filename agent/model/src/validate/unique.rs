@@ -1,0 +1,137 @@
+//! What belongs to one thing of a repository, and what must be the same everywhere.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+
+use super::report::{Finding, Scope};
+use super::{Assembler, Roster};
+use crate::diagnostic::Code;
+use crate::manifest::{Fault, Origin};
+use crate::names::{ApplianceName, InstanceId, ProfileName, SiteName};
+use crate::resolve::{Fact, FactKey, Owner, instance_of, management_slot, management_slots};
+
+/// Who made a claim.
+#[derive(Clone, Copy)]
+struct Claim<'a> {
+    fact: &'a Fact,
+    site: &'a SiteName,
+    appliance: &'a ApplianceName,
+}
+
+/// Checks the whole repository.
+pub(crate) fn check(assembler: &Assembler, rosters: &[Roster], findings: &mut Vec<Finding>) {
+    claims(assembler, rosters, findings);
+    directories(assembler, rosters, findings);
+    equal_across(assembler, rosters, findings);
+    management_slots_differ(assembler, findings);
+}
+
+fn claims(assembler: &Assembler, rosters: &[Roster], findings: &mut Vec<Finding>) {
+    let mut taken: HashMap<&FactKey, Claim<'_>> = HashMap::with_capacity(rosters.len() * 64);
+    for roster in rosters {
+        for entry in &roster.entries {
+            let Some(outcome) = assembler.outcomes.get(&entry.key) else { continue };
+            let settings = outcome.settings.iter().flat_map(|settings| &settings.claims);
+            for fact in outcome.facts.iter().chain(settings) {
+                let claim = Claim { fact, site: &roster.site, appliance: &entry.name };
+                match taken.entry(&fact.key) {
+                    Slot::Vacant(place) => drop(place.insert(claim)),
+                    Slot::Occupied(first) if same(first.get(), &claim) => {}
+                    Slot::Occupied(first) => findings.push(conflict(first.get(), &claim)),
+                }
+            }
+        }
+    }
+}
+
+/// Whether two claims are one: made at one place for one owner.
+fn same(one: &Claim<'_>, other: &Claim<'_>) -> bool {
+    let owner = match (one.fact.owner, other.fact.owner) {
+        (Owner::Site, Owner::Site) => one.site == other.site,
+        _ => one.appliance == other.appliance,
+    };
+    owner && one.fact.origin == other.fact.origin
+}
+
+fn conflict(first: &Claim<'_>, second: &Claim<'_>) -> Finding {
+    let mut scope = Scope::site(first.site);
+    if let (Scope::Sites(sites), Scope::Sites(more)) = (&mut scope, Scope::site(second.site)) {
+        sites.extend(more);
+    }
+    let owner = |claim: &Claim<'_>| match claim.fact.owner {
+        Owner::Site => format!("site `{}`", claim.site),
+        Owner::Appliance => format!("`{}`", claim.appliance),
+    };
+    let who = owner(first);
+    let (code, message, hint) = match &second.fact.key {
+        FactKey::Address(address) => (Code::AddressTaken, format!("{address} belongs to {who} already"), "every address of the repository is used once"),
+        FactKey::Computer(name) => (Code::NameTaken, format!("the computer name `{name}` belongs to {who} already"), "every computer name of the repository is used once"),
+        FactKey::Endpoint(endpoint) => (Code::HostTaken, format!("the host `{endpoint}` carries {who} already"), "a host carries one appliance"),
+        FactKey::Directory(path) => (Code::DirectoryTaken, format!("the directory `{path}` belongs to {who} already"), "each site has a directory of its own"),
+        FactKey::Setting(path, _) => (Code::NotUnique, format!("`{path}` has this value at {who} already"), "the product needs it to be different"),
+    };
+    let related = if first.fact.origin == second.fact.origin { Vec::new() } else { vec![(first.fact.origin, "there".to_owned())] };
+    let fault = Fault { related, ..Fault::new(code, second.fact.origin, message).hint(hint) };
+    Finding::new(scope, fault)
+}
+
+fn directories(assembler: &Assembler, rosters: &[Roster], findings: &mut Vec<Finding>) {
+    let mut taken: HashMap<FactKey, (Origin, &SiteName)> = HashMap::new();
+    for roster in rosters {
+        let Some(directory) = assembler.shelf.site(&roster.site).and_then(|site| site.spec.directory.as_ref()) else { continue };
+        match taken.entry(FactKey::Directory(directory.value.clone())) {
+            Slot::Vacant(place) => drop(place.insert((directory.origin, &roster.site))),
+            Slot::Occupied(first) => {
+                let (origin, site) = *first.get();
+                let message = format!("the directory belongs to site `{site}` already");
+                let fault = Fault::new(Code::DirectoryTaken, directory.origin, message).related(origin, "there");
+                let scope = Scope::Sites([site.as_str().into(), roster.site.as_str().into()].into());
+                findings.push(Finding::new(scope, fault.hint("each site has a directory of its own")));
+            }
+        }
+    }
+}
+
+/// Settings that must be equal across the sites that use one profile.
+fn equal_across(assembler: &Assembler, rosters: &[Roster], findings: &mut Vec<Finding>) {
+    let mut said: HashMap<(ProfileName, &str), (&str, Origin, &SiteName)> = HashMap::new();
+    for roster in rosters {
+        let first = roster.entries.iter().filter_map(|entry| assembler.outcomes.get(&entry.key)).find(|outcome| outcome.settings.is_some());
+        let Some((settings, product)) = first.and_then(|outcome| Some((outcome.settings.as_ref()?, outcome.profile.clone()?))) else { continue };
+        for (path, value, origin) in &settings.equal_across {
+            match said.entry((product.clone(), path)) {
+                Slot::Vacant(place) => drop(place.insert((value, *origin, &roster.site))),
+                Slot::Occupied(known) if known.get().0 == value => {}
+                Slot::Occupied(known) => {
+                    let (other, place, site) = *known.get();
+                    let message = format!("`{path}` must be equal across sites, and is `{other}` at site `{site}`");
+                    let fault = Fault::new(Code::NotEqual, *origin, message).related(place, "there");
+                    let scope = Scope::Sites([site.as_str().into(), roster.site.as_str().into()].into());
+                    findings.push(Finding::new(scope, fault.hint("write it once, in a Defaults document")));
+                }
+            }
+        }
+    }
+}
+
+/// Two releases of a profile that could stand side by side must not get the same management addresses.
+fn management_slots_differ(assembler: &Assembler, findings: &mut Vec<Finding>) {
+    let mut taken: HashMap<(&ProfileName, u64), InstanceId> = HashMap::new();
+    for (name, release) in assembler.shelf.releases() {
+        let Some(profile) = assembler.shelf.profile(&release.spec.profile.value) else { continue };
+        let network = profile.management.as_ref().and_then(|network| profile.spec().networks.get(network));
+        let Some(subnet) = network.and_then(|network| network.value.subnet.as_ref()) else { continue };
+        let instance = instance_of(release);
+        let slot = management_slot(&instance, management_slots(subnet.value.0, profile.spec().roles.len()));
+        match taken.entry((&release.spec.profile.value, slot)) {
+            Slot::Vacant(place) => drop(place.insert(instance)),
+            Slot::Occupied(other) if *other.get() == instance => {}
+            Slot::Occupied(other) => {
+                let message = format!("the instances `{}` and `{instance}` would have the same management addresses", other.get());
+                let origin = release.spec.instance.as_ref().map_or(release.spec.version.origin, |instance| instance.origin);
+                let fault = Fault::new(Code::ManagementTooSmall, origin, message).hint(format!("give the release `{name}` another `instance`"));
+                findings.push(Finding::new(Scope::Users, fault));
+            }
+        }
+    }
+}
