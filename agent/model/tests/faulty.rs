@@ -1,0 +1,1 @@
+//! What a faulty repository is told.
