@@ -8,12 +8,12 @@ mod cut;
 mod tls;
 
 use std::net::IpAddr;
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, SERVER, WWW_AUTHENTICATE};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, SERVER, WWW_AUTHENTICATE};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -82,7 +82,8 @@ where
 {
     let (stream, cut) = Cut::around(stream);
     let service = hyper::service::service_fn(|request| answer(&shared, &peer, &cut, request));
-    let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    // No date: hyper would take it from the machine's clock, not from the simulation's.
+    let connection = hyper::server::conn::http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         // Not cancel-safe, and need not be: the other arm ends the connection.
         ended = connection => {
@@ -128,11 +129,10 @@ async fn answer(shared: &Weak<Shared>, peer: &Peer, cut: &Cut, request: Request<
         Err(_) => return Err(Dropped),
     };
     let strong = shared.upgrade().ok_or(Dropped)?;
-    let caller = match authenticate(&strong, peer, &head.headers) {
-        Ok(user) => Some(user),
-        Err(_) if unauthenticated => None,
-        Err(refusal) => return Ok(refusal),
-    };
+    let caller = authenticate(&strong, peer, &head.headers);
+    if caller.is_none() && !unauthenticated {
+        return Ok(unauthorized(&strong, peer));
+    }
     if !is_soap(&head.headers) {
         return Ok(bare(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
@@ -162,26 +162,28 @@ async fn deliver(shared: &Weak<Shared>, peer: &Peer, cut: &Cut, outcome: Outcome
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if spoken {
-        response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/soap+xml;charset=UTF-8"));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/soap+xml;charset=UTF-8"));
     }
     name_server(&mut response);
     Ok(response)
 }
 
-/// The account that the request proves to be, or the refusal. Negotiate will stand here beside Basic.
-fn authenticate(shared: &Arc<Shared>, peer: &Peer, headers: &HeaderMap) -> Result<String, Response<Full<Bytes>>> {
-    let basic = peer.port != PLAIN_PORT || shared.plain_http();
-    let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(Credentials::parse);
-    match given {
-        Some(given) if basic && shared.accepts(&peer.machine, &given) => Ok(given.user),
-        _ => {
-            let mut refusal = bare(StatusCode::UNAUTHORIZED);
-            // A Windows host without Basic on HTTP offers only what seals its messages.
-            let offer = if basic { r#"Basic realm="WSMAN""# } else { "Negotiate" };
-            refusal.headers_mut().insert(WWW_AUTHENTICATE, hyper::header::HeaderValue::from_static(offer));
-            Err(refusal)
-        }
-    }
+/// The account that the request proves to be. Negotiate will stand here beside Basic.
+fn authenticate(shared: &Shared, peer: &Peer, headers: &HeaderMap) -> Option<String> {
+    let given = headers.get(AUTHORIZATION)?.to_str().ok().and_then(Credentials::parse)?;
+    (takes_basic(shared, peer) && shared.accepts(&peer.machine, &given)).then_some(given.user)
+}
+
+fn takes_basic(shared: &Shared, peer: &Peer) -> bool {
+    peer.port != PLAIN_PORT || shared.plain_http()
+}
+
+fn unauthorized(shared: &Shared, peer: &Peer) -> Response<Full<Bytes>> {
+    let mut refusal = bare(StatusCode::UNAUTHORIZED);
+    // A Windows host without Basic on HTTP offers only what seals its messages.
+    let offer = if takes_basic(shared, peer) { r#"Basic realm="WSMAN""# } else { "Negotiate" };
+    refusal.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(offer));
+    refusal
 }
 
 fn is_soap(headers: &HeaderMap) -> bool {
@@ -198,5 +200,5 @@ fn bare(status: StatusCode) -> Response<Full<Bytes>> {
 }
 
 fn name_server(response: &mut Response<Full<Bytes>>) {
-    response.headers_mut().insert(SERVER, hyper::header::HeaderValue::from_static("Microsoft-HTTPAPI/2.0"));
+    response.headers_mut().insert(SERVER, HeaderValue::from_static("Microsoft-HTTPAPI/2.0"));
 }

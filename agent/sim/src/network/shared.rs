@@ -129,9 +129,11 @@ impl Shared {
 
     /// Carries out one request.
     pub(crate) fn exchange(&self, peer: &Peer, user: Option<&str>, envelope: &str) -> Outcome {
+        // Read before the lock is taken, so that callers wait for each other's deeds only.
+        let call = Call::read(envelope);
         let mut state = self.lock();
         let before = state.world.dirty();
-        let outcome = state.exchange(peer, user, envelope);
+        let outcome = state.exchange(peer, user, &call);
         let after = state.world.dirty();
         drop(state);
         if before != after {
@@ -162,12 +164,11 @@ impl State {
         Ok(())
     }
 
-    fn exchange(&mut self, peer: &Peer, user: Option<&str>, envelope: &str) -> Outcome {
+    fn exchange(&mut self, peer: &Peer, user: Option<&str>, call: &Call) -> Outcome {
         if !self.reaches(peer) {
             return Outcome::Hangup { delay: Duration::ZERO };
         }
-        let call = Call::read(envelope);
-        let verdict = self.consult(peer, &call);
+        let verdict = self.consult(peer, call);
         let delay = verdict.delay;
         if verdict.wire == Some(Act::Drop) || !self.reaches(peer) {
             return Outcome::Hangup { delay };
@@ -175,8 +176,8 @@ impl State {
         *self.exchanges.entry((peer.machine.clone(), call.operation().to_owned())).or_default() += 1;
         let reply = match verdict.wire {
             Some(Act::Status(status)) => return Outcome::Answer { status, body: String::new(), delay, cut: None },
-            Some(Act::Fault(code)) => respond::refuse(&call, code, &self.computer(peer), self.enumerations.fresh()),
-            _ => self.carry_out(peer, user, &call),
+            Some(Act::Fault(code)) => respond::refuse(call, code, &self.computer(peer), self.enumerations.fresh()),
+            _ => self.carry_out(peer, user, call),
         };
         if verdict.wire == Some(Act::CutBeforeAnswer) {
             return Outcome::Hangup { delay };
@@ -188,7 +189,7 @@ impl State {
         match call.timeout() {
             // The host gives up first; what it did stays done.
             Some(timeout) if delay > timeout => {
-                let late = respond::refuse(&call, respond::TIMED_OUT, &self.computer(peer), self.enumerations.fresh());
+                let late = respond::refuse(call, respond::TIMED_OUT, &self.computer(peer), self.enumerations.fresh());
                 Outcome::Answer { status: late.status, body: late.body, delay: timeout, cut }
             }
             _ => Outcome::Answer { status: reply.status, body: reply.body, delay, cut },

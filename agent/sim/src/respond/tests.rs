@@ -287,7 +287,7 @@ async fn references_and_pairs_are_given_when_asked_for() {
                 .text()
                 .replace("</enu:Enumerate>", "<wm:EnumerationMode>Some</wm:EnumerationMode></enu:Enumerate>")
         ),
-        "500 0x80338086 w:UnsupportedFeature wsman unnamed"
+        "500 0x80338086 w:UnsupportedFeature wsman"
     );
 }
 
@@ -679,4 +679,19 @@ fn check_page(name: &str, class: &str, page: &str) {
     Reader::new(page, Limits::default())
         .and_then(|mut reader| reader.root().and_then(|_| reader.skip()))
         .unwrap_or_else(|error| panic!("{name}: {error}"));
+}
+
+/// What pypsrp and pywinrm send (recorded): queries are answered, shells refused until they exist.
+#[tokio::test(start_paused = true)]
+async fn recorded_requests_of_other_clients_are_understood() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let places = ["../../tests/fixtures/wire/clients", "../../../shared/wire/clients"];
+    let folder = places.iter().map(|place| root.join(place)).find(|place| place.is_dir()).expect("recorded requests");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let mut bench = Bench::new();
+    assert!(bench.good(&read("pypsrp-enumerate.xml")).contains("EnumerationContext>uuid:"));
+    for name in ["Create", "Command", "Receive", "Signal", "Delete"] {
+        let refused = bench.refused(&read(&format!("winrs-pywinrm-{name}.xml")));
+        assert_eq!(refused, "500 0x80338138 w:UnsupportedFeature wsman", "{name}");
+    }
 }

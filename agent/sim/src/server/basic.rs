@@ -33,3 +33,22 @@ impl fmt::Debug for Credentials {
         f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_may_hold_a_colon_and_is_never_shown() {
+        let given = Credentials::parse("basic SFYwMVxhZG1pbjpwYTpzcw==").expect("credentials");
+        assert_eq!((given.user.as_str(), given.password.as_str()), (r"HV01\admin", "pa:ss"));
+        assert!(!format!("{given:?}").contains("pa:ss"));
+    }
+
+    #[test]
+    fn what_is_not_basic_is_nobody() {
+        for header in ["", "Basic", "Basic !!!", "Basic bm9jb2xvbg==", "Negotiate SFYwMQ=="] {
+            assert_eq!(Credentials::parse(header), None, "{header}");
+        }
+    }
+}

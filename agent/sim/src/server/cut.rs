@@ -71,3 +71,28 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for CutStream<S> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_peer_sees_exactly_the_bytes_before_the_cut() {
+        for bytes in [0, 1, 7] {
+            let (near, mut far) = tokio::io::duplex(4);
+            let (mut stream, cut) = Cut::around(near);
+            cut.after(bytes);
+            let writing = async move { stream.write_all(b"0123456789").await.expect_err("cut").kind() };
+            let reading = async {
+                let mut seen = Vec::new();
+                far.read_to_end(&mut seen).await.expect("an end");
+                seen
+            };
+            let (kind, seen) = tokio::join!(writing, reading);
+            assert_eq!(kind, io::ErrorKind::ConnectionAborted);
+            assert_eq!(seen, b"0123456789"[..bytes].to_vec());
+        }
+    }
+}
