@@ -13,7 +13,7 @@ use trunkline_wsman::auth::{Anonymous, AuthError, Authenticate, Basic, Session};
 use trunkline_wsman::cim::{CimInstance, CimPath, CimType, CimValue, Namespace};
 use trunkline_wsman::clock::SystemClock;
 use trunkline_wsman::connect::{BoxFuture, Connect, Endpoint, RedirectConnect, Stream};
-use trunkline_wsman::envelope::{Envelope, Header, Item, Output, Page, Request, Response};
+use trunkline_wsman::envelope::{Envelope, Header, Identity, Item, Output, Page, Request, Response};
 use trunkline_wsman::fault::{Fault, FaultKind};
 use trunkline_wsman::resource::Naming;
 use trunkline_wsman::schema::Declared;
@@ -385,6 +385,22 @@ async fn no_more_requests_are_in_flight_than_there_are_connections() {
 }
 
 #[tokio::test]
+async fn a_host_says_who_it_is() {
+    let identity = Identity {
+        protocol: "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd".to_owned(),
+        vendor: "Microsoft Corporation".to_owned(),
+        version: "OS: 10.0.20348 SP: 0.0 Stack: 3.0".to_owned(),
+        security_profiles: vec!["http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/http/basic".to_owned()],
+    };
+    let said = identity.clone();
+    let host = host(move |_, request| {
+        assert_eq!((&request.body, &request.header), (&Request::Identify, &Header::default()));
+        answer(request, Response::Identify(said.clone()))
+    });
+    assert_eq!(client(&host).identify().await.expect("an identity"), identity);
+}
+
+#[tokio::test]
 async fn a_host_that_is_not_there_was_sent_nothing() {
     let host = host(|_, _| panic!("nothing may arrive"));
     let client = client_to(&host, Endpoint::http("nowhere"), Trust::System, Settings::default());
@@ -532,6 +548,7 @@ async fn basic_goes_over_tls_with_each_request_and_never_over_http() {
     client.get(&path(1)).await.expect("there");
     let heads = host.heads.lock().expect("heads").clone();
     assert!(heads.len() == 2 && heads.iter().all(|head| head.contains("authorization: Basic YWdlbnQ6czNjcmV0")));
+    assert_eq!(host.connections.load(Ordering::SeqCst), 1, "a connection with TLS is used again");
     let clear = Client::new(access(Endpoint::http("hv01")), Settings::default()).expect("a client");
     let error = clear.get(&path(1)).await.expect_err("in clear");
     assert!(matches!(error, Error::Unauthorized { source: Some(AuthError::InClear { .. }), .. }), "{error:?}");

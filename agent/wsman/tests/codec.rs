@@ -504,7 +504,43 @@ fn any_value() -> impl Strategy<Value = CimValue> {
     ]
 }
 
+/// A random value of each property that the table declares for a virtual machine.
+fn any_machine() -> impl Strategy<Value = CimInstance> {
+    let class = schema::class(&Namespace::VIRTUALIZATION, "Msvm_ComputerSystem").expect("in the table");
+    let properties: Vec<_> = class.properties().iter().map(|p| (p.name(), p.declared())).collect();
+    proptest::collection::vec((any::<u64>(), "[a-z<&'\" ]{0,9}", 0_usize..4), properties.len()).prop_map(move |seeds| {
+        let mut instance = CimInstance::new("Msvm_ComputerSystem");
+        for ((name, declared), (number, text, count)) in properties.iter().zip(seeds) {
+            let one = match declared.cim {
+                Some(CimType::Uint16) => CimValue::Unsigned(number % 65_536),
+                Some(CimType::Uint32) => CimValue::Unsigned(number % 4_294_967_296),
+                Some(CimType::Uint64) => CimValue::Unsigned(number),
+                Some(CimType::Datetime) => {
+                    let micros = i64::try_from(number % 4_000_000_000_000_000).expect("small");
+                    CimDatetime::Instant(jiff::Timestamp::from_microsecond(micros).expect("in range")).into()
+                }
+                Some(CimType::String) => CimValue::String(text),
+                other => panic!("{name}: {other:?}"),
+            };
+            match (count, declared.array) {
+                (0, true) => {} // An empty array cannot be told from NULL on the wire, nor from one that was never there.
+                (0, false) => instance.set(name, CimValue::Null),
+                (count, true) => instance.set(name, CimValue::Array(vec![one; count])),
+                (_, false) => instance.set(name, one),
+            }
+        }
+        instance
+    })
+}
+
 proptest! {
+    #[test]
+    fn every_typed_instance_reads_back(instance in any_machine()) {
+        let text = Envelope { header: Header::default(), body: Response::Object(instance.clone()) }.encode(&VIRTUALIZATION);
+        let read = Envelope::<Response>::decode(&text, Limits::default()).expect("our own writing").body;
+        prop_assert_eq!(read, Response::Object(instance));
+    }
+
     #[test]
     fn every_embedded_instance_reads_back(properties in proptest::collection::btree_map("[A-Za-z]{1,6}", any_value(), 0..6)) {
         let mut instance = CimInstance::new("Contoso_Unknown");
@@ -531,4 +567,41 @@ fn an_action_names_the_method_even_when_the_body_is_empty() {
     let header = Header::request("x", action::GET, Some(ResourceUri::parse(uri)));
     assert_eq!(header.answer(None).action.as_deref(), Some("http://schemas.xmlsoap.org/ws/2004/09/transfer/GetResponse"));
     assert!(schema::any_class("Win32_Service").is_some());
+}
+
+#[test]
+fn every_code_that_matters_has_a_meaning_and_a_name() {
+    for code in [
+        2_150_858_752,
+        2_150_858_770,
+        2_150_858_771,
+        2_150_858_778,
+        2_150_858_779,
+        2_150_858_793,
+        2_150_858_805,
+        2_150_858_811,
+        2_150_858_813,
+        2_150_858_815,
+        2_150_858_817,
+        2_150_858_818,
+        2_150_858_824,
+        2_150_858_842,
+        2_150_858_843,
+        2_150_859_003,
+        2_150_859_173,
+        2_150_859_174,
+        5,
+    ] {
+        let fault = Fault::service(code, "x");
+        assert_ne!(fault.kind(), FaultKind::Other, "{code}");
+        assert!(trunkline_wsman::fault::known(code).is_some(), "{code} has no SOAP form");
+        // The meaning survives the loss of the number, as far as the subcode tells it.
+        let subcode_only = Fault { code: None, ..fault };
+        assert_ne!(subcode_only.kind(), FaultKind::Other, "{code}");
+    }
+    for wmi in [0x8004_1001, 0x8004_1002, 0x8004_1003, 0x8004_1008, 0x8004_100E, 0x8004_1010, 0x8004_1017, 0x8004_102F] {
+        assert_ne!(Fault::wmi(wmi, "x").kind(), FaultKind::Other, "{wmi:x}");
+        assert!(trunkline_wsman::fault::named(wmi).is_some_and(|name| name.starts_with("WBEM_E_")), "{wmi:x}");
+    }
+    assert_eq!(Fault::service(2_150_858_811, "No such URI.").to_string(), "No such URI. (INVALID_RESOURCE_URI, 0x8033803B)");
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::name::AsName;
-use super::{CimValue, ClassName, Name, WrongType};
+use super::{CimDatetime, CimPath, CimValue, ClassName, Name, WrongType};
 
 /// An instance as it was decoded, or as it will be sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,6 +87,39 @@ impl CimInstance {
     /// `WrongType` when it holds something else.
     pub fn boolean(&self, property: &str) -> Result<Option<bool>, WrongType> {
         self.typed(property, "a truth value", CimValue::as_bool)
+    }
+
+    /// `property` as a reference; NULL is `None`.
+    ///
+    /// # Errors
+    /// `WrongType` when it holds something else.
+    pub fn reference(&self, property: &str) -> Result<Option<&CimPath>, WrongType> {
+        self.typed(property, "a reference", CimValue::as_reference)
+    }
+
+    /// `property` as an embedded instance; NULL is `None`.
+    ///
+    /// # Errors
+    /// `WrongType` when it holds something else.
+    pub fn embedded(&self, property: &str) -> Result<Option<&CimInstance>, WrongType> {
+        self.typed(property, "an embedded instance", CimValue::as_instance)
+    }
+
+    /// `property` as a point in time or an interval; NULL is `None`.
+    ///
+    /// # Errors
+    /// `WrongType` when it holds something else.
+    pub fn datetime(&self, property: &str) -> Result<Option<CimDatetime>, WrongType> {
+        self.typed(property, "a datetime", CimValue::as_datetime)
+    }
+
+    /// `property` as a list of unsigned integers; NULL is empty, one value is a list of one.
+    ///
+    /// # Errors
+    /// `WrongType` when an element is none.
+    pub fn unsigneds(&self, property: &str) -> Result<Vec<u64>, WrongType> {
+        let value = self.get(property);
+        value.elements().iter().map(|v| v.as_u64().ok_or_else(|| self.wrong(property, "a list of unsigned integers", v))).collect()
     }
 
     /// `property` as a list of texts; NULL is empty, one value is a list of one.

@@ -119,6 +119,34 @@ impl CimValue {
         }
     }
 
+    /// The path, when this is a reference.
+    #[must_use]
+    pub fn as_reference(&self) -> Option<&CimPath> {
+        match self {
+            Self::Reference(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// The instance, when one is embedded here.
+    #[must_use]
+    pub fn as_instance(&self) -> Option<&CimInstance> {
+        match self {
+            Self::Instance(instance) => Some(instance),
+            _ => None,
+        }
+    }
+
+    /// The point in time or the interval; text in one of CIM's written forms counts, as undeclared values stay text.
+    #[must_use]
+    pub fn as_datetime(&self) -> Option<CimDatetime> {
+        match self {
+            Self::Datetime(when) => Some(*when),
+            Self::String(text) => CimDatetime::parse(text),
+            _ => None,
+        }
+    }
+
     /// Adds `more`, which makes an array of what was here; NULL adds nothing.
     pub fn join(&mut self, more: Self) {
         let mut values = match std::mem::replace(self, Self::Null) {
@@ -148,6 +176,26 @@ impl From<String> for CimValue {
 impl From<bool> for CimValue {
     fn from(value: bool) -> Self {
         Self::Boolean(value)
+    }
+}
+impl From<u8> for CimValue {
+    fn from(value: u8) -> Self {
+        Self::Unsigned(value.into())
+    }
+}
+impl From<i32> for CimValue {
+    fn from(value: i32) -> Self {
+        Self::Signed(value.into())
+    }
+}
+impl From<i64> for CimValue {
+    fn from(value: i64) -> Self {
+        Self::Signed(value)
+    }
+}
+impl From<CimDatetime> for CimValue {
+    fn from(when: CimDatetime) -> Self {
+        Self::Datetime(when)
     }
 }
 impl From<u16> for CimValue {

@@ -244,7 +244,9 @@ pub(super) fn write(writer: &mut Writer, header: &Header, naming: &Naming) {
     writer.open("s:Header");
     let understood = [("s:mustUnderstand", "true")];
     if let Some(action) = &header.action {
-        writer.leaf("a:Action", action);
+        // A request wants its action understood; an answer does not say so.
+        let attributes = if header.relates_to.is_none() { &understood[..] } else { &[] };
+        writer.leaf_with("a:Action", attributes, action);
     }
     if let Some(id) = &header.message_id {
         writer.leaf("a:MessageID", id);
