@@ -1,0 +1,98 @@
+//! Names of the classes that we ask for, and the property values that Hyper-V gives meaning to.
+//!
+//! Guarantees: a class name, sub-type or code that appears on the wire is spelt here and nowhere else.
+//! Deliberately absent: property names, which stand where they are read; their spelling is the class table's matter.
+
+/// Virtual machines and the host itself.
+pub(crate) const COMPUTER_SYSTEM: &str = "Msvm_ComputerSystem";
+/// What a VM is set to; snapshots have one of their own.
+pub(crate) const SYSTEM_SETTINGS: &str = "Msvm_VirtualSystemSettingData";
+/// Virtual processors.
+pub(crate) const PROCESSOR: &str = "Msvm_ProcessorSettingData";
+/// Memory.
+pub(crate) const MEMORY: &str = "Msvm_MemorySettingData";
+/// Controllers and drives.
+pub(crate) const RESOURCE: &str = "Msvm_ResourceAllocationSettingData";
+/// Disks in drives.
+pub(crate) const STORAGE: &str = "Msvm_StorageAllocationSettingData";
+/// Network adapters of VMs.
+pub(crate) const ADAPTER: &str = "Msvm_SyntheticEthernetPortSettingData";
+/// Connections of adapters to switches, and of switches to the host's ports.
+pub(crate) const CONNECTION: &str = "Msvm_EthernetPortAllocationSettingData";
+/// Switches.
+pub(crate) const SWITCH: &str = "Msvm_VirtualEthernetSwitch";
+/// What a switch is set to.
+pub(crate) const SWITCH_SETTINGS: &str = "Msvm_VirtualEthernetSwitchSettingData";
+/// The host's own adapters on switches.
+pub(crate) const INTERNAL_PORT: &str = "Msvm_InternalEthernetPort";
+/// Signs of life of guests.
+pub(crate) const HEARTBEAT: &str = "Msvm_HeartbeatComponent";
+/// Key-value pairs of guests.
+pub(crate) const KEY_VALUES: &str = "Msvm_KvpExchangeComponent";
+/// The way to shut a guest down.
+pub(crate) const SHUTDOWN: &str = "Msvm_ShutdownComponent";
+/// IP configuration of adapters inside guests, seen and set through the host.
+pub(crate) const GUEST_NETWORK: &str = "Msvm_GuestNetworkAdapterConfiguration";
+/// Jobs of the VM management service.
+pub(crate) const JOB: &str = "Msvm_ConcreteJob";
+/// Jobs of the image management service.
+pub(crate) const STORAGE_JOB: &str = "Msvm_StorageJob";
+/// What a disk file is.
+pub(crate) const DISK_SETTINGS: &str = "Msvm_VirtualHardDiskSettingData";
+/// The service that defines and changes VMs.
+pub(crate) const VM_SERVICE: &str = "Msvm_VirtualSystemManagementService";
+/// The service that defines and removes switches.
+pub(crate) const SWITCH_SERVICE: &str = "Msvm_VirtualEthernetSwitchManagementService";
+/// The service that makes disk files.
+pub(crate) const IMAGE_SERVICE: &str = "Msvm_ImageManagementService";
+
+/// The running Windows.
+pub(crate) const OPERATING_SYSTEM: &str = "Win32_OperatingSystem";
+/// The machine that Windows runs on.
+pub(crate) const WINDOWS_COMPUTER: &str = "Win32_ComputerSystem";
+/// IP configuration, the classic way.
+pub(crate) const IP_CONFIGURATION: &str = "Win32_NetworkAdapterConfiguration";
+/// Files.
+pub(crate) const DATA_FILE: &str = "CIM_DataFile";
+/// Services.
+pub(crate) const SERVICE: &str = "Win32_Service";
+/// The registry.
+pub(crate) const REGISTRY: &str = "StdRegProv";
+/// Firewall rules.
+pub(crate) const FIREWALL_RULE: &str = "MSFT_NetFirewallRule";
+
+/// `ResourceType` and `ResourceSubType` of what is added to a VM.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Resource {
+    /// `ResourceType`.
+    pub(crate) kind: u16,
+    /// `ResourceSubType`.
+    pub(crate) sub_type: &'static str,
+}
+
+/// A SCSI controller; a generation 2 VM begins without one.
+pub(crate) const SCSI_CONTROLLER: Resource = Resource { kind: 6, sub_type: "Microsoft:Hyper-V:Synthetic SCSI Controller" };
+/// A drive for a disk.
+pub(crate) const DISK_DRIVE: Resource = Resource { kind: 17, sub_type: "Microsoft:Hyper-V:Synthetic Disk Drive" };
+/// A disk file in a drive.
+pub(crate) const HARD_DISK: Resource = Resource { kind: 31, sub_type: "Microsoft:Hyper-V:Virtual Hard Disk" };
+/// A synthetic adapter.
+pub(crate) const ETHERNET_PORT: Resource = Resource { kind: 10, sub_type: "Microsoft:Hyper-V:Synthetic Ethernet Port" };
+/// An adapter's or port's connection to a switch.
+pub(crate) const ETHERNET_CONNECTION: Resource = Resource { kind: 33, sub_type: "Microsoft:Hyper-V:Ethernet Connection" };
+
+/// `VirtualSystemType` of the settings that a VM has now; a snapshot's is another.
+pub(crate) const REALIZED: &str = "Microsoft:Hyper-V:System:Realized";
+/// `VirtualSystemSubType` of a generation 2 VM.
+pub(crate) const GENERATION_2: &str = "Microsoft:Hyper-V:SubType:2";
+/// `Type` of a differencing disk.
+pub(crate) const DIFFERENCING: u16 = 4;
+/// `Format` of a VHDX file.
+pub(crate) const VHDX: u16 = 3;
+/// `EnabledState` of a connection that is plugged in.
+pub(crate) const PLUGGED: u16 = 2;
+/// `EnabledState` of a connection that is unplugged and keeps its switch.
+pub(crate) const UNPLUGGED: u16 = 3;
+
+/// The key-value pair in which a guest publishes the thumbprint of its listener's certificate (image contract).
+pub(crate) const LISTENER_PAIR: &str = "trunkline.listener";

@@ -1,0 +1,147 @@
+//! One Hyper-V host: the conversation with it, and those with its guests.
+//!
+//! Guarantees: a guest is talked to only through a door that its host named (see `observe::door`); its conversation is kept and
+//! used again. What is remembered here saves requests and is never needed: a `Host` that was just made does the same work.
+//! Deliberately absent: retries and timeouts, which are the engine's.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use model::desired::{DesiredHost, Scheme};
+use model::names::{CredentialName, InstanceId, RoleName};
+use plan::step::StepId;
+use tokio::sync::OnceCell;
+use wsman::clock::SharedClock;
+use wsman::connect::Connect;
+use wsman::tls::Trust;
+
+use crate::classes;
+use crate::credential::Credentials;
+use crate::error::ConnectError;
+use crate::guid::Guid;
+use crate::job::Following;
+use crate::observe::door::Door;
+use crate::observe::guest::PendingJoin;
+use crate::peer::{Peer, Site, TalkError};
+use crate::row::Row;
+use crate::wql::Query;
+
+/// The port of a guest's listener (image contract).
+const GUEST_PORT: u16 = 5986;
+
+/// What a host needs of the process that it lives in.
+#[derive(Debug, Clone)]
+pub struct HostContext {
+    /// Opens byte streams.
+    pub connect: Arc<dyn Connect>,
+    /// Resolves names of credentials.
+    pub credentials: Arc<dyn Credentials>,
+    /// By what hosts are known whose manifest names no fingerprint: the system's roots, or the settings' authority.
+    pub trust: Trust,
+    /// Tells the wall time.
+    pub clock: SharedClock,
+}
+
+/// See the module. One per appliance.
+#[derive(Debug)]
+pub struct Host {
+    peer: Arc<Peer>,
+    context: HostContext,
+    guests: Mutex<BTreeMap<(Door, CredentialName), Arc<Peer>>>,
+    memory: Mutex<Memory>,
+    following: Following,
+    name: OnceCell<String>,
+}
+
+/// What is remembered between two steps.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// The door that last opened, by VM.
+    pub(crate) doors: BTreeMap<(InstanceId, RoleName), Door>,
+    /// Joins that were sent and await a restart.
+    pub(crate) joins: BTreeMap<Guid, PendingJoin>,
+    /// When the guest of a restart step had started, before the restart.
+    pub(crate) restarts: BTreeMap<StepId, Restart>,
+}
+
+/// What is remembered of a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Restart {
+    /// When the guest had started.
+    pub(crate) booted_at: Timestamp,
+    /// When that was noted.
+    pub(crate) noted_at: Timestamp,
+}
+
+impl Host {
+    /// A host that is connected to when it is first asked something.
+    ///
+    /// # Errors
+    /// `ConnectError` when the credential cannot be resolved, or address, port and fingerprint make no endpoint.
+    pub fn new(host: &DesiredHost, context: HostContext) -> Result<Self, ConnectError> {
+        let site = Site { host: &host.address, port: host.port, scheme: host.scheme, fingerprint: host.fingerprint.as_deref() };
+        let peer = Peer::new(site, &host.credential, &context)?;
+        Ok(Self {
+            peer: Arc::new(peer),
+            context,
+            guests: Mutex::default(),
+            memory: Mutex::default(),
+            following: Following::default(),
+            name: OnceCell::new(),
+        })
+    }
+
+    /// The conversation with the host itself.
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// The process that this lives in.
+    pub(crate) fn context(&self) -> &HostContext {
+        &self.context
+    }
+
+    /// The jobs that this process waits for.
+    pub(crate) fn following(&self) -> &Following {
+        &self.following
+    }
+
+    /// What is remembered; never held across an await.
+    pub(crate) fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The host's computer name, as object paths want it. Asked once.
+    pub(crate) async fn name(&self) -> Result<&str, TalkError> {
+        let ask = || async {
+            let rows = self.peer.select(&Query::windows(classes::WINDOWS_COMPUTER)).await?;
+            let missing = || crate::row::Malformed::Missing { class: classes::WINDOWS_COMPUTER.to_owned(), property: "Name" };
+            let name = rows.first().ok_or_else(missing).and_then(|row| row.need("Name").map(str::to_owned));
+            self.peer.read(classes::WINDOWS_COMPUTER, name)
+        };
+        self.name.get_or_try_init(ask).await.map(String::as_str)
+    }
+
+    /// The conversation with the guest behind `door`.
+    pub(crate) fn guest(&self, door: &Door, credential: &CredentialName) -> Result<Arc<Peer>, ConnectError> {
+        let key = (door.clone(), credential.clone());
+        let mut guests = self.guests.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(peer) = guests.get(&key) {
+            return Ok(Arc::clone(peer));
+        }
+        let address = door.address.to_string();
+        let site = Site { host: &address, port: GUEST_PORT, scheme: Scheme::Https, fingerprint: Some(&door.thumbprint) };
+        let peer = Arc::new(Peer::new(site, credential, &self.context)?);
+        // A new certificate or address makes a new door; the old ones to that address lead nowhere any more.
+        guests.retain(|(known, _), _| known.address != door.address);
+        guests.insert(key, Arc::clone(&peer));
+        Ok(peer)
+    }
+
+    /// Forgets the conversation with the guest behind `door`, so that its credential is resolved anew.
+    pub(crate) fn forget(&self, door: &Door) {
+        let mut guests = self.guests.lock().unwrap_or_else(PoisonError::into_inner);
+        guests.retain(|(known, _), _| known != door);
+    }
+}

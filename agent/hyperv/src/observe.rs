@@ -1,0 +1,196 @@
+//! One look at one appliance: its host, its VMs, their guests.
+//!
+//! Guarantees: a constant number of requests for the host and for each guest, whatever the number of VMs, services or files; all
+//! issued concurrently, within a bound. A class that fails is `Unknown` where it would have been told, never an absence. What every
+//! observation needs (which VMs there are, whose they are, the host itself) is an error when it fails.
+//! Deliberately absent: any judgement.
+
+pub(crate) mod adapter;
+pub(crate) mod address;
+pub(crate) mod door;
+pub(crate) mod file;
+pub(crate) mod guest;
+pub(crate) mod job;
+pub(crate) mod machine;
+pub(crate) mod pulse;
+pub(crate) mod roster;
+pub(crate) mod sight;
+pub(crate) mod switch;
+pub(crate) mod vitals;
+pub(crate) mod vm;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::desired::Desired;
+use model::mark::UnreadableMark;
+use model::names::{InstanceId, RoleName};
+use model::observed::{ForeignVm, Observed, ObservedGuest, ObservedHost, ObservedVm, PowerState, Remarks};
+use model::seen::{Cause, Seen};
+use tokio::task::JoinSet;
+
+use crate::classes;
+use crate::error::ObserveError;
+use crate::host::Host;
+use crate::peer::Peer;
+use crate::row::Malformed;
+use door::Door;
+use guest::{PendingJoin, Watched};
+use roster::{OurVm, Roster, TheirVm};
+use sight::Sight;
+use vitals::{Told, Vitals, of_vm};
+
+type GuestKey = (InstanceId, RoleName);
+
+impl Host {
+    /// Looks at the appliance that `desired` is the wish for.
+    ///
+    /// # Errors
+    /// `ObserveError` when the host cannot be talked to, or what must be known to plan anything could not be read.
+    pub async fn observe(&self, desired: &Desired) -> Result<Observed, ObserveError> {
+        let at = self.context().clock.now();
+        let unseen = |source| ObserveError::Host { appliance: desired.appliance.clone(), source };
+        let paths = file::named(desired);
+        let sight = Sight::take(self.peer(), &paths).await.map_err(unseen)?;
+        let roster = Roster::of(desired, sight.settings.clone());
+        if let Some(bad) = roster.unreadable.first() {
+            return Err(unreadable(desired, format!("VM {}", bad.name), bad.why.clone()));
+        }
+        let switches = sight.switches().map_err(|(name, why)| unreadable(desired, format!("switch {name}"), why))?;
+        let foreign = roster.theirs.iter().map(|vm| foreign(vm, &sight)).collect::<Told<Vec<_>>>();
+        let foreign = foreign.map_err(|cause| ObserveError::OthersUnseen { appliance: desired.appliance.clone(), cause })?;
+        let mut guests = self.look_into(desired, &roster, &sight.vitals).await;
+        let mut observed = Observed {
+            appliance: desired.appliance.clone(),
+            at,
+            host: ObservedHost {
+                name: sight.machine.name.clone(),
+                version: sight.machine.version.clone(),
+                booted_at: Seen::Known(sight.machine.booted_at),
+                processors: sight.machine.processors,
+                memory: sight.machine.memory,
+                switches: switches.map_or_else(Seen::Unknown, Seen::Known),
+                files: sight.files.clone().unwrap_or_else(|cause| file::unseen(&paths, &cause)),
+                jobs: sight.jobs.clone().map_or_else(Seen::Unknown, Seen::Known),
+            },
+            instances: BTreeMap::new(),
+            foreign,
+            duplicates: roster.duplicates(),
+        };
+        for ((instance, role), vms) in &roster.ours {
+            // Of several with one mark the first stands for all; `duplicates` says so, and nobody plans on it.
+            let Some(vm) = vms.first() else { continue };
+            let guest = guests.remove(&(instance.clone(), role.clone())).unwrap_or(Seen::Unknown(Cause::NotObserved));
+            // A VM with settings and no state was made or deleted between two queries: neither there nor absent.
+            let gone = Malformed::Missing { class: classes::COMPUTER_SYSTEM.to_owned(), property: "EnabledState" };
+            let power = sight.vitals.power(&vm.guid).ok_or(gone);
+            let power = self.peer().read(classes::COMPUTER_SYSTEM, power).map_err(unseen)?;
+            observed.instances.entry(instance.clone()).or_default().vms.insert(role.clone(), ours(vm, &sight, power, guest));
+        }
+        Ok(observed)
+    }
+
+    /// Looks into every guest that a door leads to, all at once.
+    async fn look_into(&self, desired: &Desired, roster: &Roster, vitals: &Vitals) -> BTreeMap<GuestKey, Seen<ObservedGuest>> {
+        let mut seen = BTreeMap::new();
+        let mut looks = JoinSet::new();
+        for key in roster.ours.keys() {
+            let Some(vm) = roster.find(&key.0, &key.1) else { continue };
+            match self.prepare(desired, key, vm, vitals) {
+                Ok(look) => {
+                    let key = key.clone();
+                    looks.spawn(async move { (key, look.take().await) });
+                }
+                Err(cause) => {
+                    seen.insert(key.clone(), Seen::Unknown(cause));
+                }
+            }
+        }
+        while let Some(ended) = looks.join_next().await {
+            // A look that panicked leaves its guest not observed; nothing is taken for absent.
+            if let Ok((key, (guest, door))) = ended {
+                let mut memory = self.memory();
+                match door {
+                    Some(door) => memory.doors.insert(key.clone(), door),
+                    None => memory.doors.remove(&key),
+                };
+                seen.insert(key, guest);
+            }
+        }
+        seen
+    }
+
+    fn prepare(&self, desired: &Desired, key: &GuestKey, vm: &OurVm, vitals: &Vitals) -> Result<Look, Cause> {
+        let role = guest::role(desired, &key.1).ok_or(Cause::NotObserved)?;
+        let mut ways = Vec::new();
+        for door in door::doors(desired, &key.0, role, (&vm.guid, vitals))? {
+            let peer = self.guest(&door, &role.credential).map_err(|error| Cause::Failed(crate::error::chain(&error)))?;
+            ways.push((door, peer));
+        }
+        let sent = self.memory().joins.get(&vm.guid).cloned();
+        Ok(Look { ways, watched: Watched::of(role), sent })
+    }
+}
+
+/// A look into one guest that is about to be taken.
+struct Look {
+    ways: Vec<(Door, Arc<Peer>)>,
+    watched: Watched,
+    sent: Option<PendingJoin>,
+}
+
+impl Look {
+    /// Takes it through the first door that opens.
+    async fn take(self) -> (Seen<ObservedGuest>, Option<Door>) {
+        let mut last = Cause::NotObserved;
+        for (door, peer) in self.ways {
+            match guest::look(&peer, door.reach, &self.watched, self.sent.as_ref()).await {
+                Ok(guest) => return (Seen::Known(guest), Some(door)),
+                Err(error) => last = error.cause(),
+            }
+        }
+        (Seen::Unknown(last), None)
+    }
+}
+
+fn unreadable(desired: &Desired, object: String, source: UnreadableMark) -> ObserveError {
+    ObserveError::UnreadableMark { appliance: desired.appliance.clone(), object, source }
+}
+
+fn ours(vm: &OurVm, sight: &Sight, power: PowerState, guest: Seen<ObservedGuest>) -> ObservedVm {
+    let OurVm { guid, settings, mark } = vm;
+    ObservedVm {
+        name: settings.name.clone(),
+        mark: mark.clone(),
+        remarks: Remarks::read(&settings.notes),
+        power,
+        processors: of_vm(&sight.processors, guid),
+        memory: of_vm(&sight.memory, guid),
+        disks: match &sight.disks {
+            Ok(disks) => Seen::Known(disks.get(guid).cloned().unwrap_or_default()),
+            Err(cause) => Seen::Unknown(cause.clone()),
+        },
+        adapters: sight.vitals.adapters(guid),
+        start_action: settings.start_action.clone(),
+        stop_action: settings.stop_action.clone(),
+        listener: sight.vitals.listener(guid),
+        guest,
+    }
+}
+
+/// A VM that is not ours, with all that could be in our way. What cannot be seen of it is an error here: it could hide a conflict.
+fn foreign(vm: &TheirVm, sight: &Sight) -> Told<ForeignVm> {
+    let disks = sight.disks.as_ref().map_err(Clone::clone)?.get(&vm.guid).cloned().unwrap_or_default();
+    let adapters = sight.vitals.adapters.as_ref().map_err(Clone::clone)?;
+    let mut addresses: Vec<std::net::IpAddr> =
+        of_vm(&sight.vitals.pairs, &vm.guid).known().map(|pairs| pairs.addresses.clone()).unwrap_or_default();
+    addresses.sort();
+    addresses.dedup();
+    Ok(ForeignVm {
+        name: vm.name.clone(),
+        mark: vm.mark.clone(),
+        disks,
+        macs: adapters.iter().filter(|adapter| adapter.vm == vm.guid).filter_map(|adapter| adapter.mac).collect(),
+        addresses,
+    })
+}

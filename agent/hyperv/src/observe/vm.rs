@@ -1,0 +1,213 @@
+//! VMs: their settings, power states, processors, memory and disks, each joined by GUID.
+//!
+//! Guarantees: a snapshot's settings are never taken for its VM's; the host's own `Msvm_ComputerSystem` is never taken for a VM,
+//! and no localised text decides either.
+
+use std::collections::BTreeMap;
+
+use model::desired::{StartAction, StopAction};
+use model::names::{HostPath, VmName};
+use model::observed::PowerState;
+use model::seen::{Cause, Seen};
+use model::units::MemorySize;
+use wsman::cim::CimInstance;
+
+use crate::classes;
+use crate::guid::Guid;
+use crate::row::{Malformed, Row};
+
+/// The settings that a VM has now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// `InstanceID`: `Microsoft:<GUID>`.
+    pub(crate) id: String,
+    pub(crate) name: VmName,
+    /// The notes, one text.
+    pub(crate) notes: String,
+    pub(crate) start_action: Seen<StartAction>,
+    pub(crate) stop_action: Seen<StopAction>,
+}
+
+/// The realized settings of every VM.
+pub(crate) fn settings(rows: &[CimInstance]) -> Result<BTreeMap<Guid, Settings>, Malformed> {
+    let mut found = BTreeMap::new();
+    for row in rows {
+        // Planned VMs, snapshots and recovery points have settings too, some below the VM's own identifier.
+        if row.text("VirtualSystemType")?.is_some_and(|kind| !kind.eq_ignore_ascii_case(classes::REALIZED)) {
+            continue;
+        }
+        let id = row.need("InstanceID")?;
+        let Some(vm) = Guid::owner(id) else { continue };
+        if row.text("VirtualSystemIdentifier")?.and_then(Guid::read).is_some_and(|named| named != vm) {
+            continue;
+        }
+        let settings = Settings {
+            id: id.to_owned(),
+            name: row.name("ElementName")?,
+            notes: row.lines("Notes")?,
+            start_action: action(row, "AutomaticStartupAction", |code| match code {
+                2 => Some(StartAction::Nothing),
+                3 => Some(StartAction::StartIfRunning),
+                4 => Some(StartAction::AlwaysStart),
+                _ => None,
+            })?,
+            stop_action: action(row, "AutomaticShutdownAction", |code| match code {
+                2 => Some(StopAction::TurnOff),
+                3 => Some(StopAction::Save),
+                4 => Some(StopAction::ShutDown),
+                _ => None,
+            })?,
+        };
+        found.insert(vm, settings);
+    }
+    Ok(found)
+}
+
+fn action<T>(row: &CimInstance, property: &'static str, read: impl Fn(u64) -> Option<T>) -> Result<Seen<T>, Malformed> {
+    let Some(code) = row.unsigned(property)? else { return Ok(Seen::Absent) };
+    Ok(read(code).map_or_else(|| Seen::Unknown(Cause::Failed(format!("{property} is {code}, which means nothing"))), Seen::Known))
+}
+
+/// `EnabledState` of every VM; the host's own object, whose name is no GUID, is left out.
+pub(crate) fn states(rows: &[CimInstance]) -> Result<BTreeMap<Guid, u16>, Malformed> {
+    let mut found = BTreeMap::new();
+    for row in rows {
+        if let Some(vm) = Guid::read(row.need("Name")?) {
+            found.insert(vm, u16::try_from(row.number("EnabledState")?).unwrap_or(u16::MAX));
+        }
+    }
+    Ok(found)
+}
+
+/// What an `EnabledState` means for whoever plans.
+pub(crate) fn power(state: u16) -> PowerState {
+    match state {
+        2 => PowerState::Running,
+        3 => PowerState::Off,
+        6 | 32779 => PowerState::Saved,
+        9 => PowerState::Paused,
+        4 | 10 | 11 | 32770..=32778 => PowerState::Changing,
+        other => PowerState::Other(other),
+    }
+}
+
+/// Why the guest cannot be looked into, when its VM's state alone tells.
+pub(crate) fn silent(state: u16) -> Option<Cause> {
+    match power(state) {
+        PowerState::Running => None,
+        // 10 starting, 32777 resuming: what begins to run is still starting, what ends is as good as off.
+        PowerState::Changing if matches!(state, 10 | 11 | 32770 | 32777) => Some(Cause::Booting),
+        PowerState::Off | PowerState::Saved | PowerState::Paused | PowerState::Changing | PowerState::Other(_) => Some(Cause::PoweredOff),
+    }
+}
+
+/// Virtual processors by VM.
+pub(crate) fn processors(rows: &[CimInstance]) -> Result<BTreeMap<Guid, u32>, Malformed> {
+    quantities(rows, |count| u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+/// Startup memory by VM.
+pub(crate) fn memory(rows: &[CimInstance]) -> Result<BTreeMap<Guid, MemorySize>, Malformed> {
+    quantities(rows, MemorySize::from_mib)
+}
+
+fn quantities<T>(rows: &[CimInstance], of: impl Fn(u64) -> T) -> Result<BTreeMap<Guid, T>, Malformed> {
+    let mut found = BTreeMap::new();
+    for row in rows {
+        if let Some(vm) = Guid::owner(row.need("InstanceID")?) {
+            found.insert(vm, of(row.number("VirtualQuantity")?));
+        }
+    }
+    Ok(found)
+}
+
+/// Disk files by VM (or snapshot), in the order of their `InstanceID`.
+pub(crate) fn disks(rows: &[CimInstance]) -> Result<BTreeMap<Guid, Vec<HostPath>>, Malformed> {
+    let mut found: BTreeMap<Guid, Vec<(String, HostPath)>> = BTreeMap::new();
+    for row in rows {
+        let id = row.need("InstanceID")?;
+        let Some(vm) = Guid::owner(id) else { continue };
+        // A drive of optical media has the same class; an empty one has no file.
+        let is_disk = row.text("ResourceSubType")?.is_none_or(|sub_type| sub_type.eq_ignore_ascii_case(classes::HARD_DISK.sub_type));
+        if !is_disk || row.texts("HostResource")?.is_empty() {
+            continue;
+        }
+        let path = row.texts("HostResource")?[0];
+        let path = path.parse().map_err(|_| Malformed::Meaningless {
+            class: classes::STORAGE.to_owned(),
+            property: "HostResource",
+            found: path.chars().take(80).collect(),
+        })?;
+        found.entry(vm).or_default().push((id.to_owned(), path));
+    }
+    let sorted = found.into_iter().map(|(vm, mut disks)| {
+        disks.sort();
+        (vm, disks.into_iter().map(|(_, path)| path).collect())
+    });
+    Ok(sorted.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VM: &str = "2B0E83F8-1111-2222-3333-444455556666";
+    const SNAPSHOT: &str = "99999999-1111-2222-3333-444455556666";
+
+    fn vssd(guid: &str, kind: &str) -> CimInstance {
+        CimInstance::new("Msvm_VirtualSystemSettingData")
+            .with("InstanceID", format!("Microsoft:{guid}"))
+            .with("VirtualSystemIdentifier", VM)
+            .with("VirtualSystemType", kind)
+            .with("ElementName", "ad.2.1")
+            .with("Notes", vec!["trunkline/1 fleet=f", "second"])
+            .with("AutomaticStartupAction", 4_u16)
+            .with("AutomaticShutdownAction", 9_u16)
+    }
+
+    #[test]
+    fn a_snapshot_is_not_its_vm() {
+        let rows = [vssd(SNAPSHOT, "Microsoft:Hyper-V:Snapshot:Realized"), vssd(VM, "Microsoft:Hyper-V:System:Realized")];
+        let read = settings(&rows).unwrap();
+        assert_eq!(read.len(), 1);
+        let mine = &read[&Guid::read(VM).unwrap()];
+        assert_eq!(mine.notes, "trunkline/1 fleet=f\nsecond");
+        assert_eq!(mine.start_action, Seen::Known(StartAction::AlwaysStart));
+        assert!(mine.stop_action.unknown().is_some(), "a code that means nothing is unknown");
+    }
+
+    #[test]
+    fn the_host_is_no_vm_whatever_its_caption_says() {
+        let host =
+            CimInstance::new("Msvm_ComputerSystem").with("Name", "HV01").with("Caption", "Virtueller Computer").with("EnabledState", 2_u16);
+        let vm =
+            CimInstance::new("Msvm_ComputerSystem").with("Name", VM.to_lowercase()).with("Caption", "Hôte").with("EnabledState", 6_u16);
+        let read = states(&[host, vm]).unwrap();
+        assert_eq!(
+            read.into_iter().map(|(vm, state)| (vm.to_string(), power(state))).collect::<Vec<_>>(),
+            [(VM.to_owned(), PowerState::Saved)]
+        );
+    }
+
+    #[test]
+    fn a_vm_that_stops_is_as_good_as_off_and_one_that_starts_boots() {
+        assert_eq!(silent(2), None);
+        assert_eq!(silent(10), Some(Cause::Booting));
+        assert_eq!(silent(4), Some(Cause::PoweredOff));
+        assert_eq!(silent(32773), Some(Cause::PoweredOff));
+    }
+
+    #[test]
+    fn definitions_and_empty_drives_count_for_nothing() {
+        let definition = CimInstance::new("Msvm_ProcessorSettingData")
+            .with("InstanceID", "Microsoft:Definition\\4764334D-E001-4176-82EE-5594EC9B530E\\Maximum")
+            .with("VirtualQuantity", 240_u64);
+        let mine = CimInstance::new("Msvm_ProcessorSettingData")
+            .with("InstanceID", format!("Microsoft:{VM}\\b637f346-6a0e-4dec-af52-bd70cb80a21d\\0"))
+            .with("VirtualQuantity", "4");
+        assert_eq!(processors(&[definition, mine]).unwrap().into_values().collect::<Vec<_>>(), [4]);
+        let empty = CimInstance::new("Msvm_StorageAllocationSettingData").with("InstanceID", format!("Microsoft:{VM}\\83F8638B\\0\\1\\L"));
+        let disk = empty.clone().with("HostResource", r"D:\a.vhdx");
+        assert_eq!(disks(&[empty, disk]).unwrap().into_values().flatten().map(|p| p.to_string()).collect::<Vec<_>>(), [r"D:\a.vhdx"]);
+    }
+}

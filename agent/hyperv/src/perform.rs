@@ -1,0 +1,186 @@
+//! Doing of steps: look, act, look again.
+//!
+//! Guarantees: `perform` looks first, so that a step which was sent before, and whose answer was lost, is not sent twice; it ends
+//! when looking says that the step is done. Nothing is created while a job that nobody here waits for may create the same.
+//! Deliberately absent: retries and timeouts (the engine's), and every decision (the plan's).
+
+mod adapter;
+mod address;
+mod await_guest;
+mod call;
+mod cx;
+mod disk;
+mod drive;
+mod file;
+mod membership;
+mod power;
+mod resource;
+mod restart;
+mod rule;
+mod service;
+mod switch;
+mod target;
+mod vm;
+
+use std::time::Duration;
+
+use model::desired::Desired;
+use model::seen::Cause;
+use plan::step::{Act, Step};
+
+use crate::failure::{Blocker, Failure, PerformError};
+use crate::host::Host;
+use crate::pause::Pause;
+use cx::Cx;
+
+/// How a step stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Check {
+    /// It is done.
+    Done,
+    /// It is not done, and nothing stands before it.
+    Open,
+    /// It is not done, and something must happen first.
+    Blocked(Blocker),
+}
+
+impl Check {
+    /// Done, when that is so; else open.
+    pub(crate) fn done_if(done: bool) -> Self {
+        if done { Self::Done } else { Self::Open }
+    }
+}
+
+impl Host {
+    /// How `step` stands on this host.
+    ///
+    /// # Errors
+    /// `PerformError::Check` when that cannot be seen, or what stands there is not ours.
+    pub async fn check(&self, desired: &Desired, step: &Step) -> Result<Check, PerformError> {
+        let cx = Cx { host: self, desired, step };
+        check(&cx).await.map_err(|source| PerformError::Check { step: step.id.clone(), source: Box::new(source) })
+    }
+
+    /// Does `step`, unless it is done already, and waits until it is seen to be done. Ends only then or with an error: the caller
+    /// drops it when the step's time is up. What was begun on the host goes on, and the next `check` sees it.
+    ///
+    /// # Errors
+    /// `PerformError::Perform`.
+    pub async fn perform(&self, desired: &Desired, step: &Step) -> Result<(), PerformError> {
+        let cx = Cx { host: self, desired, step };
+        perform(&cx).await.map_err(|source| PerformError::Perform { step: step.id.clone(), source: Box::new(source) })
+    }
+}
+
+async fn perform(cx: &Cx<'_>) -> Result<(), Failure> {
+    match check(cx).await? {
+        Check::Done => return Ok(()),
+        Check::Blocked(blocker) => return Err(Failure::Blocked(blocker)),
+        Check::Open => {}
+    }
+    Box::pin(act(cx)).await?;
+    let mut pause = Pause::between(Duration::from_millis(200), Duration::from_secs(5));
+    loop {
+        match check(cx).await? {
+            Check::Done => return Ok(()),
+            Check::Blocked(blocker) if !passes(&blocker) => return Err(Failure::Blocked(blocker)),
+            Check::Blocked(_) | Check::Open => pause.sleep().await,
+        }
+    }
+}
+
+/// Whether a blocker goes away by itself after the step was acted on: a guest that restarts, somebody's job that ends.
+fn passes(blocker: &Blocker) -> bool {
+    match blocker {
+        Blocker::Job { .. } => true,
+        Blocker::Guest(_, cause) => *cause != Cause::PoweredOff,
+        Blocker::NotOff(_) | Blocker::Connected(..) | Blocker::InUse(..) => false,
+    }
+}
+
+async fn check(cx: &Cx<'_>) -> Result<Check, Failure> {
+    match Box::pin(look(cx)).await? {
+        Check::Open if creates(&cx.step.act) => Ok(cx.orphan().await?.map_or(Check::Open, Check::Blocked)),
+        other => Ok(other),
+    }
+}
+
+/// Whether sending the act twice could make two of what should be one.
+fn creates(act: &Act) -> bool {
+    matches!(
+        act,
+        Act::CreateSwitch { .. }
+            | Act::CreateDisk { .. }
+            | Act::DefineVm { .. }
+            | Act::AttachDisk { .. }
+            | Act::AddAdapter { .. }
+            | Act::ConnectAdapter { .. }
+    )
+}
+
+async fn look(cx: &Cx<'_>) -> Result<Check, Failure> {
+    match &cx.step.act {
+        Act::CreateSwitch { switch, mark } => switch::is_made(cx, switch, mark).await,
+        Act::AddressHost { switch, address } => address::is_host_addressed(cx, switch, *address).await,
+        Act::RemoveSwitch { switch } => switch::is_removed(cx, switch).await,
+        Act::CreateDisk { path, parent } => disk::is_made(cx, path, parent).await,
+        Act::DefineVm { vm, .. } => vm::is_defined(cx, vm).await,
+        Act::SetProcessors { to } => resource::has_processors(cx, *to).await,
+        Act::SetMemory { to } => resource::has_memory(cx, *to).await,
+        Act::SetStartAction { to } => vm::has_start_action(cx, *to).await,
+        Act::SetStopAction { to } => vm::has_stop_action(cx, *to).await,
+        Act::AttachDisk { path } => drive::is_attached(cx, path).await,
+        Act::AddAdapter { mac, .. } => adapter::is_added(cx, *mac).await,
+        Act::ConnectAdapter { mac, switch, .. } => adapter::is_connected(cx, *mac, switch).await,
+        Act::DisconnectAdapter { mac, .. } => adapter::is_disconnected(cx, *mac).await,
+        Act::RemoveAdapter { mac, .. } => adapter::is_removed(cx, *mac).await,
+        Act::StartVm => power::is_running(cx).await,
+        Act::ShutDownVm => power::is_off(cx).await,
+        Act::WriteRemarks { remarks } => vm::has_remarks(cx, remarks).await,
+        Act::AwaitGuest { over } => await_guest::answers(cx, *over).await,
+        Act::InjectAddress { mac, config, .. } => address::is_injected(cx, *mac, config).await,
+        Act::RenameGuest { to } => membership::is_renamed(cx, to).await,
+        Act::JoinDomain { domain, .. } => membership::is_joined(cx, domain).await,
+        Act::RestartGuest { so_that } => restart::is_restarted(cx, *so_that).await,
+        Act::HoldService { service } => service::is_held(cx, service).await,
+        Act::StartService { service } => service::is_running(cx, service).await,
+        Act::RestoreStartMode { service, to } => service::has_start_mode(cx, service, *to).await,
+        Act::EnableRule { rule } => rule::is_enabled(cx, rule).await,
+        Act::RemoveVm { .. } => vm::is_removed(cx).await,
+        Act::RemoveDisk { path } => file::is_removed(cx, path).await,
+    }
+}
+
+async fn act(cx: &Cx<'_>) -> Result<(), Failure> {
+    match &cx.step.act {
+        Act::CreateSwitch { switch, mark } => switch::make(cx, switch, mark).await,
+        Act::AddressHost { switch, address } => address::address_host(cx, switch, *address).await,
+        Act::RemoveSwitch { switch } => switch::remove(cx, switch).await,
+        Act::CreateDisk { path, parent } => disk::make(cx, path, parent).await,
+        Act::DefineVm { vm, mark } => vm::define(cx, vm, mark).await,
+        Act::SetProcessors { to } => resource::set_processors(cx, *to).await,
+        Act::SetMemory { to } => resource::set_memory(cx, *to).await,
+        Act::SetStartAction { to } => vm::set_start_action(cx, *to).await,
+        Act::SetStopAction { to } => vm::set_stop_action(cx, *to).await,
+        Act::AttachDisk { path } => drive::attach(cx, path).await,
+        Act::AddAdapter { adapter, mac } => adapter::add(cx, adapter, *mac).await,
+        Act::ConnectAdapter { mac, switch, .. } => adapter::connect(cx, *mac, switch).await,
+        Act::DisconnectAdapter { mac, .. } => adapter::disconnect(cx, *mac).await,
+        Act::RemoveAdapter { mac, .. } => adapter::remove(cx, *mac).await,
+        Act::StartVm => power::start(cx).await,
+        Act::ShutDownVm => power::shut_down(cx).await,
+        Act::WriteRemarks { remarks } => vm::write_remarks(cx, remarks).await,
+        // Looking again is all there is to do.
+        Act::AwaitGuest { .. } => Ok(()),
+        Act::InjectAddress { mac, config, .. } => address::inject(cx, *mac, config).await,
+        Act::RenameGuest { to } => membership::rename(cx, to).await,
+        Act::JoinDomain { domain, credential } => membership::join(cx, domain, credential).await,
+        Act::RestartGuest { .. } => restart::restart(cx).await,
+        Act::HoldService { service } => service::hold(cx, service).await,
+        Act::StartService { service } => service::start(cx, service).await,
+        Act::RestoreStartMode { service, to } => service::set_start_mode(cx, service, *to).await,
+        Act::EnableRule { rule } => rule::enable(cx, rule).await,
+        Act::RemoveVm { .. } => vm::remove(cx).await,
+        Act::RemoveDisk { path } => file::remove(cx, path).await,
+    }
+}

@@ -1,0 +1,196 @@
+//! What every step has at hand: the host, the wish, the step, and the look-ups that several of them share.
+//!
+//! Guarantees: a VM is found by its mark, never by its name. A guest's door that opened before is tried first; one that stays shut
+//! is looked for anew.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use model::desired::{Desired, DesiredRole};
+use model::names::{RoleName, VmName};
+use model::observed::Reach;
+use model::seen::Cause;
+use plan::step::Step;
+use wsman::cim::CimInstance;
+
+use crate::classes;
+use crate::error::{ConnectError, chain};
+use crate::failure::{Blocker, Failure};
+use crate::guid::Guid;
+use crate::host::Host;
+use crate::observe::door::{self, Door};
+use crate::observe::roster::{OurVm, Roster};
+use crate::observe::vitals::Vitals;
+use crate::observe::{guest, job, vm};
+use crate::peer::{Peer, TalkError};
+use crate::perform::Check;
+use crate::row::Malformed;
+use crate::wql::Query;
+
+/// See the module.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cx<'a> {
+    pub(crate) host: &'a Host,
+    pub(crate) desired: &'a Desired,
+    pub(crate) step: &'a Step,
+}
+
+/// A guest that answers.
+#[derive(Debug, Clone)]
+pub(crate) struct Guest {
+    pub(crate) peer: Arc<Peer>,
+    /// The VM that it lives in.
+    pub(crate) vm: Guid,
+    /// That VM's name, for people.
+    pub(crate) name: VmName,
+    /// When it started.
+    pub(crate) booted_at: Timestamp,
+}
+
+/// A guest, or why it cannot be looked into.
+pub(crate) type Access = Result<Guest, Blocker>;
+
+impl<'a> Cx<'a> {
+    /// The conversation with the host.
+    pub(crate) fn peer(&self) -> &'a Peer {
+        self.host.peer()
+    }
+
+    /// Rows of the host.
+    pub(crate) async fn select(&self, query: &Query) -> Result<Vec<CimInstance>, Failure> {
+        Ok(self.peer().select(query).await?)
+    }
+
+    /// What was read of the host's answer.
+    pub(crate) fn read<T>(&self, what: &str, read: Result<T, Malformed>) -> Result<T, Failure> {
+        Ok(self.peer().read(what, read)?)
+    }
+
+    /// Every VM of the host, by owner.
+    pub(crate) async fn roster(&self) -> Result<Roster, Failure> {
+        let rows = self.select(&Query::hyperv(classes::SYSTEM_SETTINGS)).await?;
+        Ok(Roster::of(self.desired, self.read(classes::SYSTEM_SETTINGS, vm::settings(&rows))?))
+    }
+
+    /// The role that the step works on.
+    pub(crate) fn role(&self) -> Result<&'a RoleName, Failure> {
+        self.step.role.as_ref().ok_or_else(|| Failure::Missing(format!("the role of step `{}`", self.step.id)))
+    }
+
+    /// The wish for that role.
+    pub(crate) fn wish(&self) -> Result<&'a DesiredRole, Failure> {
+        let role = self.role()?;
+        guest::role(self.desired, role).ok_or_else(|| Failure::Missing(format!("role `{role}` in the wish")))
+    }
+
+    /// The VM of the step in `roster`; `None` when there is none.
+    pub(crate) fn pick(&self, roster: &Roster) -> Result<Option<OurVm>, Failure> {
+        let (instance, role) = (&self.step.instance, self.role()?);
+        match roster.ours.get(&(instance.clone(), role.clone())).map_or(&[][..], Vec::as_slice) {
+            [] => Ok(None),
+            [vm] => Ok(Some(vm.clone())),
+            several => Err(Failure::DuplicateMark { instance: instance.clone(), role: role.clone(), count: several.len() }),
+        }
+    }
+
+    /// The VM of the step, if there is one.
+    pub(crate) async fn find_vm(&self) -> Result<Option<OurVm>, Failure> {
+        self.pick(&self.roster().await?)
+    }
+
+    /// The VM of the step in `roster`, which must be there.
+    pub(crate) fn vm_in(&self, roster: &Roster) -> Result<OurVm, Failure> {
+        let missing = || {
+            let role = self.step.role.as_ref().map_or("host", RoleName::as_str);
+            Failure::Missing(format!("the VM of `{}/{role}`", self.step.instance))
+        };
+        self.pick(roster)?.ok_or_else(missing)
+    }
+
+    /// The VM of the step, which must be there.
+    pub(crate) async fn vm(&self) -> Result<OurVm, Failure> {
+        self.vm_in(&self.roster().await?)
+    }
+
+    /// `EnabledState` of a VM.
+    pub(crate) async fn state(&self, vm: &OurVm) -> Result<u16, Failure> {
+        let rows = self.select(&Query::hyperv(classes::COMPUTER_SYSTEM).equal("Name", vm.guid.as_str())).await?;
+        let states = self.read(classes::COMPUTER_SYSTEM, vm::states(&rows))?;
+        states.get(&vm.guid).copied().ok_or_else(|| Failure::Missing(format!("VM `{}`", vm.settings.name)))
+    }
+
+    /// Open when the VM is off, else blocked.
+    pub(crate) async fn open_when_off(&self, vm: &OurVm) -> Result<Check, Failure> {
+        let is_off = vm::power(self.state(vm).await?) == model::observed::PowerState::Off;
+        Ok(if is_off { Check::Open } else { Check::Blocked(Blocker::NotOff(vm.settings.name.clone())) })
+    }
+
+    /// A running job that may create something and that nobody in this process waits for: of an answer that was lost, or of a
+    /// process that ended.
+    pub(crate) async fn orphan(&self) -> Result<Option<Blocker>, Failure> {
+        let [jobs, storage_jobs] = job::queries();
+        let (jobs, storage_jobs) = tokio::join!(self.select(&jobs), self.select(&storage_jobs));
+        let mut unfinished = self.read(classes::JOB, job::unfinished(&jobs?))?;
+        unfinished.extend(self.read(classes::STORAGE_JOB, job::unfinished(&storage_jobs?))?);
+        let orphan = unfinished.into_iter().find(|job| job.creates && !self.host.following().holds(&job.id));
+        Ok(orphan.map(|job| Blocker::Job { id: job.id, caption: job.caption }))
+    }
+
+    /// The guest of the step's VM, through whichever door opens.
+    pub(crate) async fn guest(&self) -> Result<Access, Failure> {
+        self.guest_over(None).await
+    }
+
+    /// The same, over one network only when `over` names it.
+    pub(crate) async fn guest_over(&self, over: Option<Reach>) -> Result<Access, Failure> {
+        let (vm, role) = (self.vm().await?, self.wish()?);
+        let key = (self.step.instance.clone(), role.role.clone());
+        let known = self.host.memory().doors.get(&key).cloned();
+        if let Some(door) = known.filter(|door| over.is_none_or(|over| door.reach == over)) {
+            if let Ok(guest) = self.enter(&door, &vm, role).await {
+                return Ok(Ok(guest));
+            }
+            self.host.forget(&door);
+            self.host.memory().doors.remove(&key);
+        }
+        let shut = |cause| Ok(Err(Blocker::Guest(vm.settings.name.clone(), cause)));
+        let vitals = Vitals::of_one(self.peer(), &vm.guid).await?;
+        let doors = match door::doors(self.desired, &self.step.instance, role, (&vm.guid, &vitals)) {
+            Ok(doors) => doors,
+            Err(cause) => return shut(cause),
+        };
+        let mut last = Cause::Unreachable(format!("`{}` over that network", vm.settings.name));
+        for door in doors.into_iter().filter(|door| over.is_none_or(|over| door.reach == over)) {
+            match self.enter(&door, &vm, role).await {
+                Ok(guest) => {
+                    self.host.memory().doors.insert(key, door);
+                    return Ok(Ok(guest));
+                }
+                Err(Closed::Connect(ConnectError::Credential { name, source })) => return Err(Failure::Credential { name, source }),
+                Err(Closed::Connect(error)) => last = Cause::Failed(chain(&error)),
+                Err(Closed::Talk(TalkError::Refused { .. })) => {
+                    return Err(Failure::GuestRefuses { vm: vm.settings.name, credential: role.credential.clone() });
+                }
+                Err(Closed::Talk(error)) => last = error.cause(),
+            }
+        }
+        shut(last)
+    }
+
+    async fn enter(&self, door: &Door, vm: &OurVm, role: &DesiredRole) -> Result<Guest, Closed> {
+        let peer = self.host.guest(door, &role.credential).map_err(Closed::Connect)?;
+        let booted_at = guest::booted_at(&peer).await.map_err(Closed::Talk)?;
+        Ok(Guest { peer, vm: vm.guid.clone(), name: vm.settings.name.clone(), booted_at })
+    }
+
+    /// The guest, where acting without it makes no sense.
+    pub(crate) async fn need_guest(&self) -> Result<Guest, Failure> {
+        self.guest().await?.map_err(Failure::Blocked)
+    }
+}
+
+/// A door that did not open.
+enum Closed {
+    Connect(ConnectError),
+    Talk(TalkError),
+}

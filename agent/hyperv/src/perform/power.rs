@@ -1,0 +1,98 @@
+//! Starting and shutting down of VMs.
+//!
+//! Guarantees: a guest is asked to shut down before its VM is turned off, and given half of the step's time for it; a saved or
+//! paused VM is brought back first, so that no state is thrown away.
+
+use std::time::Duration;
+
+use model::observed::PowerState;
+use tokio::time::Instant;
+
+use crate::classes;
+use crate::failure::Failure;
+use crate::observe::roster::OurVm;
+use crate::observe::vm;
+use crate::pause::Pause;
+use crate::perform::Check;
+use crate::perform::call::Call;
+use crate::perform::cx::Cx;
+use crate::perform::target;
+use crate::return_code::{Family, JOB_STARTED, NOT_READY, SHUTDOWN_IN_PROGRESS};
+use crate::wql::Query;
+
+/// `RequestedState`: run, from off, saved or paused.
+const START: u16 = 2;
+/// `RequestedState`: off, at once.
+const TURN_OFF: u16 = 3;
+/// The guest is locked; it may be unlocked.
+const LOCKED: u32 = 32781;
+
+/// Whether the VM runs.
+pub(crate) async fn is_running(cx: &Cx<'_>) -> Result<Check, Failure> {
+    let vm = cx.vm().await?;
+    Ok(Check::done_if(vm::power(cx.state(&vm).await?) == PowerState::Running))
+}
+
+/// Whether the VM is off.
+pub(crate) async fn is_off(cx: &Cx<'_>) -> Result<Check, Failure> {
+    let vm = cx.vm().await?;
+    Ok(Check::done_if(vm::power(cx.state(&vm).await?) == PowerState::Off))
+}
+
+/// Starts the VM. One that is between two states is waited for.
+pub(crate) async fn start(cx: &Cx<'_>) -> Result<(), Failure> {
+    let vm = cx.vm().await?;
+    let mut pause = Pause::for_state();
+    loop {
+        match vm::power(cx.state(&vm).await?) {
+            PowerState::Running => return Ok(()),
+            PowerState::Changing => {}
+            PowerState::Off | PowerState::Saved | PowerState::Paused | PowerState::Other(_) => request(cx, &vm, START).await?,
+        }
+        pause.sleep().await;
+    }
+}
+
+/// Shuts the guest down and waits until the VM is off.
+pub(crate) async fn shut_down(cx: &Cx<'_>) -> Result<(), Failure> {
+    let vm = cx.vm().await?;
+    let grace = cx.step.time.timeout.as_duration() / 2;
+    let deadline = Instant::now() + grace;
+    let mut asked = false;
+    let mut pause = Pause::between(Duration::from_millis(500), Duration::from_secs(5));
+    loop {
+        match vm::power(cx.state(&vm).await?) {
+            PowerState::Off => return Ok(()),
+            PowerState::Changing => {}
+            PowerState::Saved | PowerState::Paused => request(cx, &vm, START).await?,
+            PowerState::Running | PowerState::Other(_) if Instant::now() >= deadline => {
+                tracing::warn!(vm = %vm.settings.name, step = %cx.step.id, "guest did not shut down in time, turning its VM off");
+                request(cx, &vm, TURN_OFF).await?;
+            }
+            PowerState::Running if !asked => asked = ask(cx, &vm).await?,
+            PowerState::Running | PowerState::Other(_) => {}
+        }
+        pause.sleep().await;
+    }
+}
+
+async fn request(cx: &Cx<'_>, vm: &OurVm, state: u16) -> Result<(), Failure> {
+    let call = Call::on(target::vm(&vm.guid), "RequestStateChange", vm.settings.name.as_str(), Family::HyperV);
+    call.with("RequestedState", state).run(cx.host).await.map(drop)
+}
+
+/// Asks the guest to shut down; `false` when it cannot be asked yet.
+async fn ask(cx: &Cx<'_>, vm: &OurVm) -> Result<bool, Failure> {
+    let query = Query::hyperv(classes::SHUTDOWN).equal("SystemName", vm.guid.as_str());
+    // The component exists only while the guest's integration services are there.
+    let Some(component) = cx.peer().objects(&query).await?.into_iter().next() else { return Ok(false) };
+    let call = Call::on(component.path, "InitiateShutdown", vm.settings.name.as_str(), Family::HyperV)
+        .with("Force", true)
+        .with("Reason", "Trunkline changes this virtual machine");
+    match call.code(cx.peer()).await? {
+        // Whether it began at once or as a job: its end is the VM's being off.
+        0 | JOB_STARTED | SHUTDOWN_IN_PROGRESS => Ok(true),
+        NOT_READY | LOCKED => Ok(false),
+        value => Err(call.refused(value)),
+    }
+}

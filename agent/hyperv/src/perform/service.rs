@@ -1,0 +1,148 @@
+//! Services inside a guest: holding, starting, start modes.
+//!
+//! Guarantees: a service is set to manual before it is stopped, so that nothing starts it in between. Both are asked for and then
+//! looked at, since Windows does them in its own time.
+
+use model::desired::StartMode;
+use model::names::ServiceName;
+use model::observed::{ObservedService, ServiceState};
+use wsman::cim::{CimPath, Namespace};
+
+use crate::classes;
+use crate::failure::Failure;
+use crate::observe::guest;
+use crate::pause::Pause;
+use crate::perform::Check;
+use crate::perform::call::Call;
+use crate::perform::cx::{Cx, Guest};
+use crate::return_code::{ALREADY_RUNNING, CANNOT_ACCEPT_CONTROL, DEPENDENTS_RUNNING, Family, NOT_STARTED};
+use crate::row::Row;
+
+/// Looks at a service that has stopped after it was started, before it is given up: Windows may try it again itself.
+const STOPPED_LOOKS: u32 = 3;
+
+fn path(service: &str) -> CimPath {
+    CimPath::class_of(Namespace::CIMV2, classes::SERVICE).with_key("Name", service)
+}
+
+async fn read(guest: &Guest, service: &ServiceName) -> Result<ObservedService, Failure> {
+    let rows = guest.peer.select(&guest::service_query(std::slice::from_ref(service))).await?;
+    let services = guest.peer.read(classes::SERVICE, guest::services(&rows))?;
+    services.get(service).copied().ok_or_else(|| Failure::Missing(format!("service `{service}` of `{}`", guest.name)))
+}
+
+async fn done_if(cx: &Cx<'_>, service: &ServiceName, is_done: impl Fn(ObservedService) -> bool) -> Result<Check, Failure> {
+    match cx.guest().await? {
+        Ok(guest) => Ok(Check::done_if(is_done(read(&guest, service).await?))),
+        Err(blocker) => Ok(Check::Blocked(blocker)),
+    }
+}
+
+/// Whether the service is stopped and starts only when asked.
+pub(crate) async fn is_held(cx: &Cx<'_>, service: &ServiceName) -> Result<Check, Failure> {
+    done_if(cx, service, |seen| seen.state == ServiceState::Stopped && seen.start_mode != StartMode::Automatic).await
+}
+
+/// Holds the service.
+pub(crate) async fn hold(cx: &Cx<'_>, service: &ServiceName) -> Result<(), Failure> {
+    let guest = cx.need_guest().await?;
+    let seen = read(&guest, service).await?;
+    if seen.start_mode == StartMode::Automatic {
+        change_start_mode(&guest, service, StartMode::Manual).await?;
+    }
+    if matches!(seen.state, ServiceState::Stopped | ServiceState::Stopping) {
+        return Ok(());
+    }
+    if stop(&guest, service.as_str()).await? == Stop::Asked {
+        return Ok(());
+    }
+    // What depends on a held service cannot run either; Windows wants it stopped first, and by name.
+    for dependent in dependents(&guest, service).await? {
+        stop(&guest, &dependent).await?;
+    }
+    let mut pause = Pause::for_state();
+    while stop(&guest, service.as_str()).await? == Stop::DependentsRun {
+        pause.sleep().await;
+    }
+    Ok(())
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Stop {
+    Asked,
+    DependentsRun,
+}
+
+async fn stop(guest: &Guest, service: &str) -> Result<Stop, Failure> {
+    let call = Call::on(path(service), "StopService", service, Family::Service);
+    match call.code(&guest.peer).await? {
+        // One that is on its way cannot take the control, and one that does not run needs none: looking again tells which.
+        0 | NOT_STARTED | CANNOT_ACCEPT_CONTROL => Ok(Stop::Asked),
+        DEPENDENTS_RUNNING => Ok(Stop::DependentsRun),
+        value => Err(call.refused(value)),
+    }
+}
+
+/// Names of the services that depend on `service`.
+async fn dependents(guest: &Guest, service: &ServiceName) -> Result<Vec<String>, Failure> {
+    let rows = guest.peer.dependents(&path(service.as_str())).await?;
+    let names = rows.iter().map(|row| guest.peer.read(classes::SERVICE, row.need("Name")).map(str::to_owned));
+    Ok(names.collect::<Result<_, _>>()?)
+}
+
+/// Whether the service runs.
+pub(crate) async fn is_running(cx: &Cx<'_>, service: &ServiceName) -> Result<Check, Failure> {
+    done_if(cx, service, |seen| seen.state == ServiceState::Running).await
+}
+
+/// Starts the service and waits until it runs, or has stopped again by itself.
+pub(crate) async fn start(cx: &Cx<'_>, service: &ServiceName) -> Result<(), Failure> {
+    let guest = cx.need_guest().await?;
+    let mut pause = Pause::for_state();
+    while read(&guest, service).await?.state == ServiceState::Stopping {
+        pause.sleep().await;
+    }
+    let call = Call::on(path(service.as_str()), "StartService", service.as_str(), Family::Service);
+    match call.code(&guest.peer).await? {
+        0 | ALREADY_RUNNING => {}
+        value => return Err(call.refused(value)),
+    }
+    let mut stopped = 0;
+    let mut pause = Pause::for_state();
+    loop {
+        match read(&guest, service).await?.state {
+            ServiceState::Running => return Ok(()),
+            ServiceState::Stopped => stopped += 1,
+            ServiceState::Starting | ServiceState::Stopping | ServiceState::Paused => {}
+        }
+        if stopped >= STOPPED_LOOKS {
+            return Err(Failure::DidNotStay(service.clone()));
+        }
+        pause.sleep().await;
+    }
+}
+
+/// Whether the service has the start mode.
+pub(crate) async fn has_start_mode(cx: &Cx<'_>, service: &ServiceName, to: StartMode) -> Result<Check, Failure> {
+    done_if(cx, service, |seen| seen.start_mode == to).await
+}
+
+/// Sets the start mode.
+pub(crate) async fn set_start_mode(cx: &Cx<'_>, service: &ServiceName, to: StartMode) -> Result<(), Failure> {
+    let guest = cx.need_guest().await?;
+    change_start_mode(&guest, service, to).await
+}
+
+async fn change_start_mode(guest: &Guest, service: &ServiceName, to: StartMode) -> Result<(), Failure> {
+    // Written `Automatic`, read back `Auto`.
+    let mode = match to {
+        StartMode::Automatic => "Automatic",
+        StartMode::Manual => "Manual",
+        StartMode::Disabled => "Disabled",
+    };
+    let call = Call::on(path(service.as_str()), "ChangeStartMode", service.as_str(), Family::Service).with("StartMode", mode);
+    match call.code(&guest.peer).await? {
+        0 => Ok(()),
+        value => Err(call.refused(value)),
+    }
+}
