@@ -87,7 +87,6 @@ impl Holds {
     /// # Errors
     /// `StateError` when it cannot be kept; then it is not in force.
     pub fn place(&self, hold: &Hold) -> Result<(), StateError> {
-        fs::create_dir_all(&self.directory).map_err(|source| StateError::MakeDirectory { path: self.directory.clone(), source })?;
         place::replace(&self.file(&hold.scope), hold)
     }
 

@@ -109,6 +109,7 @@ impl Journal {
             _ => None,
         };
         let fail = |source| JournalError::Append { path: path.clone(), source };
+        fs::create_dir_all(directory).map_err(fail)?;
         let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(fail)?;
         let length = u64::try_from(scanned.sound).unwrap_or(u64::MAX);
         if torn.is_some() {

@@ -6,12 +6,26 @@
 
 pub mod backoff;
 pub mod breaker;
+mod cause;
+mod context;
+mod controller;
+mod engine;
 pub mod event;
 pub mod hold;
 pub mod interrupt;
 pub mod journal;
 pub mod lock;
+pub mod memory;
+pub mod outcome;
 pub mod place;
+pub mod preview;
 pub mod queue;
+mod reconcile;
+mod resident;
+mod stage;
 pub mod status;
 pub mod store;
+mod wish;
+
+pub use context::{Hosts, Limits, Parts};
+pub use engine::Engine;

@@ -83,15 +83,11 @@ impl StateDirectory {
         &self.root
     }
 
-    /// The directory of one appliance, made when it is missing.
-    ///
-    /// # Errors
-    /// `StateError::MakeDirectory`.
-    pub fn appliance(&self, appliance: &ApplianceName) -> Result<PathBuf, StateError> {
+    /// The directory of one appliance. Whoever writes there makes it.
+    #[must_use]
+    pub fn appliance(&self, appliance: &ApplianceName) -> PathBuf {
         // The prefix keeps names like `con` or `aux` away from Windows, which reserves them.
-        let path = self.root.join("appliances").join(format!("appliance-{appliance}"));
-        make(&path)?;
-        Ok(path)
+        self.root.join("appliances").join(format!("appliance-{appliance}"))
     }
 
     /// The appliances that something is kept of.
@@ -105,7 +101,7 @@ impl StateDirectory {
     }
 }
 
-fn make(path: &Path) -> Result<(), StateError> {
+pub(crate) fn make(path: &Path) -> Result<(), StateError> {
     fs::create_dir_all(path).map_err(|source| StateError::MakeDirectory { path: path.to_owned(), source })
 }
 
@@ -130,7 +126,13 @@ fn replace_with(path: &Path, value: &impl Serialize, settle: impl Fn(&File) -> i
         let mut text = serde_json::to_vec_pretty(value)?;
         text.push(b'\n');
         let beside = path.with_extension("new");
-        let mut file = File::create(&beside)?;
+        let mut file = match File::create(&beside) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(path.parent().unwrap_or(path))?;
+                File::create(&beside)?
+            }
+            other => other?,
+        };
         file.write_all(&text)?;
         settle(&file)?;
         fs::rename(&beside, path)
@@ -196,7 +198,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let state = StateDirectory::open(directory.path().join("state")).unwrap();
         let name = ApplianceName::new("con").unwrap();
-        state.appliance(&name).unwrap();
+        assert_eq!(state.appliances(), [], "nobody wrote yet");
+        replace(&state.appliance(&name).join("status.json"), &1).unwrap();
         assert_eq!(state.appliances(), [name]);
     }
 }

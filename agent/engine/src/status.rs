@@ -66,6 +66,8 @@ pub struct RunningStep {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Wait {
+    /// What, in a word: `window`, `turn`, `peer` …
+    pub on: String,
     /// What, in a sentence.
     pub says: String,
     /// When it is over, if that can be told.
@@ -130,7 +132,7 @@ impl ApplianceStatus {
 /// # Errors
 /// `StateError` of the first file that cannot be read.
 pub fn read_all(state: &StateDirectory) -> Result<Vec<ApplianceStatus>, StateError> {
-    let read = |appliance: ApplianceName| state.appliance(&appliance).and_then(|path| place::read(&path.join(FILE))).transpose();
+    let read = |appliance: ApplianceName| place::read(&state.appliance(&appliance).join(FILE)).transpose();
     state.appliances().into_iter().filter_map(read).collect()
 }
 
@@ -165,7 +167,7 @@ mod tests {
         let state = StateDirectory::open(directory.path()).unwrap();
         assert_eq!(read_all(&state).unwrap(), []);
         let status = ApplianceStatus::unknown(&name());
-        status.save(&state.appliance(&name()).unwrap()).unwrap();
+        status.save(&state.appliance(&name())).unwrap();
         assert_eq!(read_all(&state).unwrap(), [status]);
     }
 }

@@ -12,9 +12,10 @@ use std::fmt;
 use std::pin::Pin;
 
 use jiff::Timestamp;
-use model::condition::{Disposition, Posture};
+use model::condition::Disposition;
 use model::names::{ApplianceName, SiteName};
 use model::units::Span;
+use plan::given::Peer;
 use serde::{Deserialize, Serialize};
 
 /// What an appliance tells its peers.
@@ -25,10 +26,8 @@ pub struct PeerStatus {
     pub appliance: ApplianceName,
     /// When its host was observed.
     pub at: Timestamp,
-    /// Whether it takes calls; `None` when that could not be seen.
-    pub posture: Option<Posture>,
-    /// Whether its release was brought into force and nothing is left to do; what the peers of a leader wait for.
-    pub finished: bool,
+    /// What its peers may count on.
+    pub peer: Peer,
 }
 
 /// Whose turn it is.

@@ -124,7 +124,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use model::condition::Posture;
+    use plan::given::{Peer, PeerSight};
     use wsman::clock::TokioClock;
 
     use super::*;
@@ -149,7 +149,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_status_is_not_told_when_it_is_older_than_its_time_to_live() {
         let (store, clock) = store(Ownership::All);
-        let status = PeerStatus { appliance: name("sea-1"), at: clock.now(), posture: Some(Posture::Serving), finished: true };
+        let peer = Peer { serving: PeerSight::Serving, finished: true };
+        let status = PeerStatus { appliance: name("sea-1"), at: clock.now(), peer };
         store.publish(&site(), status, Span::from_secs(180)).await.unwrap();
         tokio::time::advance(Duration::from_secs(179)).await;
         assert_eq!(store.peers(&site()).await.unwrap().len(), 1);

@@ -1,0 +1,324 @@
+//! The loop: takes snapshots, queues appliances, hands them to workers, and takes them back.
+//!
+//! Guarantees: an appliance is in one pass at a time; what changed while it was in work is looked at afterwards; no more than the limit are
+//! in work; nothing outlives the controller. No removal is believed while a document is faulty (law 10).
+//! Deliberately absent: git, and any idea of what a pass does.
+
+mod slot;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use model::names::ApplianceName;
+use model::snapshot::{PolicyFile, Snapshot};
+use plan::step::Impact;
+use policy::{Limits, Policies};
+use tokio::sync::watch;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use crate::cause::chain;
+use crate::context::Context;
+use crate::event::Happening;
+use crate::outcome::Outcome;
+use crate::queue::{Trigger, WorkQueue};
+use crate::reconcile::{Pass, Passage, reconcile};
+use crate::resident::Resident;
+use crate::stage::report;
+use crate::wish::{Limit, Wish, digest, refusal};
+use slot::Slot;
+
+/// When nobody waits for more: so many attempts in a row may fail before a single run gives up.
+const GIVE_UP_AFTER: u32 = 3;
+/// An appliance whose worker panicked, or whose files cannot be read, is looked at again after this.
+const AFTER_CRASH: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Which appliances may be changed, and how far.
+#[derive(Debug, Clone)]
+pub(crate) enum Scope {
+    /// All, as far as the gate lets them.
+    All,
+    /// These, up to the impact that was shown; their neighbours are looked at, the others are nobody's business.
+    Shown(BTreeMap<ApplianceName, Impact>),
+}
+
+/// The loop's state.
+#[derive(Debug)]
+pub(crate) struct Controller {
+    context: Arc<Context>,
+    scope: Scope,
+    shutdown: CancellationToken,
+    queue: WorkQueue,
+    slots: BTreeMap<ApplianceName, Slot>,
+    // Compiled from these files of the snapshot.
+    policies: (Arc<Vec<PolicyFile>>, Arc<Policies>),
+    workers: JoinSet<Finished>,
+    names: HashMap<Id, ApplianceName>,
+}
+
+struct Finished {
+    resident: Box<Resident>,
+    passage: Passage,
+}
+
+/// The shipped policies and the repository's own. A faulty one denies, so nothing is lost by only logging its fault here.
+pub(crate) fn compile(own: &[PolicyFile]) -> Policies {
+    let (policies, faults) = Policies::load(&policy::shipped(), own, Limits::default());
+    for fault in faults {
+        tracing::warn!(file = %fault.place.file, line = fault.place.line, "a policy is faulty and denies: {}", fault.message);
+    }
+    policies
+}
+
+impl Controller {
+    pub(crate) fn new(context: Arc<Context>, scope: Scope, shutdown: CancellationToken) -> Self {
+        Self {
+            context,
+            scope,
+            shutdown,
+            queue: WorkQueue::default(),
+            slots: BTreeMap::new(),
+            policies: (Arc::default(), Arc::new(compile(&[]))),
+            workers: JoinSet::new(),
+            names: HashMap::new(),
+        }
+    }
+
+    /// Converges whatever the newest snapshot describes, until told to stop. Steps that have begun come to their end first.
+    pub(crate) async fn run(mut self, mut snapshots: watch::Receiver<Snapshot>) {
+        let first = snapshots.borrow_and_update().clone();
+        self.adopt(&first).await;
+        let shutdown = self.shutdown.clone();
+        let mut source_lives = true;
+        while !shutdown.is_cancelled() {
+            self.hand_out();
+            tokio::select! {
+                // Cancel-safe: it only waits.
+                () = shutdown.cancelled() => {}
+                // Cancel-safe: a change that is not taken here is still there next time.
+                changed = snapshots.changed(), if source_lives => match changed {
+                    Ok(()) => {
+                        let snapshot = snapshots.borrow_and_update().clone();
+                        self.adopt(&snapshot).await;
+                    }
+                    // Nobody reads the source any more; what is in force stays so.
+                    Err(_) => source_lives = false,
+                },
+                // Cancel-safe: see there.
+                () = self.next() => {}
+            }
+        }
+        self.wind_down().await;
+    }
+
+    /// Brings what a snapshot describes as far as it goes without anybody from outside; how each appliance ended.
+    pub(crate) async fn settle(mut self, snapshot: &Snapshot) -> BTreeMap<ApplianceName, Outcome> {
+        self.adopt(snapshot).await;
+        let shutdown = self.shutdown.clone();
+        while !shutdown.is_cancelled() {
+            self.hand_out();
+            if self.rests() {
+                break;
+            }
+            tokio::select! {
+                // Cancel-safe: it only waits.
+                () = shutdown.cancelled() => {}
+                // Cancel-safe: see there.
+                () = self.next() => {}
+            }
+        }
+        self.wind_down().await;
+        let ended = |(name, slot): (ApplianceName, Slot)| Some((name, slot.outcome?));
+        self.slots.into_iter().filter_map(ended).collect()
+    }
+
+    /// Waits until a worker ends or a key is due. Cancel-safe: a worker that has ended is taken back in the same breath, and the
+    /// sleep loses nothing.
+    async fn next(&mut self) {
+        let due = self.queue.next_due().filter(|_| self.has_room());
+        tokio::select! {
+            Some(ended) = self.workers.join_next_with_id() => self.take_back(ended),
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
+            else => std::future::pending().await,
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.workers.len() < self.context.parts.limits.appliances.max(1)
+    }
+
+    /// Whether nothing would happen any more without anybody from outside.
+    fn rests(&self) -> bool {
+        let goes_on =
+            |slot: &Slot| slot.wish.is_some() && slot.outcome.as_ref().is_none_or(|outcome| outcome.is_soon() && !slot.gives_up());
+        let due_at_once = || self.queue.next_due().is_some_and(|due| due <= Instant::now());
+        self.workers.is_empty() && !self.slots.values().any(goes_on) && !due_at_once()
+    }
+
+    /// Takes a snapshot: what is new or changed is queued, what is gone is let go of.
+    async fn adopt(&mut self, snapshot: &Snapshot) {
+        let judged_anew = self.policies.0 != snapshot.policies;
+        if judged_anew {
+            self.policies = (Arc::clone(&snapshot.policies), Arc::new(compile(&snapshot.policies)));
+        }
+        let names: Vec<_> = snapshot.desired.keys().chain(snapshot.kept.keys()).chain(snapshot.refused.keys()).cloned().collect();
+        let neighbours = self.neighbourhood(snapshot);
+        for name in names {
+            let Some(limit) = self.limit(&name, snapshot, &neighbours) else { continue };
+            if self.adopt_one(&name, snapshot, limit) || judged_anew {
+                self.queue.add(&name, Instant::now(), Trigger::WishChanged);
+            }
+        }
+        if snapshot.complete {
+            let gone =
+                |(name, slot): (&ApplianceName, &Slot)| (slot.wish.is_some() && snapshot.in_force(name).is_none()).then(|| name.clone());
+            let gone: Vec<_> = self.slots.iter().filter_map(gone).collect();
+            for name in gone {
+                self.let_go(&name).await;
+            }
+        }
+    }
+
+    /// The sites of the appliances that may be changed.
+    fn neighbourhood(&self, snapshot: &Snapshot) -> Vec<model::names::SiteName> {
+        match &self.scope {
+            Scope::All => Vec::new(),
+            Scope::Shown(shown) => shown.keys().filter_map(|name| Some(snapshot.in_force(name)?.1.site.clone())).collect(),
+        }
+    }
+
+    fn limit(&self, name: &ApplianceName, snapshot: &Snapshot, neighbours: &[model::names::SiteName]) -> Option<Limit> {
+        match &self.scope {
+            Scope::All => Some(Limit::Gate),
+            Scope::Shown(shown) => match shown.get(name) {
+                Some(impact) => Some(Limit::UpTo(*impact)),
+                // Who serves beside them must be known before anything is disrupted.
+                None => snapshot.in_force(name).filter(|(_, desired)| neighbours.contains(&desired.site)).map(|_| Limit::Look),
+            },
+        }
+    }
+
+    /// Takes one appliance's wish; whether it must be looked at now.
+    fn adopt_one(&mut self, name: &ApplianceName, snapshot: &Snapshot, limit: Limit) -> bool {
+        let now = self.context.now();
+        let refused = snapshot.refused.get(name).map(|faults| refusal(&snapshot.revision, faults));
+        let slot = self.slots.entry(name.clone()).or_default();
+        let Some((revision, desired)) = snapshot.in_force(name) else {
+            // Refused, and there never was a good one: nothing can be done but to say so.
+            if let Some(refused) = refused {
+                slot.refuse(&self.context, name, &refused);
+            }
+            return false;
+        };
+        let before = slot.wish.take();
+        let same = before.as_ref().filter(|wish| Arc::ptr_eq(&wish.desired, desired) || wish.desired == *desired);
+        let (digest, since) = same.map_or_else(|| (digest(desired), now), |wish| (Arc::clone(&wish.digest), wish.since));
+        let unchanged = same.is_some() && before.as_ref().is_some_and(|wish| wish.refused == refused);
+        if same.is_none() {
+            self.context.events.tell(name, Happening::WishChanged { revision: revision.clone() });
+        }
+        let fleet_size = snapshot.desired.len().max(snapshot.kept.len());
+        let (revision, desired) = (revision.clone(), Arc::clone(desired));
+        slot.wish = Some(Wish { revision, desired, digest, since, refused, limit, fleet_size, policies: Arc::clone(&self.policies.1) });
+        !unchanged
+    }
+
+    /// The repository no longer describes it: its VMs stay as they are, its place stays kept, and its turn is free for others.
+    async fn let_go(&mut self, name: &ApplianceName) {
+        self.queue.forget(name);
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        let Some(wish) = slot.wish.take() else { return };
+        slot.stop.cancel();
+        if let Err(error) = self.context.parts.store.give_back(&wish.desired.site, name).await {
+            tracing::warn!(appliance = %name, error = chain(&error), "the turn cannot be given back");
+        }
+        if let Some(resident) = &mut slot.resident {
+            report::gone(&self.context, name, resident);
+        }
+    }
+
+    fn hand_out(&mut self) {
+        while self.has_room()
+            && let Some(work) = self.queue.take(Instant::now())
+        {
+            if !self.begin(&work.appliance, work.trigger) {
+                self.queue.done(&work.appliance);
+            }
+        }
+    }
+
+    fn begin(&mut self, name: &ApplianceName, trigger: Trigger) -> bool {
+        let Some(slot) = self.slots.get_mut(name) else { return false };
+        let Some(wish) = slot.wish.clone() else { return false };
+        let mut resident = match slot.take_resident(&self.context.parts.state, name) {
+            Ok(resident) => resident,
+            Err(error) => {
+                tracing::error!(appliance = %name, error = chain(&error), "what is kept of the appliance cannot be read");
+                self.queue.add(name, Instant::now() + AFTER_CRASH, Trigger::Due);
+                return false;
+            }
+        };
+        slot.stop = self.shutdown.child_token();
+        let span = tracing::info_span!("pass", appliance = %name, revision = %format_args!("{:#}", wish.revision), ?trigger);
+        let pass = Pass { context: Arc::clone(&self.context), wish, shutdown: slot.stop.clone() };
+        let work = async move {
+            let passage = reconcile(&pass, &mut resident).await;
+            Finished { resident, passage }
+        };
+        let handle = self.workers.spawn(work.instrument(span));
+        self.names.insert(handle.id(), name.clone());
+        true
+    }
+
+    fn take_back(&mut self, ended: Result<(Id, Finished), JoinError>) {
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let Some(name) = self.names.remove(&id) else { return };
+        self.queue.done(&name);
+        let Some(slot) = self.slots.get_mut(&name) else { return };
+        match ended {
+            Ok((_, Finished { mut resident, passage: Passage { outcome, moved } })) => {
+                if slot.wish.is_none() {
+                    report::gone(&self.context, &name, &mut resident);
+                }
+                slot.resident = Some(resident);
+                let due = slot.wish.as_ref().map(|wish| outcome.due(self.context.now(), wish.desired.watch.probe_every));
+                let trigger = if outcome.is_soon() { Trigger::Due } else { Trigger::Probe };
+                slot.outcome = Some(outcome);
+                if let Some(due) = due {
+                    self.queue.add(&name, self.instant(due), trigger);
+                }
+                if moved {
+                    self.wake_peers(&name);
+                }
+            }
+            Err(error) => {
+                tracing::error!(appliance = %name, %error, "a worker ended in a panic");
+                self.queue.add(&name, Instant::now() + AFTER_CRASH, Trigger::Due);
+            }
+        }
+    }
+
+    /// Whoever waits for this appliance looks again at once.
+    fn wake_peers(&mut self, name: &ApplianceName) {
+        let Some(wish) = self.slots.get(name).and_then(|slot| slot.wish.as_ref()) else { return };
+        let peers = wish.desired.peers.clone();
+        for peer in peers.iter().filter(|peer| self.slots.get(peer).is_some_and(Slot::waits_for_peers)) {
+            self.queue.add(peer, Instant::now(), Trigger::PeerMoved);
+        }
+    }
+
+    fn instant(&self, at: Timestamp) -> Instant {
+        let wait = at.duration_since(self.context.now());
+        Instant::now() + std::time::Duration::try_from(wait).unwrap_or_default()
+    }
+
+    /// Takes back whoever is in work. Each was told to stop, and stops after the steps that have begun.
+    async fn wind_down(&mut self) {
+        while let Some(ended) = self.workers.join_next_with_id().await {
+            self.take_back(ended);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What the controller holds of one appliance while it is not in work.
+
+use model::names::ApplianceName;
+use tokio_util::sync::CancellationToken;
+
+use crate::cause::chain;
+use crate::context::Context;
+use crate::outcome::Outcome;
+use crate::place::{StateDirectory, StateError};
+use crate::resident::Resident;
+use crate::stage::report;
+use crate::wish::Wish;
+
+use super::GIVE_UP_AFTER;
+
+/// What the controller holds of one appliance.
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    /// What is in force; `None` when there never was anything good, or no longer is.
+    pub(super) wish: Option<Wish>,
+    /// What stays between two passes; away while it is in work.
+    pub(super) resident: Option<Box<Resident>>,
+    /// How the last pass ended.
+    pub(super) outcome: Option<Outcome>,
+    /// Tells the pass under way to stop.
+    pub(super) stop: CancellationToken,
+}
+
+impl Slot {
+    /// Hands out what stays between two passes, from the disk when it is not here.
+    pub(super) fn take_resident(&mut self, state: &StateDirectory, name: &ApplianceName) -> Result<Box<Resident>, StateError> {
+        match self.resident.take() {
+            Some(resident) => Ok(resident),
+            None => Resident::load(state, name).map(Box::new),
+        }
+    }
+
+    /// Says that nothing good is known of it.
+    pub(super) fn refuse(&mut self, context: &Context, name: &ApplianceName, refused: &str) {
+        match self.take_resident(&context.parts.state, name) {
+            Ok(mut resident) => {
+                self.outcome = Some(report::refused(context, &mut resident, refused));
+                self.resident = Some(resident);
+            }
+            Err(error) => tracing::error!(appliance = %name, error = chain(&error), "what is kept of the appliance cannot be read"),
+        }
+    }
+
+    /// Whether another appliance of the site must move before it goes on.
+    pub(super) fn waits_for_peers(&self) -> bool {
+        matches!(&self.outcome, Some(Outcome::Waiting { waits, .. }) if waits.iter().any(|wait| matches!(wait.on.as_str(), "turn" | "peer" | "leader")))
+    }
+
+    /// Whether it failed so often that a single run leaves it.
+    pub(super) fn gives_up(&self) -> bool {
+        self.resident.as_ref().is_some_and(|resident| resident.status.attempts >= GIVE_UP_AFTER)
+    }
+}

@@ -1,0 +1,238 @@
+//! What earlier passes over one appliance learned, kept between two lives of the agent.
+//!
+//! Guarantees: losing it costs time only (law 3): attempts count from nothing, durations are the declared ones, a fault is new. A
+//! changed wish gets a fresh start. Deliberately absent: anything that could be observed on the host instead.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use model::condition::{Disposition, Reason};
+use model::desired::Recovery;
+use model::units::Span;
+use plan::given::{Attempts, Memory};
+use plan::step::{Step, StepId};
+use serde::{Deserialize, Serialize};
+
+use crate::backoff;
+use crate::place::{self, StateError};
+
+const FILE: &str = "memory.json";
+/// A duration is learned from the last few only: a host that got a faster disk is soon believed.
+const REMEMBERED_DURATIONS: usize = 5;
+
+/// A step that trying again will not mend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StalledStep {
+    /// Which kind.
+    pub reason: Reason,
+    /// Why, with the whole chain of causes.
+    pub says: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Kept {
+    /// Digest of the wish that the attempts belong to.
+    wish: String,
+    memory: Memory,
+    stalled: BTreeMap<StepId, StalledStep>,
+    recent: BTreeMap<String, Vec<Span>>,
+    /// How often in a row the host could not be observed.
+    blind: u32,
+}
+
+/// What is remembered of one appliance.
+#[derive(Debug)]
+pub struct Remembered {
+    path: PathBuf,
+    kept: Kept,
+    saved: Kept,
+}
+
+impl Remembered {
+    /// What the directory of an appliance holds; nothing, when it cannot be understood.
+    ///
+    /// # Errors
+    /// `StateError` when the disk refuses.
+    pub fn load(directory: &Path) -> Result<Self, StateError> {
+        let path = directory.join(FILE);
+        let kept: Kept = place::read_or_set_aside(&path)?.unwrap_or_default();
+        Ok(Self { path, saved: kept.clone(), kept })
+    }
+
+    /// Brings it to the disk, when anything changed.
+    ///
+    /// # Errors
+    /// `StateError::Write`.
+    pub fn save(&mut self) -> Result<(), StateError> {
+        if self.kept != self.saved {
+            place::replace(&self.path, &self.kept)?;
+            self.saved = self.kept.clone();
+        }
+        Ok(())
+    }
+
+    /// What planning is given.
+    #[must_use]
+    pub fn memory(&self) -> &Memory {
+        &self.kept.memory
+    }
+
+    /// To note what was seen.
+    pub(crate) fn memory_mut(&mut self) -> &mut Memory {
+        &mut self.kept.memory
+    }
+
+    /// Another wish gets a fresh start: what failed for the old one may work now.
+    pub(crate) fn adopt_wish(&mut self, digest: &str) {
+        if self.kept.wish != digest {
+            digest.clone_into(&mut self.kept.wish);
+            self.kept.memory.attempts.clear();
+            self.kept.stalled.clear();
+            self.kept.blind = 0;
+        }
+    }
+
+    /// A step was verified.
+    pub(crate) fn succeeded(&mut self, step: &Step, took: Duration) {
+        self.kept.memory.attempts.remove(&step.id);
+        self.kept.stalled.remove(&step.id);
+        let verb = step.act.verb();
+        let recent = self.kept.recent.entry(verb.to_owned()).or_default();
+        // Rounded up, so that nothing is expected to take no time.
+        recent.push(Span::from_secs(took.as_secs().saturating_add(1)));
+        let surplus = recent.len().saturating_sub(REMEMBERED_DURATIONS);
+        recent.drain(..surplus);
+        if let Some(longest) = recent.iter().max() {
+            self.kept.memory.durations.insert(verb.to_owned(), *longest);
+        }
+    }
+
+    /// A step was found done without our doing.
+    pub(crate) fn found(&mut self, step: &StepId) {
+        self.kept.memory.attempts.remove(step);
+        self.kept.stalled.remove(step);
+    }
+
+    /// A step came to nothing; when it may be tried again.
+    pub(crate) fn failed(&mut self, step: &StepId, failure: &Failure<'_>) -> Timestamp {
+        let attempts = self.kept.memory.attempts.get(step).map_or(0, |attempts| attempts.failed).saturating_add(1);
+        let longest = || failure.ended.saturating_add(failure.schedule.longest_wait.as_duration()).unwrap_or(Timestamp::MAX);
+        let retry_at = match &failure.disposition {
+            Disposition::Retry => backoff::next_attempt(attempts, failure.ended, failure.schedule),
+            Disposition::Wait { until } => until.unwrap_or_else(|| backoff::next_attempt(1, failure.ended, failure.schedule)),
+            Disposition::Stall(reason) => {
+                let stalled = StalledStep { reason: *reason, says: failure.says.to_owned() };
+                self.kept.stalled.insert(step.clone(), stalled);
+                // Somebody may have mended the host without a commit, so it is tried again, rarely.
+                longest()
+            }
+        };
+        self.kept.memory.attempts.insert(step.clone(), Attempts { failed: attempts, ended: failure.ended, retry_at });
+        retry_at
+    }
+
+    /// The steps that trying again will not mend.
+    #[must_use]
+    pub fn stalled(&self) -> &BTreeMap<StepId, StalledStep> {
+        &self.kept.stalled
+    }
+
+    /// Forgets the failures of steps that nobody plans any more.
+    pub(crate) fn keep_attempts_of(&mut self, planned: impl Fn(&StepId) -> bool) {
+        self.kept.memory.attempts.retain(|step, _| planned(step));
+        self.kept.stalled.retain(|step, _| planned(step));
+    }
+
+    /// The host could not be observed; how often in a row.
+    pub(crate) fn blinded(&mut self) -> u32 {
+        self.kept.blind = self.kept.blind.saturating_add(1);
+        self.kept.blind
+    }
+
+    /// The host was observed.
+    pub(crate) fn sighted(&mut self) {
+        self.kept.blind = 0;
+    }
+}
+
+/// How a step came to nothing.
+#[derive(Debug)]
+pub(crate) struct Failure<'a> {
+    pub(crate) disposition: Disposition,
+    pub(crate) says: &'a str,
+    pub(crate) ended: Timestamp,
+    pub(crate) schedule: &'a Recovery,
+}
+
+#[cfg(test)]
+mod tests {
+    use model::names::{InstanceId, RoleName};
+    use model::observed::Reach;
+    use plan::step::{Act, Impact, Purpose, StepTime};
+
+    use super::*;
+
+    fn step() -> Step {
+        let (instance, role, act) = (InstanceId::new("2.1").unwrap(), RoleName::new("ad").unwrap(), Act::StartVm);
+        let id = StepId::of(&instance, Some(&role), &act);
+        let time = StepTime::declared(&act);
+        let (purpose, impact) = (Purpose::Repair, Impact::None);
+        Step { id, instance, role: Some(role), act, purpose, after: Vec::new(), impact, reach: Reach::HostOnly, time }
+    }
+
+    fn failure(disposition: Disposition) -> Failure<'static> {
+        const SCHEDULE: Recovery = Recovery { first_wait: Span::from_secs(10), longest_wait: Span::from_secs(3600), service_restarts: 3 };
+        Failure { disposition, says: "job failed", ended: Timestamp::UNIX_EPOCH, schedule: &SCHEDULE }
+    }
+
+    #[test]
+    fn failures_in_a_row_back_off_and_a_success_forgets_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut memory = Remembered::load(directory.path()).unwrap();
+        let waits: Vec<i64> = (0..5).map(|_| memory.failed(&step().id, &failure(Disposition::Retry)).as_second()).collect();
+        assert_eq!(waits, [10, 10, 10, 20, 40]);
+        memory.succeeded(&step(), Duration::from_secs(3));
+        assert_eq!(memory.failed(&step().id, &failure(Disposition::Retry)).as_second(), 10);
+    }
+
+    #[test]
+    fn what_was_learned_survives_a_life_and_a_changed_wish_starts_afresh() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut memory = Remembered::load(directory.path()).unwrap();
+        memory.adopt_wish("a");
+        memory.succeeded(&step(), Duration::from_millis(41_300));
+        memory.failed(&step().id, &failure(Disposition::Stall(Reason::StepFailed)));
+        memory.save().unwrap();
+
+        let mut memory = Remembered::load(directory.path()).unwrap();
+        memory.adopt_wish("a");
+        assert_eq!(memory.memory().time_of(&Act::StartVm).expected, Span::from_secs(42));
+        assert_eq!(memory.stalled().len(), 1);
+        assert_eq!(memory.memory().attempts[&step().id].retry_at.as_second(), 3600);
+        memory.adopt_wish("b");
+        assert_eq!((memory.stalled().len(), memory.memory().attempts.len()), (0, 0));
+        assert_eq!(memory.memory().durations.len(), 1, "how long things take does not depend on the wish");
+    }
+
+    #[test]
+    fn only_the_last_few_durations_count() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut memory = Remembered::load(directory.path()).unwrap();
+        memory.succeeded(&step(), Duration::from_secs(500));
+        for _ in 0..REMEMBERED_DURATIONS {
+            memory.succeeded(&step(), Duration::from_secs(7));
+        }
+        assert_eq!(memory.memory().durations["start-vm"], Span::from_secs(8));
+    }
+
+    #[test]
+    fn a_damaged_memory_is_an_empty_one() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join(FILE), b"\xff\x00{").unwrap();
+        assert_eq!(Remembered::load(directory.path()).unwrap().kept, Kept::default());
+    }
+}

@@ -1,0 +1,145 @@
+//! How a pass over one appliance ended, and when the next one is due.
+//!
+//! Guarantees: a pass ends in exactly one of these, and each says when to look again. Deliberately absent: what people are told
+//! (that is `stage::report`'s).
+
+use jiff::Timestamp;
+use model::condition::Reason;
+use model::units::Span;
+use plan::report::WaitingOn;
+use plan::step::Impact;
+use serde::{Deserialize, Serialize};
+
+use crate::status::Wait;
+
+/// How a pass ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Outcome {
+    /// The wish is in force and nothing is left to do.
+    Converged,
+    /// Something must happen first.
+    Waiting {
+        /// What.
+        waits: Vec<Wait>,
+        /// Who can make it happen.
+        patience: Patience,
+        /// When it is over at the latest, if that can be told.
+        until: Option<Timestamp>,
+    },
+    /// The attempt failed and will be made again.
+    Retrying {
+        /// Why, with the whole chain of causes.
+        says: String,
+        /// How many attempts in a row have failed.
+        attempts: u32,
+        /// When the next one begins.
+        next: Timestamp,
+    },
+    /// The host could not be observed.
+    Blind {
+        /// Why, for conditions.
+        reason: Reason,
+        /// Why, with the whole chain of causes.
+        says: String,
+        /// How often in a row.
+        attempts: u32,
+        /// When it is tried again.
+        next: Timestamp,
+    },
+    /// Nothing helps until somebody acts.
+    Stalled {
+        /// Why, for conditions.
+        reason: Reason,
+        /// Why, and what to do.
+        says: String,
+        /// Not to be looked at before, when looking does harm (a refused password locks an account).
+        not_before: Option<Timestamp>,
+    },
+    /// What is left goes beyond what was shown; somebody must be asked again.
+    Beyond {
+        /// How far it would go.
+        impact: Impact,
+    },
+    /// It was looked at and nothing more was asked for.
+    Watched,
+    /// The engine was told to stop.
+    Stopped,
+}
+
+/// Who can make a wait end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Patience {
+    /// It passes by itself, soon.
+    Soon,
+    /// Another appliance of the site must move first.
+    Peers,
+    /// Somebody or something outside: a person, a window, a network.
+    Outside,
+}
+
+impl Patience {
+    /// Of one wait.
+    pub(crate) fn of(on: &WaitingOn) -> Self {
+        match on {
+            WaitingOn::Drain { .. }
+            | WaitingOn::Confirm { .. }
+            | WaitingOn::Stable { .. }
+            | WaitingOn::Backoff { .. }
+            | WaitingOn::Job { .. } => Self::Soon,
+            WaitingOn::Turn { .. } | WaitingOn::Peer { .. } | WaitingOn::Leader { .. } => Self::Peers,
+            WaitingOn::Window { .. }
+            | WaitingOn::Policy { .. }
+            | WaitingOn::Approval { .. }
+            | WaitingOn::Reach { .. }
+            | WaitingOn::Unknown { .. }
+            | WaitingOn::Hold { .. }
+            | WaitingOn::Mode { .. }
+            | WaitingOn::Breaker { .. } => Self::Outside,
+        }
+    }
+}
+
+impl Outcome {
+    /// When the appliance is to be looked at again, `probe_every` after `now` at the latest.
+    pub(crate) fn due(&self, now: Timestamp, probe_every: Span) -> Timestamp {
+        let probe = now.saturating_add(probe_every.as_duration()).unwrap_or(Timestamp::MAX);
+        match self {
+            Self::Converged | Self::Beyond { .. } | Self::Watched | Self::Stopped => probe,
+            Self::Waiting { until, .. } => until.map_or(probe, |until| until.min(probe)),
+            Self::Retrying { next, .. } | Self::Blind { next, .. } => (*next).min(probe),
+            Self::Stalled { not_before, .. } => not_before.map_or(probe, |at| at.max(probe)),
+        }
+    }
+
+    /// Whether the next pass is due before the next periodic look.
+    pub(crate) fn is_soon(&self) -> bool {
+        match self {
+            Self::Waiting { patience, .. } => *patience == Patience::Soon,
+            Self::Retrying { .. } | Self::Blind { .. } => true,
+            Self::Converged | Self::Stalled { .. } | Self::Beyond { .. } | Self::Watched | Self::Stopped => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn nothing_is_looked_at_later_than_the_probe_except_what_looking_harms() {
+        let every = Span::from_secs(60);
+        let retrying = |next| Outcome::Retrying { says: String::new(), attempts: 1, next: at(next) };
+        let stalled = |not_before| Outcome::Stalled { reason: Reason::AccessDenied, says: String::new(), not_before };
+        assert_eq!(Outcome::Converged.due(at(0), every), at(60));
+        assert_eq!(retrying(10).due(at(0), every), at(10));
+        assert_eq!(retrying(3600).due(at(0), every), at(60));
+        assert_eq!(stalled(None).due(at(0), every), at(60));
+        assert_eq!(stalled(Some(at(3600))).due(at(0), every), at(3600));
+    }
+}

@@ -1,0 +1,112 @@
+//! The one function: observe, plan, review, gate, execute, report, until nothing goes any more.
+//!
+//! Guarantees: each round goes by what was just seen; whatever an execution changed is looked at before the pass ends; a pass ends, even
+//! when host and plan never agree. Dry runs share every line up to `execute`.
+//! Deliberately absent: waiting. Whatever must happen first ends the pass, and the queue brings the appliance back.
+
+use std::sync::Arc;
+
+use plan::step::StepId;
+use tokio_util::sync::CancellationToken;
+
+use crate::cause::chain;
+use crate::context::Context;
+use crate::outcome::Outcome;
+use crate::resident::Resident;
+use crate::stage::execute::{Executed, Stop, execute};
+use crate::stage::gate::gate;
+use crate::stage::observe::observe;
+use crate::stage::plan::plan;
+use crate::stage::report::{self, Round};
+use crate::stage::review::review;
+use crate::store::Member;
+use crate::wish::Wish;
+
+/// Rounds of one pass. A full installation takes about two for each guest; what takes more than this is going in circles.
+const MOST_ROUNDS: usize = 64;
+
+/// What one pass goes by.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    pub(crate) context: Arc<Context>,
+    pub(crate) wish: Wish,
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// How a pass went.
+#[derive(Debug)]
+pub(crate) struct Passage {
+    /// How it ended.
+    pub(crate) outcome: Outcome,
+    /// Whether peers that wait may find something changed: a step was done, the turn moved, or another word was told.
+    pub(crate) moved: bool,
+}
+
+impl Pass {
+    /// This appliance among those of its site.
+    pub(crate) fn member(&self) -> Member {
+        let desired = &self.wish.desired;
+        Member { site: desired.site.clone(), appliance: desired.appliance.clone(), peers: desired.peers.iter().cloned().collect() }
+    }
+}
+
+/// Brings one appliance as far as it goes now.
+pub(crate) async fn reconcile(pass: &Pass, resident: &mut Resident) -> Passage {
+    resident.memory.adopt_wish(&pass.wish.digest);
+    let began = tokio::time::Instant::now();
+    let mut done = 0;
+    let mut moved = false;
+    // The steps of rounds in which everything was found done: plan and check disagree about them.
+    let mut disputed: Option<StepId> = None;
+    for _ in 0..MOST_ROUNDS {
+        // I/O.
+        let mut sight = match observe(pass, resident).await {
+            Ok(sight) => sight,
+            Err(error) => return Passage { outcome: report::blind(pass, resident, &error).await, moved },
+        };
+        // Pure.
+        let proposal = plan(&pass.wish, &sight);
+        sight.given.verdicts = review(&pass.wish, &sight, &proposal);
+        let passed = gate(&pass.context, &pass.wish, &mut sight, &proposal);
+        // I/O.
+        let round = Round { pass, sight: &sight, proposal: &proposal, passed: &passed };
+        moved |= report::seen(&round, resident).await;
+        if passed.go.is_empty() {
+            let took = (done > 0).then(|| began.elapsed());
+            let (outcome, gave_back) = report::settled(&round, resident, took).await;
+            return Passage { outcome, moved: moved || gave_back };
+        }
+        report::begun(&round, resident);
+        let executed = match execute(pass, resident, (&sight, &passed, proposal.digest())).await {
+            Ok(executed) => executed,
+            Err(error) => return Passage { outcome: report::retrying(pass, resident, (None, &chain(&error))), moved },
+        };
+        done += executed.done;
+        moved |= executed.done > 0;
+        if let Some(outcome) = ends(pass, resident, &executed) {
+            return Passage { outcome, moved };
+        }
+        if executed.done == 0 && executed.stop.is_none() {
+            let first = passed.go.first().map(|step| step.id.clone());
+            if first.is_some() && first == disputed {
+                let says = format!("step `{}` is planned and seen as done at once", passed.go[0].id);
+                return Passage { outcome: report::retrying(pass, resident, (None, &says)), moved };
+            }
+            disputed = first;
+        }
+    }
+    let says = format!("nothing came to rest within {MOST_ROUNDS} rounds");
+    Passage { outcome: report::retrying(pass, resident, (None, &says)), moved }
+}
+
+/// How the pass ends after an execution, if it does.
+fn ends(pass: &Pass, resident: &mut Resident, executed: &Executed) -> Option<Outcome> {
+    match executed.stop {
+        Some(Stop::Shutdown | Stop::Killed) => return Some(Outcome::Stopped),
+        Some(Stop::Crashed) => return Some(report::retrying(pass, resident, (None, "a step ended in a panic"))),
+        // The next round sees the hold, or whose turn it is, and says so.
+        Some(Stop::Held | Stop::NotOurTurn) | None => {}
+    }
+    let first = executed.failed.iter().min_by_key(|failed| failed.next)?;
+    Some(report::retrying(pass, resident, (Some(first), &first.says)))
+}

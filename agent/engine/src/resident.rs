@@ -1,0 +1,63 @@
+//! What stays of one appliance between two passes: its memory, its status, and the connection to its host.
+//!
+//! Guarantees: one owner at a time, the pass or the controller, so none of it needs a lock. Everything in it is on the disk too or can
+//! be made anew. Deliberately absent: an open journal. Ten thousand appliances must not hold ten thousand files.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use hyperv::Host;
+use model::desired::DesiredHost;
+use model::names::ApplianceName;
+use plan::given::Peer;
+
+use crate::memory::Remembered;
+use crate::place::{StateDirectory, StateError};
+use crate::status::ApplianceStatus;
+
+/// What stays of one appliance between two passes.
+#[derive(Debug)]
+pub(crate) struct Resident {
+    /// Where its files lie.
+    pub(crate) directory: PathBuf,
+    /// What was learned.
+    pub(crate) memory: Remembered,
+    /// What is said of it.
+    pub(crate) status: ApplianceStatus,
+    /// The connection to its host, with the part of the wish that it was made from.
+    pub(crate) host: Option<(DesiredHost, Arc<Host>)>,
+    /// What its peers were told last.
+    pub(crate) told: Option<Peer>,
+    // What the disk holds of `status`.
+    saved: Option<ApplianceStatus>,
+}
+
+impl Resident {
+    /// What the state directory holds of it.
+    ///
+    /// # Errors
+    /// `StateError` when the disk refuses.
+    pub(crate) fn load(state: &StateDirectory, appliance: &ApplianceName) -> Result<Self, StateError> {
+        let directory = state.appliance(appliance);
+        let memory = Remembered::load(&directory)?;
+        let saved = ApplianceStatus::load(&directory)?;
+        let mut status = saved.clone().unwrap_or_else(|| ApplianceStatus::unknown(appliance));
+        // Whatever ran when the last life ended runs no more; the host says how far it came.
+        status.running.clear();
+        Ok(Self { directory, memory, status, host: None, told: None, saved })
+    }
+
+    /// Brings status and memory to the disk, as far as they changed. A disk that refuses is told and hinders nothing: what is lost is
+    /// only what people see, and time.
+    pub(crate) fn save(&mut self) {
+        if let Err(error) = self.memory.save() {
+            tracing::warn!(error = crate::cause::chain(&error), "what was learned could not be kept");
+        }
+        if self.saved.as_ref() != Some(&self.status) {
+            match self.status.save(&self.directory) {
+                Ok(()) => self.saved = Some(self.status.clone()),
+                Err(error) => tracing::warn!(error = crate::cause::chain(&error), "the status could not be kept"),
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! One step: check, say what is meant, perform, verify, say that it is done. I/O: the host and the journal.
+//!
+//! Guarantees: a step that is done already is not done again; the journal says `Intent` before the host hears of it and `Done` after it
+//! was looked at; the whole ends within the step's timeout. A wire that broke after the request is no proof of anything, so it is
+//! looked at before the step counts as failed.
+//! Deliberately absent: trying again (that is the next pass's), and any choice.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hyperv::{Blocker, Check, Host, PerformError};
+use model::condition::Disposition;
+use model::desired::Desired;
+use plan::step::{Step, StepId};
+use tokio::time::Instant;
+use wsman::clock::SharedClock;
+
+use crate::cause::chain;
+use crate::interrupt::{Interrupted, KillPoint, KillSwitch};
+use crate::journal::{Entry, Journal, JournalError};
+
+/// The first wait between two looks at a step that the host says is done; it doubles.
+const FIRST_LOOK: Duration = Duration::from_millis(200);
+/// The longest wait between two looks.
+const LAST_LOOK: Duration = Duration::from_secs(5);
+
+/// How a step ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Did {
+    /// It was done already.
+    Found,
+    /// It was done and verified.
+    Done {
+        /// How long that took.
+        took: Duration,
+    },
+}
+
+/// How a step ended badly.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StepError {
+    #[error(transparent)]
+    Host(#[from] PerformError),
+    #[error("step `{step}` cannot begin: {blocker}")]
+    Blocked { step: StepId, blocker: Blocker },
+    #[error("step `{step}` was given up after {} s; {last}", after.as_secs())]
+    TimedOut { step: StepId, after: Duration, last: String },
+    #[error("step `{step}` cannot be written down, so it is not done")]
+    Journal { step: StepId, source: JournalError },
+    #[error(transparent)]
+    Killed(#[from] Interrupted),
+}
+
+impl StepError {
+    pub(super) fn disposition(&self) -> Disposition {
+        match self {
+            Self::Host(error) => error.disposition(),
+            Self::Journal { source, .. } => source.disposition(),
+            Self::Blocked { .. } => Disposition::Wait { until: None },
+            Self::TimedOut { .. } | Self::Killed(_) => Disposition::Retry,
+        }
+    }
+}
+
+/// What doing a step needs. Shared by the steps of one execution.
+#[derive(Debug)]
+pub(super) struct Doer {
+    pub(super) host: Arc<Host>,
+    pub(super) desired: Arc<Desired>,
+    // Never held across an await; steps that run side by side write one line each.
+    pub(super) journal: Mutex<Journal>,
+    pub(super) clock: SharedClock,
+    pub(super) kill: KillSwitch,
+}
+
+impl Doer {
+    /// Does a step.
+    pub(super) async fn run(&self, step: &Step) -> Result<Did, StepError> {
+        let started = Instant::now();
+        let deadline = started + step.time.timeout.as_duration();
+        // What the last look at it said, for the day when time runs out.
+        let mut last = "nothing was seen of it".to_owned();
+        let ended = tokio::time::timeout_at(deadline, self.attempt(step, started, &mut last)).await;
+        let result = ended.unwrap_or_else(|_| Err(StepError::TimedOut { step: step.id.clone(), after: started.elapsed(), last }));
+        if let Err(error) = &result
+            && !matches!(error, StepError::Killed(_) | StepError::Journal { .. })
+        {
+            let failed = Entry::Failed { step: step.id.clone(), says: chain(error), disposition: error.disposition() };
+            if let Err(error) = self.write(step, failed) {
+                tracing::warn!(error = chain(&error), "a failure could not be written down");
+            }
+        }
+        result
+    }
+
+    async fn attempt(&self, step: &Step, started: Instant, last: &mut String) -> Result<Did, StepError> {
+        match self.host.check(&self.desired, step).await? {
+            Check::Done => return Ok(Did::Found),
+            Check::Blocked(blocker) => return Err(StepError::Blocked { step: step.id.clone(), blocker }),
+            Check::Open => {}
+        }
+        self.kill.pass(KillPoint::BeforeIntent, &step.id)?;
+        self.write(step, Entry::Intent { step: step.id.clone() })?;
+        self.kill.pass(KillPoint::AfterIntent, &step.id)?;
+        self.perform(step, last).await?;
+        self.kill.pass(KillPoint::Performed, &step.id)?;
+        self.verify(step, last).await?;
+        self.kill.pass(KillPoint::Verified, &step.id)?;
+        let took = started.elapsed();
+        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        self.write(step, Entry::Done { step: step.id.clone(), took_ms })?;
+        Ok(Did::Done { took })
+    }
+
+    async fn perform(&self, step: &Step, last: &mut String) -> Result<(), StepError> {
+        let performed = tokio::select! {
+            biased;
+            // Cancel-safe: it only sleeps. In production it never ends.
+            interrupted = self.kill.during(&step.id) => return Err(interrupted.into()),
+            // Not cancel-safe, and dropped only to die: the host goes on with what it was asked for, and the next life looks.
+            performed = self.host.perform(&self.desired, step) => performed,
+        };
+        match performed {
+            Ok(()) => Ok(()),
+            Err(error) if error.disposition() == Disposition::Retry => {
+                // The request may have arrived although its answer did not.
+                *last = chain(&error);
+                let done = matches!(self.host.check(&self.desired, step).await, Ok(Check::Done));
+                if done { Ok(()) } else { Err(error.into()) }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Looks until it is done. What cannot be seen for a while (a guest that restarts) is looked at again; the timeout ends it.
+    async fn verify(&self, step: &Step, last: &mut String) -> Result<(), StepError> {
+        let mut pause = FIRST_LOOK;
+        loop {
+            match self.host.check(&self.desired, step).await {
+                Ok(Check::Done) => return Ok(()),
+                Ok(Check::Open) => "the host says that it is done, but it cannot be seen".clone_into(last),
+                Ok(Check::Blocked(blocker)) => *last = blocker.to_string(),
+                Err(error) => match error.disposition() {
+                    Disposition::Stall(_) => return Err(error.into()),
+                    Disposition::Retry | Disposition::Wait { .. } => *last = chain(&error),
+                },
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LAST_LOOK);
+        }
+    }
+
+    fn write(&self, step: &Step, entry: Entry) -> Result<(), StepError> {
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        journal.append(self.clock.now(), entry).map_err(|source| StepError::Journal { step: step.id.clone(), source })
+    }
+}

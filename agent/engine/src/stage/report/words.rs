@@ -1,0 +1,74 @@
+//! What a round comes to, in the closed list of reasons and in words. Pure.
+
+use model::condition::{Posture, Reason, Truth};
+use plan::report::{Wait as Waits, WaitingOn};
+
+use crate::outcome::{Outcome, Patience};
+use crate::resident::Resident;
+use crate::stage::report::Round;
+use crate::status::Wait;
+use crate::wish::Limit;
+
+/// A wait as status shows it.
+pub(super) fn describe(wait: &Waits) -> Wait {
+    Wait { on: wait.on.kind().to_owned(), says: wait.on.to_string(), until: wait.on.until() }
+}
+
+/// What a round comes to of which nothing goes.
+pub(super) fn outcome(round: &Round<'_>, resident: &Resident) -> Outcome {
+    let report = &round.proposal.report;
+    let waits = &round.passed.gated.waits;
+    if round.pass.wish.limit == Limit::Look {
+        return Outcome::Watched;
+    }
+    if let Some(impact) = round.passed.beyond {
+        return Outcome::Beyond { impact };
+    }
+    if let Some(stall) = report.stalls.first() {
+        let says = format!("{}; {}", stall.message, stall.hint);
+        return Outcome::Stalled { reason: stall.reason, says, not_before: None };
+    }
+    let stalled = waits.iter().flat_map(|wait| &wait.blocks).find_map(|step| resident.memory.stalled().get(step));
+    if let Some(stalled) = stalled {
+        return Outcome::Stalled { reason: stalled.reason, says: stalled.says.clone(), not_before: None };
+    }
+    let denial = |wait: &Waits| matches!(wait.on, WaitingOn::Policy { .. }).then(|| wait.on.to_string());
+    if let Some(says) = waits.iter().find_map(denial) {
+        return Outcome::Stalled { reason: Reason::PolicyDenied, says, not_before: None };
+    }
+    if waits.is_empty() {
+        return Outcome::Converged;
+    }
+    // What passes soonest decides how long it is worth to stay.
+    let patience = waits.iter().map(|wait| Patience::of(&wait.on)).min().unwrap_or(Patience::Outside);
+    let until = round.passed.gated.look_again;
+    Outcome::Waiting { waits: waits.iter().map(describe).collect(), patience, until }
+}
+
+/// The reason that stands for several waits, and all of them in a sentence.
+pub(super) fn of_waits(waits: &[Wait]) -> (Reason, String) {
+    let any = |on: &str| waits.iter().any(|wait| wait.on == on);
+    let reason = if any("hold") {
+        Reason::Held
+    } else if any("mode") {
+        Reason::ModeForbids
+    } else if any("backoff") {
+        Reason::Retrying
+    } else if any("unknown") {
+        Reason::NotSeen
+    } else {
+        Reason::Waiting
+    };
+    (reason, waits.iter().map(|wait| wait.says.as_str()).collect::<Vec<_>>().join("; "))
+}
+
+/// Whether every watched signal is well.
+pub(super) fn health(posture: Option<&Posture>) -> ((Truth, Reason), String) {
+    let listed = |faults: &[model::condition::Fault]| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    match posture {
+        None => ((Truth::Unknown, Reason::NotSeen), "it could not be seen".to_owned()),
+        Some(Posture::Serving) => ((Truth::True, Reason::AllWell), "every watched signal is well".to_owned()),
+        Some(Posture::Maintenance) => ((Truth::Unknown, Reason::Held), "in maintenance".to_owned()),
+        Some(Posture::Degraded(faults) | Posture::Down(faults)) => ((Truth::False, Reason::SignalBad), listed(faults)),
+    }
+}
