@@ -6,7 +6,6 @@
 
 mod endpoints;
 mod memory;
-mod redirect;
 mod shared;
 mod sockets;
 
@@ -23,7 +22,6 @@ use crate::world::{Fault, MachineId, Place, World, WorldError};
 pub use crate::respond::Mutation;
 pub use endpoints::{Binding, Endpoints, EndpointsError};
 pub use memory::Memory;
-pub use redirect::Redirect;
 pub(crate) use shared::Shared;
 use shared::State;
 pub use sockets::{ServeError, Serving};

@@ -2,16 +2,17 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use sim::network::{Endpoints, Redirect, Simulator};
+use sim::network::{Binding, Endpoints, Simulator};
 use sim::world::{HostName, MachineId, Place, World, WorldFile};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use trunkline_sim as sim;
 use wsman::auth::Basic;
 use wsman::cim::Namespace;
 use wsman::clock::{SharedClock, SystemClock};
-use wsman::connect::{Endpoint, TcpConnect};
+use wsman::connect::{Endpoint, RedirectConnect, TcpConnect};
 use wsman::tls::Trust;
 use wsman::{Access, Client, Error, Secret, Settings};
 
@@ -39,21 +40,25 @@ async fn a_client_finds_the_host_through_the_endpoints_file() {
     let file = folder.path().join("endpoints.yaml");
     let serving = simulator.serve([127, 0, 0, 1].into(), file.clone()).await.expect("served");
     let pin = simulator.world().certificate(&MachineId::Host(HostName::new("hv-1"))).expect("a listener").thumbprint.clone();
-    let client = |host: &str| {
+    let written = Endpoints::parse(&std::fs::read_to_string(&file).expect("the file")).expect("readable");
+    let address: IpAddr = "10.1.0.10".parse().expect("an address");
+    assert_eq!(written.hosts.get(&address), Some(&HostName::new("hv-1")));
+    let bound = written.bindings.get(&Binding::new(Place::Remote, address, 5986)).expect("the host's listener");
+    let map = [((address.to_string(), 5986), (bound.ip().to_string(), bound.port()))];
+    let client = || {
         let access = Access {
-            endpoint: Endpoint::https(host),
-            connect: Arc::new(Redirect::new(file.clone(), Place::Remote, TcpConnect::default())),
+            endpoint: Endpoint::https(address.to_string()),
+            connect: Arc::new(RedirectConnect::new(map.clone(), TcpConnect::default())),
             trust: Trust::Pinned(pin.parse().expect("a thumbprint")),
             authenticate: Arc::new(Basic::new("trunkline", Secret::new("right"))),
             clock: Arc::clone(&clock),
         };
         Client::new(access, Settings::default()).expect("a client")
     };
-    let found = client("10.1.0.10").query(&Namespace::CIMV2, "SELECT * FROM Win32_ComputerSystem").await.expect("the host");
+    let found = client().query(&Namespace::CIMV2, "SELECT * FROM Win32_ComputerSystem").await.expect("the host");
     assert_eq!(found[0].text("Name").expect("text"), Some("HV01"));
-    assert!(matches!(client("10.1.0.99").identify().await, Err(Error::Unreachable { .. })), "what the file does not name is refused");
     drop(serving);
-    assert!(client("10.1.0.10").identify().await.is_err(), "nobody serves any more");
+    assert!(matches!(client().identify().await, Err(Error::Unreachable { .. })), "nobody serves any more");
 }
 
 #[tokio::test]

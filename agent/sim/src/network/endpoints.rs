@@ -2,13 +2,16 @@
 //!
 //! ```yaml
 //! control: 127.0.0.1:40000
+//! hosts:
+//!   "10.20.0.10": sea-1
 //! endpoints:
 //!   "10.20.0.11:5986 (remote)": 127.0.0.1:40001
 //!   "192.168.213.2:5986 (on-host sea-1)": 127.0.0.1:40002
 //! ```
 //!
-//! One key for each address, port and place of the caller. Guarantees: the file is replaced as a whole, never seen half written.
-//! A caller that misses an address reads the file again: guests appear in it when they first boot.
+//! `hosts` tells which host has an address that is reached from outside; `endpoints` has one key for each address, port and place of the
+//! caller. Guarantees: the file is replaced as a whole, never seen half written. A caller reads it for each connection: guests appear in
+//! it when they first boot. Deliberately absent: who reads it for `--connect-to`; that is the command line.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -37,6 +40,8 @@ struct Written {
     #[serde(default)]
     control: Option<SocketAddr>,
     #[serde(default)]
+    hosts: BTreeMap<IpAddr, HostName>,
+    #[serde(default)]
     endpoints: BTreeMap<String, SocketAddr>,
 }
 
@@ -62,6 +67,8 @@ impl Binding {
 pub struct Endpoints {
     /// Where commands are taken.
     pub control: Option<SocketAddr>,
+    /// Which host has an address that is reached from outside.
+    pub hosts: BTreeMap<IpAddr, HostName>,
     /// What stands for what.
     pub bindings: BTreeMap<Binding, SocketAddr>,
 }
@@ -72,12 +79,12 @@ impl Endpoints {
     /// # Errors
     /// `EndpointsError`.
     pub fn parse(text: &str) -> Result<Self, EndpointsError> {
-        let Written { control, endpoints } = serde_saphyr::from_str(text).map_err(EndpointsError::Read)?;
+        let Written { control, hosts, endpoints } = serde_saphyr::from_str(text).map_err(EndpointsError::Read)?;
         let read = |(key, bound): (String, SocketAddr)| match binding(&key) {
             Some(binding) => Ok((binding, bound)),
             None => Err(EndpointsError::Key(key)),
         };
-        Ok(Self { control, bindings: endpoints.into_iter().map(read).collect::<Result<_, _>>()? })
+        Ok(Self { control, hosts, bindings: endpoints.into_iter().map(read).collect::<Result<_, _>>()? })
     }
 
     /// The text of the file.
@@ -86,6 +93,10 @@ impl Endpoints {
         let mut text = String::from("# Written by `trunkline simulate`, read by `--connect-to`. It changes while guests come and go.\n");
         if let Some(control) = self.control {
             let _ = writeln!(text, "control: {control}");
+        }
+        text.push_str(if self.hosts.is_empty() { "hosts: {}\n" } else { "hosts:\n" });
+        for (address, host) in &self.hosts {
+            let _ = writeln!(text, "  \"{address}\": \"{host}\"");
         }
         text.push_str(if self.bindings.is_empty() { "endpoints: {}\n" } else { "endpoints:\n" });
         for (Binding { from, target }, bound) in &self.bindings {
@@ -127,6 +138,7 @@ mod tests {
     fn the_file_reads_back() {
         let mut endpoints = Endpoints { control: Some(SocketAddr::from(([127, 0, 0, 1], 40_000))), ..Endpoints::default() };
         assert_eq!(Endpoints::parse(&endpoints.text()).expect("an empty one"), endpoints);
+        endpoints.hosts.insert([10, 20, 0, 10].into(), HostName::new("sea-1"));
         let host = Place::OnHost(HostName::new("sea-1"));
         for (number, (from, address)) in (1..).zip([(Place::Remote, "10.20.0.11"), (host.clone(), "192.168.213.2"), (host, "fd00::1")]) {
             let binding = Binding::new(from, address.parse().expect("an address"), 5986);
@@ -135,6 +147,8 @@ mod tests {
         insta::assert_snapshot!(endpoints.text(), @r##"
         # Written by `trunkline simulate`, read by `--connect-to`. It changes while guests come and go.
         control: 127.0.0.1:40000
+        hosts:
+          "10.20.0.10": "sea-1"
         endpoints:
           "192.168.213.2:5986 (on-host sea-1)": 127.0.0.1:40002
           "[fd00::1]:5986 (on-host sea-1)": 127.0.0.1:40003

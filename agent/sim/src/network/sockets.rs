@@ -3,7 +3,6 @@
 //! Guarantees: one listener for each address, port and place, kept once bound; a caller is turned away where nobody listens at that
 //! moment; connections are bounded; everything ends when `Serving` is dropped. The world's time moves at least every `TICK`.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
@@ -17,8 +16,9 @@ use tokio::time::MissedTickBehavior;
 use tracing::{debug, warn};
 
 use super::{Binding, Endpoints, Shared, Simulator};
+use crate::script;
 use crate::server::{self, Peer};
-use crate::{script, world};
+use crate::world::{self, MachineId, Place};
 
 /// How often the world is asked for addresses that are new.
 const TICK: Duration = Duration::from_millis(250);
@@ -91,7 +91,7 @@ impl Simulator {
             shared: Arc::downgrade(&self.shared),
             bind,
             file,
-            endpoints: Endpoints { control: Some(address), bindings: BTreeMap::new() },
+            endpoints: Endpoints { control: Some(address), ..Endpoints::default() },
             connections: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
             listeners: JoinSet::new(),
         };
@@ -141,7 +141,10 @@ impl Keeper {
         shared.publish();
         drop(shared);
         let before = self.endpoints.bindings.len();
-        for world::Endpoint { from, address, port, .. } in wanted {
+        for world::Endpoint { from, address, port, machine } in wanted {
+            if let (MachineId::Host(host), Place::Remote) = (machine, &from) {
+                self.endpoints.hosts.insert(address, host);
+            }
             let binding = Binding::new(from, address, port);
             if self.endpoints.bindings.contains_key(&binding) || self.endpoints.bindings.len() >= MAX_LISTENERS {
                 continue;

@@ -106,7 +106,7 @@ impl Refusal {
         fault.machine = Some(computer.to_owned()).filter(|name| !name.is_empty());
         let answered =
             request.map(|header| header.answer(Some(fault.action()))).unwrap_or_else(|| Header::default().answer(Some(fault.action())));
-        let header = Header { message_id: Some(quota::text(message)), refused: fault.not_understood.clone(), ..answered };
+        let header = Header { message_id: Some(quota::text(message)), ..answered };
         let body = Envelope { header, body: Response::Fault(Box::new(fault)) }.encode(&Naming::Microsoft(Namespace::CIMV2));
         Reply { status, body }
     }

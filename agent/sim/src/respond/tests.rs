@@ -43,7 +43,7 @@ impl Bench {
         let code = between(body, "<p:error_Code>", "<").or_else(|| between(body, " Code=\"", "\"")).unwrap_or_default();
         let code = code.parse::<u32>().map(|code| format!("{code:#x}")).unwrap_or_default();
         let subcode = between(body, "<s:Subcode><s:Value>", "<").unwrap_or_default();
-        let action = between(body, "<a:Action>", "<").unwrap_or_default();
+        let action = between(body, "<a:Action", "</").and_then(|rest| rest.split_once('>')).map_or("", |(_, action)| action);
         let family = action.trim_end_matches("/fault").rsplit('/').next().unwrap_or_default();
         let machine = if body.contains("f:WSManFault") && !body.contains("Machine=\"HV01\"") { " unnamed" } else { "" };
         format!("{} {code} {subcode} {family}{machine}", reply.status)
