@@ -11,8 +11,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Du
 use tokio::task::JoinSet;
 use trunkline_wsman::auth::{Anonymous, AuthError, Authenticate, Basic, Session};
 use trunkline_wsman::cim::{CimInstance, CimPath, CimType, CimValue, Namespace};
-use trunkline_wsman::clock::SystemClock;
-use trunkline_wsman::connect::{BoxFuture, Connect, Endpoint, RedirectConnect, Stream};
+use trunkline_wsman::clock::{SystemClock, TokioClock};
+use trunkline_wsman::connect::{BoxFuture, Connect, Endpoint, RedirectConnect, Stream, TcpConnect};
 use trunkline_wsman::envelope::{Envelope, Header, Identity, Item, Output, Page, Request, Response};
 use trunkline_wsman::fault::{Fault, FaultKind};
 use trunkline_wsman::resource::Naming;
@@ -529,6 +529,59 @@ async fn a_pinned_or_named_certificate_is_trusted_and_no_other() {
         }
         assert_eq!(host.requests.load(Ordering::SeqCst), usize::from(trusted));
     }
+}
+
+#[tokio::test]
+async fn certificates_are_judged_by_the_clock_that_is_given() {
+    let (_, acceptor, pem) = certificate();
+    for (now, trusted) in [("2026-01-01T00:00:00Z", true), ("4200-01-01T00:00:00Z", false)] {
+        let host = tls_host(acceptor.clone());
+        let access = Access {
+            endpoint: Endpoint::https("hv01"),
+            connect: Arc::clone(&host) as _,
+            trust: Trust::Authorities(pem.clone().into_bytes()),
+            authenticate: Arc::new(Anonymous),
+            clock: Arc::new(TokioClock::starting_at(now.parse().expect("an instant"))),
+        };
+        let answered = Client::new(access, Settings::default()).expect("a client").get(&path(1)).await;
+        assert_eq!(answered.is_ok(), trusted, "{now}: {answered:?}");
+        assert!(trusted || matches!(answered, Err(Error::Untrusted { .. })));
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_speaks_no_tls_is_out_of_reach_and_was_sent_nothing() {
+    let host = host(|_, _| panic!("nothing may arrive"));
+    let client = client_to(&host, Endpoint::https("hv01"), Trust::Pinned(Fingerprint::Sha1([0; 20])), Settings::default());
+    let client = client.with_timeout(Duration::from_millis(200));
+    let error = client.get(&path(1)).await.expect_err("no TLS");
+    assert!(!error.outcome_unknown(), "{error:?}");
+    assert_eq!(client.requests(), 0);
+}
+
+#[tokio::test]
+async fn a_real_socket_carries_it_too() {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let (stream, _) = listener.accept().await.expect("a connection");
+        let script = |_: usize, request: &Envelope<Request>| answer(request, Response::Object(vm(1)));
+        serve(stream, &script, &AtomicUsize::new(0), &Mutex::default()).await;
+    });
+    let access = |port| Access {
+        endpoint: Endpoint { port, ..Endpoint::http("127.0.0.1") },
+        connect: Arc::new(TcpConnect::default()),
+        trust: Trust::System,
+        authenticate: Arc::new(Anonymous),
+        clock: Arc::new(SystemClock),
+    };
+    let client = Client::new(access(port), Settings::default()).expect("a client");
+    assert_eq!(client.get(&path(1)).await.expect("there"), vm(1));
+    drop(client);
+    tasks.join_all().await;
+    let client = Client::new(access(port), Settings::default()).expect("a client");
+    assert!(matches!(client.get(&path(1)).await, Err(Error::Unreachable { .. })), "the port is closed again");
 }
 
 #[tokio::test]

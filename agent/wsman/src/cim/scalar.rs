@@ -33,8 +33,8 @@ fn typed(text: &str, declared: Option<CimType>) -> Option<CimValue> {
         T::Real32 | T::Real64 => CimValue::Real(number.parse().ok()?),
         T::Datetime => CimValue::Datetime(CimDatetime::parse(number)?),
         T::Reference => CimValue::Reference(Box::new(number.parse().ok()?)),
-        T::EmbeddedInstance => CimValue::Instance(Box::new(super::embedded::decode(text).ok()?)),
-        T::String | T::Object => return None,
+        T::EmbeddedInstance | T::Object => CimValue::Instance(Box::new(super::embedded::decode(text).ok()?)),
+        T::String => return None,
     })
 }
 
