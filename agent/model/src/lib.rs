@@ -6,12 +6,14 @@
 pub mod condition;
 pub mod desired;
 pub mod diagnostic;
+pub mod explain;
 pub mod manifest;
 pub mod mark;
 pub mod names;
 pub mod observed;
 pub mod profile;
 pub mod resolve;
+pub mod schema;
 pub mod seen;
 pub mod snapshot;
 pub mod units;

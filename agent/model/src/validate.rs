@@ -21,7 +21,7 @@ use crate::manifest::{
     Approved, Atomicity, Decoder, Document, DocumentKind, Fault, Header, Origin, Scalar, Spanned, Version, compare_versions, one_of, suggest,
 };
 use crate::names::{ApplianceName, FleetName, ProfileName, ReleaseName, SiteName};
-use crate::resolve::{Closure, Fact, Library, Members, ParsedFile, Resolved, SettingValues, Trace, resolve};
+use crate::resolve::{Closure, Fact, Library, Members, ParsedFile, Resolved, SettingValues, Trace, Traced, resolve};
 use crate::yaml::Node;
 
 use documents::{DocumentKey, Shelf};
@@ -92,6 +92,8 @@ pub struct Assembler {
     pub(crate) library: Library,
     pub(crate) shelf: Shelf,
     outcomes: HashMap<DocumentKey, Outcome>,
+    rosters: Vec<Roster>,
+    windows: windows::Windows,
 }
 
 /// What was worked out for one appliance, and from what.
@@ -113,10 +115,10 @@ struct Outcome {
 pub(crate) struct Entry {
     pub(crate) key: DocumentKey,
     pub(crate) name: ApplianceName,
-    pub(crate) origin: Origin,
 }
 
 /// The appliances of one site, by name.
+#[derive(Debug)]
 pub(crate) struct Roster {
     pub(crate) site: SiteName,
     pub(crate) entries: Vec<Entry>,
@@ -127,7 +129,7 @@ impl Assembler {
     pub fn new(agent: &str) -> Self {
         let plain = agent.split(['-', '+']).next().unwrap_or_default();
         let agent = Version::read(plain).unwrap_or_else(|_| Version::oldest());
-        Self { agent, library: Library::default(), shelf: Shelf::default(), outcomes: HashMap::new() }
+        Self { agent, library: Library::default(), shelf: Shelf::default(), outcomes: HashMap::new(), rosters: Vec::new(), windows: windows::Windows::default() }
     }
 
     /// Assembles the files of a revision.
@@ -140,7 +142,29 @@ impl Assembler {
         self.check_repository(&lost, &mut findings);
         self.resolve_all(&rosters, &windows, &mut findings);
         self.check_across(&rosters, &windows, &mut findings);
-        self.finish(&rosters, findings)
+        let assembled = self.finish(&rosters, findings);
+        (self.rosters, self.windows) = (rosters, windows);
+        assembled
+    }
+
+    /// The document of a kind and name: its file and its root.
+    pub(crate) fn find_document(&self, kind: DocumentKind, name: &str) -> Option<(u32, crate::yaml::NodeIndex)> {
+        let is_it = |header: &Header| header.kind == kind && header.name == name;
+        let mut files = self.library.files();
+        files.find_map(|(number, file)| {
+            let head = file.heads().iter().find(|head| head.header.as_ref().is_some_and(is_it))?;
+            Some((number, head.root))
+        })
+    }
+
+    /// Where the values of an appliance come from: its manifest's number and root, and every value that was looked up.
+    pub(crate) fn trace_appliance(&self, name: &str) -> Option<(DocumentKey, Vec<Traced>)> {
+        let find = |roster: &'_ Roster| roster.entries.iter().position(|entry| entry.name.as_str() == name);
+        let (roster, index) = self.rosters.iter().find_map(|roster| Some((roster, find(roster)?)))?;
+        let trace = Trace::on();
+        let entry = &roster.entries[index];
+        self.trace(roster, entry, &self.windows, &trace)?;
+        Some((entry.key, trace.into_entries()))
     }
 
     /// The repository's documents as JSON, for policies: kind, name, file and value.
@@ -207,8 +231,7 @@ impl Assembler {
         let mut outcomes = HashMap::new();
         for (roster, site) in rosters.iter().zip(&mut sites) {
             let scope = Scope::site(&roster.site);
-            findings.extend(site.faults.drain(..).map(|fault| Finding::new(scope.clone(), fault)));
-            for (entry, outcome) in roster.entries.iter().zip(site.outcomes.drain(..)) {
+            for (entry, outcome) in roster.entries.iter().zip(site.drain(..)) {
                 findings.extend(outcome.faults.iter().cloned().map(|fault| Finding::new(scope.clone(), fault)));
                 outcomes.insert(entry.key, outcome);
             }
@@ -276,12 +299,6 @@ impl Assembler {
 
 /// With fewer sites a second thread costs more than it saves.
 const PARALLEL: usize = 64;
-
-/// What was worked out for the appliances of one site.
-struct SiteOutcome {
-    outcomes: Vec<Outcome>,
-    faults: Vec<Fault>,
-}
 
 /// A document as a policy sees it.
 #[derive(Debug, Clone)]

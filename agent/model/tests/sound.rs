@@ -1,8 +1,13 @@
 //! What a sound repository becomes.
 
-use trunkline_model::diagnostic::render_all;
+use std::sync::Arc;
 
-use crate::support::{assemble, base};
+use insta::assert_snapshot;
+use trunkline_model::diagnostic::render_all;
+use trunkline_model::manifest::DocumentKind;
+use trunkline_model::validate::{Assembled, Assembler};
+
+use crate::support::{assemble, base, parse, patched};
 
 #[test]
 fn the_base_repository_is_sound() {
@@ -18,4 +23,130 @@ fn one_wish_in_full() {
     let assembled = assemble(&base());
     let wish = assembled.desired.iter().find(|(name, _)| name.as_str() == "sea-1").unwrap().1;
     insta::assert_snapshot!(serde_json::to_string_pretty(&**wish).unwrap());
+}
+
+fn explain(path: &str) -> String {
+    let mut assembler = Assembler::new("0.1.0");
+    assembler.assemble(parse(&base()));
+    assembler.explain(DocumentKind::Appliance, "sea-1", path).map_or_else(|error| error.to_string(), |found| found.to_string())
+}
+
+#[test]
+fn a_value_is_explained_by_the_line_that_states_it() {
+    assert_snapshot!(explain("spec.roles.mediation.memory"), @"
+    spec.roles.mediation.memory = 12 GiB
+      from Appliance sea-1, sites/seattle/sea-1.yaml:26:15
+      26 |       memory: 12 GiB
+    ");
+    assert_snapshot!(explain("spec.roles.edge.memory"), @"
+    spec.roles.edge.memory = 16 GiB
+      from Profile cloud-connector-2.1, profile:cloud-connector-2.1:44:40
+      44 |         edge: { processors: 4, memory: 16 GiB }
+    ");
+    assert_snapshot!(explain("spec.host"), @r"
+    spec.host.address = sea-hv1.contoso.com
+      from Appliance sea-1, sites/seattle/sea-1.yaml:10:14
+      10 |     address: sea-hv1.contoso.com
+    spec.host.addresses.corpnet = 192.168.0.10
+      from Appliance sea-1, sites/seattle/sea-1.yaml:12:16
+      12 |       corpnet: 192.168.0.10
+    spec.host.credential = host-admin
+      from Defaults everywhere, defaults.yaml:8:17
+      8 |     credential: host-admin
+    spec.host.directory = D:\CCE
+      from Defaults everywhere, defaults.yaml:9:16
+      9 |     directory: D:\CCE
+    spec.host.name = SEA-HV1
+      from Appliance sea-1, sites/seattle/sea-1.yaml:9:11
+      9 |     name: SEA-HV1
+    ");
+    assert_snapshot!(explain("spec.settings.voice.sipDomains"), @"
+    spec.settings.voice.sipDomains = [contoso.com, contoso.net]
+      from Defaults everywhere, defaults.yaml:18:19
+      18 |       sipDomains: [contoso.com, contoso.net]
+    ");
+    assert_snapshot!(explain("spec.probeEvery"), @"spec.probeEvery = 60s (built in)");
+    assert_snapshot!(explain("spec.site"), @"
+    spec.site = seattle
+      from Appliance sea-1, sites/seattle/sea-1.yaml:6:9
+      6 |   site: seattle
+    ");
+}
+
+#[test]
+fn a_path_that_leads_nowhere_gets_a_suggestion() {
+    assert_snapshot!(explain("spec.roles.mediation.memmory"), @"Appliance `sea-1` has no `spec.roles.mediation.memmory`; did you mean `spec.roles.mediation.memory`?");
+    let mut assembler = Assembler::new("0.1.0");
+    assembler.assemble(parse(&base()));
+    let error = assembler.explain(DocumentKind::Appliance, "sea-3", "spec").unwrap_err();
+    assert_snapshot!(error, @"there is no Appliance `sea-3`; did you mean `sea-2`?");
+}
+
+#[test]
+fn assembling_again_gives_the_same_and_keeps_what_did_not_change() {
+    let mut assembler = Assembler::new("0.1.0");
+    let first = assembler.assemble(parse(&base()));
+    let changed = patched("sites/seattle/sea-1.yaml", "memory: 12 GiB", "memory: 14 GiB");
+    let second = assembler.assemble(parse(&changed));
+    let anew = assemble(&changed);
+    assert_eq!(second.desired, anew.desired);
+    let kept = |name: &str| {
+        let find = |assembled: &Assembled| assembled.desired.iter().find(|(key, _)| key.as_str() == name).unwrap().1.clone();
+        Arc::ptr_eq(&find(&first), &find(&second))
+    };
+    assert!(!kept("sea-1") && kept("sea-2") && kept("spk-1"));
+}
+
+#[test]
+fn a_change_of_a_shared_document_reaches_everybody_who_uses_it() {
+    let mut assembler = Assembler::new("0.1.0");
+    assembler.assemble(parse(&base()));
+    for (file, from, to) in [
+        ("defaults.yaml", "renewBefore: 90d", "renewBefore: 80d"),
+        ("release.yaml", "size: 12 GiB", "size: 13 GiB"),
+        ("fleet.yaml", "duration: 6h", "duration: 5h"),
+        ("sites/seattle/site.yaml", "leader: sea-1", "leader: sea-2"),
+    ] {
+        let changed = patched(file, from, to);
+        let again = assembler.assemble(parse(&changed));
+        assert_eq!(again.desired, assemble(&changed).desired, "{file}");
+        assert_ne!(again.desired, assemble(&base()).desired, "{file}");
+    }
+}
+
+#[test]
+fn a_faulty_appliance_refuses_its_site_only_and_the_fleet_when_asked() {
+    let mut files = patched("sites/seattle/sea-1.yaml", "size: normal", "size: huge");
+    let assembled = assemble(&files);
+    let names = |assembled: &Assembled| assembled.desired.keys().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(names(&assembled), ["spk-1"]);
+    assert_eq!(assembled.refused.len(), 2);
+    assert!(!assembled.complete);
+    let fleet = String::from_utf8(files["fleet.yaml"].clone()).unwrap().replace("spec:\n", "spec:\n  atomicity: repository\n");
+    files.insert("fleet.yaml".into(), fleet.into_bytes());
+    assert!(assemble(&files).desired.is_empty());
+}
+
+#[test]
+fn a_byte_order_mark_and_windows_line_ends_are_accepted() {
+    let files = base().into_iter().map(|(path, bytes)| {
+        let text = String::from_utf8(bytes).unwrap().replace('\n', "\r\n");
+        (path, format!("\u{feff}{text}").into_bytes())
+    });
+    let files = files.collect();
+    let assembled = assemble(&files);
+    assert_eq!(render_all(&assembled.diagnostics), "");
+    assert_eq!(assembled.desired, assemble(&base()).desired);
+}
+
+#[test]
+fn a_profile_of_an_earlier_version_probes_over_its_permanent_management_switch() {
+    let mut files = patched("release.yaml", "cloud-connector-2.1", "cloud-connector-1.4.2");
+    let text = String::from_utf8(files["release.yaml"].clone()).unwrap().replace("version: \"2.1\"", "version: \"1.4.2\"");
+    files.insert("release.yaml".into(), text.into_bytes());
+    let assembled = assemble(&files);
+    assert_eq!(render_all(&assembled.diagnostics), "");
+    let wish = assembled.desired.values().next().unwrap();
+    assert_eq!(wish.watch.network.as_str(), "management");
+    assert!(!wish.settings.contains_key("trunk.fastFailover"));
 }

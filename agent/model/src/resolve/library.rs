@@ -159,6 +159,14 @@ impl Library {
         }
     }
 
+    /// The document that a place lies in: `Appliance sea-1`.
+    pub(crate) fn document_at(&self, origin: Origin) -> Option<String> {
+        let file = self.file(origin.file)?;
+        let before = |head: &&Head| file.tree.node(head.root).span().start <= origin.span.start;
+        let header = file.heads.iter().filter(before).last()?.header.as_ref()?;
+        Some(format!("{} {}", header.kind, header.name))
+    }
+
     /// File, line and column of a place, and the line itself.
     pub(crate) fn place(&self, origin: Origin) -> (Place, Option<String>) {
         let tree = self.tree(origin.file);

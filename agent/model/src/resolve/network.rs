@@ -38,23 +38,24 @@ impl<'a> Resolver<'a> {
         name: &'a NetworkName,
         key: &str,
         get: impl Fn(&'a NetworkSpec) -> Option<&'a Spanned<T>>,
+        profile: Option<&'a Spanned<T>>,
     ) -> Option<&'a Spanned<T>> {
         let get = |layer: &'a Layer| layer.networks.get(name).and_then(|network| get(&network.value));
-        self.stack.pick(|| format!("spec.networks.{name}.{key}"), get, None)
+        self.stack.pick(|| format!("spec.networks.{name}.{key}"), get, profile)
     }
 
     fn network(&mut self, name: &'a NetworkName, profile: &'a ProfileNetwork) -> Option<Resolved<'a>> {
-        let switch = self.network_value(name, "switch", |network| network.switch.as_ref()).or(profile.switch.as_ref());
-        let subnet = self.network_value(name, "subnet", |network| network.subnet.as_ref()).or(profile.subnet.as_ref());
+        let switch = self.network_value(name, "switch", |network| network.switch.as_ref(), profile.switch.as_ref());
+        let subnet = self.network_value(name, "subnet", |network| network.subnet.as_ref(), profile.subnet.as_ref());
         let origin = self.network_origin(name);
         for (key, there) in [("switch", switch.is_some()), ("subnet", subnet.is_some())] {
             if !there {
                 self.missing(Code::NetworkIncomplete, &format!("spec.networks.{name}.{key}"), origin);
             }
         }
-        let gateway = self.network_value(name, "gateway", |network| network.gateway.as_ref());
-        let dns = self.network_value(name, "dns", |network| network.dns.as_ref());
-        let nat = self.network_value(name, "nat", |network| network.nat.as_ref());
+        let gateway = self.network_value(name, "gateway", |network| network.gateway.as_ref(), None);
+        let dns = self.network_value(name, "dns", |network| network.dns.as_ref(), None);
+        let nat = self.network_value(name, "nat", |network| network.nat.as_ref(), None);
         let (switch, subnet) = (switch?, subnet?);
         if let Some(fault) = gateway.and_then(|gateway| check_gateway(gateway, subnet)) {
             self.faults.push(fault);

@@ -447,7 +447,7 @@ fn appliance(reader: &mut Reader<'_>, one: &Placed<'_>, rosters: &mut BTreeMap<S
     let name = reader.name::<ApplianceName>(one, scope.clone());
     match (site, name) {
         (Some(site), Some(name)) => {
-            rosters.entry(site).or_default().push(Entry { key: one.key(), name, origin: one.origin() });
+            rosters.entry(site).or_default().push(Entry { key: one.key(), name });
         }
         _ => {
             // Without a site or a name there is no wish, but its other faults are told all the same.

@@ -4,7 +4,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
 use super::windows::Windows;
-use super::{Arc, Assembler, Decoder, Document, Entry, Fault, Members, Node, Outcome, ReleaseName, Resolved, Roster, SettingValues, SiteOutcome};
+use super::{Arc, Assembler, Decoder, Document, Entry, Fault, Members, Node, Outcome, ReleaseName, Resolved, Roster, SettingValues};
 use super::{Closure, Trace, resolve};
 use crate::diagnostic::Code;
 use crate::manifest::{ApplianceManifest, ApplianceSpec, Label, SiteManifest, Spanned, one_of, suggest};
@@ -13,13 +13,18 @@ use crate::resolve::DefaultsLayer;
 use std::collections::BTreeMap;
 
 /// What a site's appliances have in common.
-struct Common<'a> {
+pub(super) struct Common<'a> {
     fleet: Option<&'a FleetName>,
     name: &'a SiteName,
     site: Option<&'a SiteManifest>,
     members: Members,
     stamp: u64,
+    windows: &'a Windows,
+    trace: &'a Trace,
 }
+
+/// Settings by release and by the Defaults that apply, for appliances that state none themselves.
+type SharedSettings = BTreeMap<(ReleaseName, Vec<usize>), Arc<SettingValues>>;
 
 /// What an appliance's release leads to.
 struct Release<'a> {
@@ -30,30 +35,34 @@ struct Release<'a> {
 }
 
 impl Assembler {
-    pub(super) fn resolve_site(&self, roster: &Roster, windows: &Windows) -> SiteOutcome {
+    pub(super) fn resolve_site(&self, roster: &Roster, windows: &Windows) -> Vec<Outcome> {
+        let trace = Trace::default();
+        let Some(common) = self.common(roster, windows, &trace) else { return Vec::new() };
+        let mut shared = BTreeMap::new();
+        roster.entries.iter().map(|entry| self.outcome(entry, &common, &mut shared)).collect()
+    }
+
+    /// Resolves one appliance once more, telling the trace where its values come from.
+    pub(super) fn trace(&self, roster: &Roster, entry: &Entry, windows: &Windows, trace: &Trace) -> Option<Outcome> {
+        let common = self.common(roster, windows, trace)?;
+        Some(self.resolve_entry(entry, &common, &mut BTreeMap::new(), 0))
+    }
+
+    fn common<'a>(&'a self, roster: &'a Roster, windows: &'a Windows, trace: &'a Trace) -> Option<Common<'a>> {
         let site = self.shelf.site(&roster.site);
         let names: Vec<_> = roster.entries.iter().map(|entry| entry.name.clone()).collect();
         let leader = site.and_then(|site| site.spec.rollout.as_ref()).and_then(|rollout| rollout.leader.as_ref());
         // A leader that is none of them is reported with the site; the first by name stands in, so that the rest can be checked.
         let leader = leader.map(|leader| &leader.value).filter(|leader| names.contains(leader)).or(names.first()).cloned();
-        let Some(leader) = leader else { return SiteOutcome { outcomes: Vec::new(), faults: Vec::new() } };
+        let leader = leader?;
         let mut stamp = DefaultHasher::new();
         names.hash(&mut stamp);
         (self.shelf.site_stamp(&roster.site), self.shelf.defaults_stamp(), self.shelf.repository_stamp()).hash(&mut stamp);
         let members = Members { names, leader };
-        let common = Common { fleet: self.shelf.fleet_name(), name: &roster.site, site, members, stamp: stamp.finish() };
-        let mut shared = BTreeMap::new();
-        let outcomes = roster.entries.iter().map(|entry| self.outcome(entry, &common, windows, &mut shared)).collect();
-        SiteOutcome { outcomes, faults: Vec::new() }
+        Some(Common { fleet: self.shelf.fleet_name(), name: &roster.site, site, members, stamp: stamp.finish(), windows, trace })
     }
 
-    fn outcome(
-        &self,
-        entry: &Entry,
-        common: &Common<'_>,
-        windows: &Windows,
-        shared: &mut BTreeMap<(ReleaseName, Vec<usize>), Arc<SettingValues>>,
-    ) -> Outcome {
+    fn outcome(&self, entry: &Entry, common: &Common<'_>, shared: &mut SharedSettings) -> Outcome {
         let mut stamp = DefaultHasher::new();
         (common.stamp, self.library.file(entry.key.file).map(|file| file.digest()), entry.key).hash(&mut stamp);
         let stamp = stamp.finish();
@@ -63,17 +72,10 @@ impl Assembler {
                 return last.clone();
             }
         }
-        self.resolve_entry(entry, common, windows, shared, stamp)
+        self.resolve_entry(entry, common, shared, stamp)
     }
 
-    fn resolve_entry(
-        &self,
-        entry: &Entry,
-        common: &Common<'_>,
-        windows: &Windows,
-        shared: &mut BTreeMap<(ReleaseName, Vec<usize>), Arc<SettingValues>>,
-        stamp: u64,
-    ) -> Outcome {
+    fn resolve_entry(&self, entry: &Entry, common: &Common<'_>, shared: &mut SharedSettings, stamp: u64) -> Outcome {
         let mut outcome =
             Outcome { stamp, release: None, profile: None, size: None, desired: None, faults: [].into(), facts: [].into(), settings: None };
         let mut faults = Vec::new();
@@ -103,11 +105,10 @@ impl Assembler {
         if let (Some(release), Some(fleet)) = (release, common.fleet.or(self.shelf.stand_in_fleet())) {
             let key = (release.name.clone(), defaults.iter().map(|(index, _)| *index).collect::<Vec<_>>());
             let own_settings = appliance.spec.layer.settings.is_some();
-            let trace = Trace::default();
             let closure = Closure {
                 library: &self.library,
                 fleet,
-                windows: &windows.by_name,
+                windows: &common.windows.by_name,
                 site_name: common.name,
                 site,
                 members: &common.members,
@@ -118,7 +119,7 @@ impl Assembler {
                 release: release.manifest,
                 profile: release.profile,
                 shared_settings: shared.get(&key).filter(|_| !own_settings).cloned(),
-                trace: &trace,
+                trace: common.trace,
             };
             let Resolved { desired, faults: found, facts, settings } = resolve(&closure);
             if !own_settings {
