@@ -1,7 +1,7 @@
 //! Open enumerations, and how many there may be.
 //!
-//! Guarantees: at most `MAX_OPEN` for one user of one machine; one that nobody pulls from for `IDLE` is gone; identifiers never
-//! repeat within a simulation, and are the same in each run of the same requests.
+//! Guarantees: at most `MAX_OPEN` for one user of one machine, and `MAX_ITEMS` held for all of them; one that nobody pulls from for
+//! `IDLE` is gone; identifiers never repeat within a simulation, and are the same in each run of the same requests.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -15,6 +15,8 @@ use crate::world::MachineId;
 
 /// Enumerations that one user may have open on one machine: what Windows Server 2012 and later allow.
 pub const MAX_OPEN: usize = 1500;
+/// Items that all open enumerations hold together: a bound on memory, far beyond what honest clients leave open.
+pub const MAX_ITEMS: usize = 250_000;
 /// How long an enumeration lives without a pull (`EnumerationTimeoutms`).
 pub const IDLE: Duration = Duration::from_secs(60);
 
@@ -53,7 +55,7 @@ pub struct Open {
 
 /// The quota is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("user has {MAX_OPEN} open operations already")]
+#[error("too much is being enumerated already")]
 pub struct QuotaExceeded;
 
 /// All open enumerations of all machines.
@@ -71,7 +73,9 @@ impl Enumerations {
     pub fn keep(&mut self, owner: Owner, rest: Open) -> Result<String, QuotaExceeded> {
         let now = Instant::now();
         self.open.retain(|_, (_, until, _)| *until > now);
-        if self.open.values().filter(|(own, _, _)| *own == owner).count() >= MAX_OPEN {
+        let held: usize = self.open.values().map(|(_, _, open)| open.items.len()).sum();
+        let own = self.open.values().filter(|(own, _, _)| *own == owner).count();
+        if own >= MAX_OPEN || held + rest.items.len() > MAX_ITEMS {
             return Err(QuotaExceeded);
         }
         let id = self.fresh();
@@ -163,5 +167,17 @@ mod tests {
         }
         assert_eq!(all.keep(owner("alice"), open()), Err(QuotaExceeded));
         assert!(all.keep(owner("bob"), open()).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_all_contexts_hold_is_bounded() {
+        let path = wsman::cim::CimPath::class_of(Namespace::CIMV2, "Win32_Service");
+        let object = Object { instance: wsman::cim::CimInstance::new(path.class().clone()), path };
+        let many = |count: usize| Open { items: std::iter::repeat_n(object.clone(), count).collect(), ..open() };
+        let mut all = Enumerations::default();
+        let context = all.keep(owner("alice"), many(MAX_ITEMS)).expect("room");
+        assert_eq!(all.keep(owner("bob"), many(1)), Err(QuotaExceeded));
+        all.take(&owner("alice"), &context).expect("hers");
+        assert!(all.keep(owner("bob"), many(1)).is_ok());
     }
 }

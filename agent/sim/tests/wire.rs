@@ -327,3 +327,17 @@ async fn http_is_answered_as_windows_answers_it() {
         assert_eq!(answer.to_ascii_lowercase().contains("www-authenticate: basic realm="), status == "401", "{what}: {answer}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_changed_survives_the_simulation() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bench = Bench::new();
+    bench.simulator.keep_state_in(folder.path().to_owned()).expect("writable");
+    bench.client().invoke(&service("Alpha"), "StopService", &[]).await.expect("an answer");
+    let saved = World::load(folder.path()).expect("readable").expect("saved before the answer went out");
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let later = Bench { simulator: Simulator::new(saved, Arc::clone(&bench.clock)), clock: Arc::clone(&bench.clock) };
+    assert_eq!(later.thumbprint(), bench.thumbprint(), "the listener keeps its certificate");
+    let found = later.client().get(&service("Alpha")).await.expect("a service");
+    assert_eq!(found.text("State").expect("text"), Some("Stopped"));
+}
