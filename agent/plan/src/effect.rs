@@ -125,7 +125,9 @@ impl Step {
             _ => return,
         };
         // Whether the guest can still be reached over another network is for the next look to say.
-        if let (true, Some(guest)) = (lost, vm.guest.known_mut()) {
+        if let (true, Some(guest)) = (lost, vm.guest.known_mut())
+            && guest.reach == Reach::Management
+        {
             guest.reach = Reach::HostOnly;
         }
         plug(observed, before.and_then(|seen| seen.known().cloned()).as_ref(), after);

@@ -274,6 +274,8 @@ pub fn turn_off(observed: &mut Observed, role: &str) {
     vm.power = PowerState::Off;
     vm.guest = Seen::Unknown(Cause::PoweredOff);
     vm.listener = Seen::Unknown(Cause::PoweredOff);
+    let adapters = vm.adapters.known_mut().into_iter().flat_map(BTreeMap::values_mut);
+    adapters.for_each(|adapter| adapter.config = Seen::Unknown(Cause::PoweredOff));
 }
 
 /// A VM that is not ours.

@@ -26,3 +26,5 @@ pub use planner::plan;
 
 #[cfg(test)]
 mod planner_tests;
+#[cfg(test)]
+mod properties;

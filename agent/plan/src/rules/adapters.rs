@@ -6,18 +6,19 @@ use ipnet::IpNet;
 use model::condition::Reason;
 use model::desired::{Desired, DesiredAdapter, DesiredRole};
 use model::observed::{AdapterConfig, ObservedAdapter, PowerState};
-use model::seen::Seen;
+use model::seen::{Cause, Seen};
 
-use super::{Round, may_change};
+use super::{Round, power};
 use crate::draft::Draft;
 use crate::network;
 use crate::step::{Act, Purpose};
 
-/// Whether every role exists and hangs on every lasting network, so that guest set-up has come to its end.
+/// Whether every role that is not set up hangs on every lasting network, so that guest set-up has come to its end. Not so
+/// while something keeps us from building.
 pub(crate) fn all_connected(draft: &Draft<'_>) -> bool {
-    draft.roles().iter().all(|role| {
+    draft.roles().iter().filter(|role| !draft.is_set_up(role)).all(|role| {
         let mut lasting = role.adapters.iter().filter(|adapter| network::is_lasting(draft.desired, adapter));
-        draft.vm(role).is_some() && lasting.all(|adapter| is_connected(draft, role, adapter))
+        draft.is_building(role) && draft.vm(role).is_some() && lasting.all(|adapter| is_connected(draft, role, adapter))
     })
 }
 
@@ -148,9 +149,10 @@ pub(crate) fn repair(draft: &mut Draft<'_>, round: Round) {
             if unseen || is_connected(draft, role, adapter) || !round.takes(draft, &name) || lacks_switch(draft, role, adapter) {
                 continue;
             }
-            let gone = seen(draft, role, adapter).is_none();
             add_one(draft, role, adapter, Purpose::Repair);
-            if gone && runs {
+            // Where nothing is plugged in, nobody notices; an adapter that came anew has no address yet.
+            let told = |seen: &ObservedAdapter| !matches!(&seen.config, Seen::Unknown(cause) if *cause != Cause::NotObserved);
+            if runs && seen(draft, role, adapter).is_some_and(told) {
                 inject(draft, role, adapter, Purpose::Repair);
             }
             connect_one(draft, role, adapter, Purpose::Repair);
@@ -182,22 +184,22 @@ pub(crate) fn is_to_be_readdressed(draft: &Draft<'_>, role: &DesiredRole) -> boo
 }
 
 fn wrong_routes<'r>(draft: &Draft<'_>, role: &'r DesiredRole) -> impl Iterator<Item = &'r DesiredAdapter> {
+    let runs = draft.vm(role).is_some_and(|vm| vm.remarks.set_up && vm.power == PowerState::Running);
     let lasting = role.adapters.iter().filter(|adapter| network::is_lasting(draft.desired, adapter));
-    lasting.filter(|adapter| {
+    lasting.filter(move |adapter| {
         let seen = seen(draft, role, adapter).and_then(|seen| seen.config.known());
-        draft.is_set_up(role) && seen.is_some_and(|seen| has_addresses(adapter, seen) && !has_routes(adapter, seen))
+        runs && seen.is_some_and(|seen| has_addresses(adapter, seen) && !has_routes(adapter, seen))
     })
 }
 
 /// Gives guests that are set up their other gateways and name servers.
 pub(crate) fn readdress(draft: &mut Draft<'_>) {
-    if !may_change(draft) {
+    if !power::may_disrupt(draft) {
         return;
     }
     for role in draft.roles() {
         let wrong: Vec<&DesiredAdapter> = wrong_routes(draft, role).collect();
-        let runs = draft.vm(role).is_some_and(|vm| vm.power == PowerState::Running && vm.guest.known().is_some());
-        for adapter in wrong.into_iter().filter(|_| runs) {
+        for adapter in wrong {
             inject(draft, role, adapter, Purpose::Change);
         }
     }

@@ -48,8 +48,8 @@ fn inject_lasting(draft: &mut Draft<'_>, role: &DesiredRole) {
 
 fn rename(draft: &mut Draft<'_>, role: &DesiredRole) {
     let Some(guest) = draft.guest(role) else { return };
-    let pending = guest.pending_name.clone();
-    if guest.computer != role.computer && pending.as_ref() != Some(&role.computer) {
+    let coming = guest.pending_name.as_ref().unwrap_or(&guest.computer);
+    if *coming != role.computer {
         draft.step_in_line(role, Act::RenameGuest { to: role.computer.clone() }, Purpose::SetUp);
     }
     if draft.guest(role).is_some_and(|guest| guest.pending_name.is_some()) {

@@ -65,6 +65,11 @@ fn unseen<'a>(draft: &Draft<'a>) -> Vec<(&'a DesiredRole, Cause)> {
     draft.roles().iter().filter_map(unseen).collect()
 }
 
+/// Whether planned work may end what serves: the mode allows it, and every guest that must be drained can be.
+pub(crate) fn may_disrupt(draft: &Draft<'_>) -> bool {
+    may_change(draft) && unseen(draft).is_empty()
+}
+
 /// Whether a VM runs that must be off for a change.
 fn goes_off(draft: &Draft<'_>, role: &DesiredRole) -> bool {
     let runs = draft.vm(role).is_some_and(|vm| matches!(vm.power, PowerState::Running | PowerState::Saved | PowerState::Paused));
@@ -73,7 +78,7 @@ fn goes_off(draft: &Draft<'_>, role: &DesiredRole) -> bool {
 
 /// Shuts down whoever must be off, in reverse role order.
 pub(crate) fn shut_down(draft: &mut Draft<'_>) {
-    let may_disrupt = may_change(draft) && unseen(draft).is_empty();
+    let may_disrupt = may_disrupt(draft);
     for role in draft.roles().iter().rev() {
         if !goes_off(draft, role) {
             continue;
