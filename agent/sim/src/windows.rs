@@ -118,7 +118,12 @@ impl Windows {
             .collect()
     }
 
-    /// Whether `server` is one of the DNS servers that the system asks.
+    /// Whether its WS-Management listener is there: it is a service like any other.
+    pub(crate) fn listens(&self) -> bool {
+        self.service("WinRM").is_some_and(|at| self.services[at].run == service::Run::Running)
+    }
+
+    /// The DNS servers that the system asks at this moment.
     pub(crate) fn dns_servers(&self, plugged: &[Plugged]) -> Vec<IpAddr> {
         self.adapters_in(plugged).filter(|(_, p)| p.segment.is_some()).flat_map(|(a, _)| a.dns.iter().copied()).collect()
     }

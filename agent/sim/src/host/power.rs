@@ -300,6 +300,7 @@ impl Host {
     /// A system has booted: on a fresh disk it is what the image brings.
     pub(crate) fn system_comes_up(&mut self, vm: &str, cx: &mut Surroundings<'_>) {
         let Some(machine) = self.machine(vm) else { return };
+        let items = machine.host_items.clone();
         let (plugged, image, path) = (self.plugged_in(machine), self.boot_image(machine, cx), machine.boot_disk().map(ToOwned::to_owned));
         let disk = path.and_then(|p| self.files.get_mut(&super::disk::FileKey::new(&p))).and_then(|f| f.disk.as_mut());
         let mut system = System::Absent;
@@ -309,6 +310,7 @@ impl Host {
             }
             if let Some(guest) = &mut disk.guest {
                 guest.windows.boot(cx.now, &plugged, cx.ids);
+                guest.received = items;
                 system = System::Up;
             }
         }

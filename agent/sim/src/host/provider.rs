@@ -81,6 +81,12 @@ const ASSOCIATIONS: [(&str, &str, &str); 5] = [
     ("Msvm_AffectedJobElement", "AffectedElement", "AffectingElement"),
 ];
 
+/// Every class that a host knows.
+#[cfg(test)]
+pub(crate) fn known() -> impl Iterator<Item = (&'static Namespace, &'static str)> {
+    TABLES.into_iter().flatten().map(|c| (&c.namespace, c.name))
+}
+
 /// A host, as its WMI shows it.
 pub(crate) struct HostMachine<'w> {
     world: &'w mut World,

@@ -115,8 +115,7 @@ impl Host {
             }
             Device::Connection(n) => self.connection(machine, n, base(class, id, 33, CONNECTION).with("Parent", parent(Device::Nic(n)))),
             Device::Serial(n) => {
-                let view = base(class, id, 17, "Microsoft:Hyper-V:Serial Port").with("ElementName", format!("COM {}", n + 1));
-                let view = view.with("ResourceType", 21u16);
+                let view = base(class, id, 21, "Microsoft:Hyper-V:Serial Port").with("ElementName", format!("COM {}", n + 1));
                 match machine.serial[n].as_slice() {
                     [] => view,
                     pipes => view.with("Connection", pipes.to_vec()),

@@ -148,7 +148,7 @@ pub(crate) fn object(machine: &VirtualMachine) -> Object {
         .with("AutomaticSnapshotsEnabled", false)
         .with("AllowFullSCSICommandSet", false)
         .with("AllowReducedFcRedundancy", false)
-        .with("Architecture", 0u16)
+        .with("Architecture", "x64")
         .with("BIOSGUID", format!("{{{}}}", machine.id))
         .with("BIOSNumLock", true)
         .with("BIOSSerialNumber", machine.id.as_str())

@@ -7,9 +7,9 @@ use super::store::VERSION;
 /// A world that cannot be read, kept or harmed as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum WorldError {
-    /// The world file is not YAML, or not of the schema; the source tells line and column.
-    #[error("the world file is not of the schema trunkline.dev/sim/v1alpha1")]
-    Syntax(#[source] Box<serde_saphyr::Error>),
+    /// The world file is not YAML, or not of the schema; the text tells line and column.
+    #[error("the world file is not of the schema trunkline.dev/sim/v1alpha1: {0}")]
+    Syntax(String),
     /// The world file's parts do not fit together.
     #[error("the world file contradicts itself: {}", problems.join("; "))]
     Contradiction {

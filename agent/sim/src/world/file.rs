@@ -299,8 +299,14 @@ impl WorldFile {
     /// Reads YAML text.
     ///
     /// # Errors
-    /// `Syntax`, whose source tells line and column.
+    /// `Syntax`, which tells line and column.
     pub fn parse(text: &str) -> Result<Self, WorldError> {
-        serde_saphyr::from_str(text).map_err(|e| WorldError::Syntax(Box::new(e)))
+        serde_saphyr::from_str(text).map_err(|e| WorldError::Syntax(e.without_snippet().to_string()))
     }
+}
+
+/// The JSON Schema of world files.
+#[must_use]
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(WorldFile)
 }

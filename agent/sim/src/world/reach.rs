@@ -26,7 +26,7 @@ impl World {
     #[must_use]
     pub fn machine_at(&self, from: &Place, address: IpAddr, port: u16) -> Option<MachineId> {
         if let Place::OnHost(name) = from {
-            let own = self.hosts.get(name).filter(|h| h.is_up())?;
+            let own = self.hosts.get(name).filter(|h| h.is_up() && h.windows.listens())?;
             let listens = matches!(port, HTTP | HTTPS);
             if listens && (address.is_loopback() || own.addresses().iter().any(|(net, _)| net.addr() == address)) {
                 return Some(MachineId::Host(name.clone()));
@@ -108,13 +108,14 @@ impl World {
     }
 
     fn listeners(&self) -> impl Iterator<Item = Listener> {
-        let hosts = self.hosts.values().filter(|h| h.is_up()).flat_map(|h| {
+        let hosts = self.hosts.values().filter(|h| h.is_up() && h.windows.listens()).flat_map(|h| {
             let machine = MachineId::Host(h.name.clone());
             h.addresses().into_iter().map(move |(net, segment)| Listener { net, segment, ports: &[HTTP, HTTPS], machine: machine.clone() })
         });
         let guests = self.guests().filter(|(_, m)| !self.unreachable.contains_key(&m.id)).flat_map(|(h, m)| {
             let machine = MachineId::Guest { host: h.name.clone(), vm: m.id.clone() };
-            let addresses = h.running_guest(m).map(|g| g.windows.addresses_in(&h.plugged_in(m))).unwrap_or_default();
+            let addresses =
+                h.running_guest(m).filter(|g| g.windows.listens()).map(|g| g.windows.addresses_in(&h.plugged_in(m))).unwrap_or_default();
             addresses.into_iter().map(move |(net, segment)| Listener { net, segment, ports: &[HTTPS], machine: machine.clone() })
         });
         hosts.chain(guests)

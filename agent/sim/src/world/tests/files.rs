@@ -1,0 +1,88 @@
+//! The world file and the saved world.
+
+use insta::assert_snapshot;
+
+use super::*;
+use crate::world::WorldError;
+
+#[test]
+fn a_file_that_is_not_of_the_schema_is_refused_with_its_line() {
+    let error = WorldFile::parse(&WORLD.replace("memoryGib: 16", "memoryGb: 16")).expect_err("no such key");
+    assert_snapshot!(error, @"the world file is not of the schema trunkline.dev/sim/v1alpha1: unknown field `memoryGb`, expected one of name, computerName, version, caption, sockets, coresPerSocket, memoryGib, volumes, accounts, nics, switches, files, machines, services, firewallRules at line 26, column 5");
+    let error = WorldFile::parse("kind: World\nhosts: [").expect_err("no YAML");
+    assert_snapshot!(error, @"the world file is not of the schema trunkline.dev/sim/v1alpha1: unclosed bracket '[' at line 2, column 8");
+}
+
+#[test]
+fn every_contradiction_is_found_at_once() {
+    let text = WORLD
+        .replace("nic: Ethernet 1, allow", "nic: Ethernet 9, allow")
+        .replace("image: directory}", "image: nothing}")
+        .replace("computerName: HV02", "computerName: HV01")
+        .replace("192.168.0.11/24", "10.9.9.9/24")
+        .replace("id: 2b0e3f7c-0a11-4a3b-9c57-0d0c6e1f0001", "id: legacy");
+    let Err(WorldError::Contradiction { problems }) = World::from_file(WorldFile::parse(&text).expect("it reads")) else {
+        panic!("it fits together");
+    };
+    assert_snapshot!(problems.join("\n"), @r"
+    hosts, by computerName,: two are called `HV01`
+    hosts[hv-1].nics[Ethernet 1]: 10.9.9.9/24 is not in the network's subnet
+    hosts[hv-1].switches[Corpnet]: no NIC is called `Ethernet 9`
+    hosts[hv-1].files[D:\Images\directory.vhdx]: no image is called `nothing`
+    hosts[hv-1].machines[legacy]: `legacy` is no GUID
+    hosts[hv-2].switches[Corpnet]: no NIC is called `Ethernet 9`
+    ");
+}
+
+#[test]
+fn the_examples_build() {
+    for text in
+        [include_str!("../../../../../examples/seattle.world.yaml"), include_str!("../../../../../examples/branch-bundle.world.yaml")]
+    {
+        World::from_file(WorldFile::parse(text).expect("it reads")).expect("it builds");
+    }
+}
+
+#[test]
+fn the_same_file_gives_the_same_world() {
+    let text = || serde_json::to_string(&Bench::new().world).expect("plain data");
+    assert_eq!(text(), text());
+}
+
+#[test]
+fn a_vm_that_runs_from_the_beginning_has_its_guest_up() {
+    let text = WORLD.replace(
+        "generation: 1, disks: ['D:\\old.vhdx'], adapters: [{switch: Corpnet}]",
+        "disks: ['D:\\Images\\calls.vhdx'], state: running, adapters: [{switch: Corpnet, addresses: [192.168.0.77/24]}]",
+    );
+    let world = World::from_file(WorldFile::parse(&text).expect("it reads")).expect("it builds");
+    let guest = world.guest_of(&HostName::new("hv-1"), "legacy");
+    assert!(guest.is_some());
+    assert_eq!(world.machine_at(&Place::Remote, "192.168.0.77".parse().unwrap(), 5986), guest);
+}
+
+#[test]
+fn a_world_goes_on_where_it_was_saved() {
+    let directory = tempfile::tempdir().expect("a directory");
+    assert!(World::load(directory.path()).expect("nothing is wrong").is_none());
+    let mut b = Bench::new();
+    let corpnet = b.switch("Corpnet");
+    let vm = b.appliance("web", "calls", &corpnet);
+    b.ask(&vm, 2);
+    b.world.save(directory.path()).expect("it can be written");
+    let mut saved = World::load(directory.path()).expect("it reads").expect("it is there");
+    let later = b.world.now() + SignedDuration::from_secs(200);
+    b.world.advance(later);
+    saved.advance(later);
+    assert_eq!(serde_json::to_string(&saved).expect("plain data"), serde_json::to_string(&b.world).expect("plain data"));
+}
+
+#[test]
+fn a_broken_or_foreign_state_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let write = |text: &str| std::fs::write(directory.path().join("world.json"), text).expect("it can be written");
+    write("{\"version\":1,");
+    assert!(matches!(World::load(directory.path()), Err(WorldError::Broken { .. })));
+    write("{\"version\":99}");
+    assert!(matches!(World::load(directory.path()), Err(WorldError::Version { found: 99, .. })));
+}

@@ -1,0 +1,281 @@
+//! Defining, changing, powering and destroying VMs.
+
+use super::*;
+
+const MODIFY: &str = "ModifyResourceSettings";
+
+fn processor(vm: &CimPath) -> String {
+    format!("Microsoft:{}\\b637f346-6a0e-4dec-af52-bd70cb80a21d\\0", vm.key("Name").unwrap())
+}
+
+fn memory(vm: &CimPath) -> CimInstance {
+    let id = format!("Microsoft:{}\\4764334d-e001-4176-82ee-5594ec9b530e", vm.key("Name").unwrap());
+    class("Msvm_MemorySettingData").with("InstanceID", id)
+}
+
+fn processors(vm: &CimPath, count: u64) -> CimInstance {
+    let setting = class("Msvm_ProcessorSettingData").with("InstanceID", processor(vm)).with("VirtualQuantity", count);
+    class("in").with("ResourceSettings", vec![setting])
+}
+
+#[test]
+fn a_defined_vm_has_its_mark_from_the_first_moment() {
+    let mut b = Bench::new();
+    let vm = b.define("sea-1-ad", 2);
+    let settings = b.one(&V2, "Msvm_VirtualSystemSettingData", "ElementName", "sea-1-ad");
+    assert_eq!(settings.instance.texts("Notes").unwrap(), ["a mark"]);
+    assert_eq!(settings.path, Bench::settings(&vm));
+    assert_eq!(b.state(&vm), 3);
+}
+
+#[test]
+fn generation_two_starts_without_controllers_and_generation_one_with_its_own() {
+    let mut b = Bench::new();
+    b.define("two", 2);
+    let before = b.all(&V2, "Msvm_ResourceAllocationSettingData").len();
+    b.define("one", 1);
+    // Two IDE controllers, a DVD drive, a diskette controller and its drive.
+    assert_eq!(b.all(&V2, "Msvm_ResourceAllocationSettingData").len(), before + 5);
+    let serial = b.all(&V2, "Msvm_SerialPortSettingData");
+    assert!(serial.iter().any(|o| o.instance.text("ElementName").unwrap() == Some("COM 2")));
+}
+
+#[test]
+fn disks_want_a_drive_an_array_a_path_and_a_file() {
+    let mut b = Bench::new();
+    let vm = b.define("web", 2);
+    let scsi = b.added(&vm, Bench::scsi());
+    let old = vec!["D:\\old.vhdx"];
+    assert_eq!(b.add(&vm, Bench::medium(&scsi, old.clone())).return_value, 32773, "a controller is no drive");
+    let drive = b.added(&vm, Bench::drive(&scsi, "0"));
+    assert_eq!(b.add(&vm, Bench::drive(&scsi, "0")).return_value, 32774, "the slot is taken");
+    assert_eq!(b.add(&vm, Bench::drive(&scsi, "64")).return_value, 32773, "there is no such slot");
+    assert_eq!(b.add(&vm, Bench::medium(&drive, "D:\\old.vhdx")).return_value, 32776, "a scalar");
+    assert_eq!(b.add(&vm, Bench::medium(&drive, vec!["old.vhdx"])).return_value, 32773, "not absolute");
+    assert_eq!(b.add(&vm, Bench::medium(&drive, vec!["D:\\absent.vhdx"])).return_value, 32779, "not there");
+    b.added(&vm, Bench::medium(&drive, old.clone()));
+    assert_eq!(b.add(&vm, Bench::medium(&drive, old)).return_value, 32774, "the drive is full");
+    let disk = b.all(&V2, "Msvm_StorageAllocationSettingData").pop().expect("a disk");
+    assert_eq!(disk.instance.texts("HostResource").unwrap(), ["D:\\old.vhdx"]);
+    assert_eq!(disk.instance.text("Parent").unwrap(), Some(drive.as_str()));
+    assert!(disk.instance.text("InstanceID").unwrap().expect("an id").ends_with("\\0\\0\\L"));
+}
+
+#[test]
+fn a_drive_that_holds_a_disk_cannot_be_removed() {
+    let mut b = Bench::new();
+    let corpnet = b.switch("Corpnet");
+    let vm = b.appliance("web", "calls", &corpnet);
+    let of_vm = |o: &Object| o.instance.text("InstanceID").unwrap().is_some_and(|id| id.contains(vm.key("Name").unwrap()));
+    let drive = b.all(&V2, "Msvm_ResourceAllocationSettingData").into_iter().rfind(|o| of_vm(o)).expect("a drive").path;
+    let disk = b.all(&V2, "Msvm_StorageAllocationSettingData").into_iter().rfind(|o| of_vm(o)).expect("a disk").path;
+    let target = service("Msvm_VirtualSystemManagementService");
+    let input = class("in").with("ResourceSettings", vec![drive.clone()]);
+    let refused = b.try_invoke(&target, "RemoveResourceSettings", &input).expect_err("it holds a disk");
+    assert_eq!(refused.code.hresult(), 0x8004_1001);
+    assert_eq!(b.vsms("RemoveResourceSettings", class("in").with("ResourceSettings", vec![disk])).return_value, 0);
+    assert_eq!(b.vsms("RemoveResourceSettings", class("in").with("ResourceSettings", vec![drive])).return_value, 0);
+}
+
+#[test]
+fn processors_change_only_while_the_vm_is_off_and_within_the_host() {
+    let mut b = Bench::new();
+    let vm = b.define("web", 2);
+    assert_eq!(b.vsms(MODIFY, processors(&vm, 9)).return_value, 32773, "the host has 8");
+    assert_eq!(b.vsms(MODIFY, processors(&vm, 4)).return_value, 0);
+    b.start(&vm);
+    assert_eq!(b.vsms(MODIFY, processors(&vm, 2)).return_value, 32775);
+    let id = processor(&vm);
+    assert_eq!(b.one(&V2, "Msvm_ProcessorSettingData", "InstanceID", &id).instance.unsigned("VirtualQuantity").unwrap(), Some(4));
+}
+
+#[test]
+fn memory_stays_below_its_limit_and_dynamic_memory_in_its_range() {
+    let mut b = Bench::new();
+    let vm = b.define("web", 2);
+    let mut modify = |setting: CimInstance| b.vsms(MODIFY, class("in").with("ResourceSettings", vec![setting])).return_value;
+    assert_eq!(modify(memory(&vm).with("Limit", 2048u64)), 0);
+    assert_eq!(modify(memory(&vm).with("VirtualQuantity", 4096u64)), 32773);
+    assert_eq!(modify(memory(&vm).with("VirtualQuantity", 2047u64)), 32773, "odd");
+    assert_eq!(modify(memory(&vm).with("DynamicMemoryEnabled", true).with("Reservation", 4096u64)), 32773);
+    assert_eq!(modify(memory(&vm).with("DynamicMemoryEnabled", true).with("Reservation", 512u64).with("VirtualQuantity", 2048u64)), 0);
+}
+
+#[test]
+fn a_cable_is_pulled_and_put_back_while_the_vm_runs() {
+    let mut b = Bench::new();
+    let corpnet = b.switch("Corpnet");
+    let vm = b.appliance("web", "calls", &corpnet);
+    b.start(&vm);
+    let ports = b.all(&V2, "Msvm_EthernetPortAllocationSettingData");
+    let id = ports
+        .iter()
+        .find_map(|o| o.instance.text("InstanceID").unwrap().filter(|id| id.contains(vm.key("Name").unwrap())))
+        .expect("a cable")
+        .to_owned();
+    let change = class("Msvm_EthernetPortAllocationSettingData").with("InstanceID", id.as_str());
+    let mut modify = |c: CimInstance| b.vsms(MODIFY, class("in").with("ResourceSettings", vec![c])).return_value;
+    assert_eq!(modify(change.clone().with("EnabledState", 3u16)), 0);
+    assert_eq!(
+        modify(change.clone().with("HostResource", vec!["\\\\HV01\\root\\virtualization\\v2:Msvm_VirtualEthernetSwitch.Name=\"no\""])),
+        32773
+    );
+    assert_eq!(modify(change.clone().with("HostResource", corpnet.as_str())), 32776, "a scalar");
+    assert_eq!(modify(change.with("EnabledState", 2u16).with("HostResource", vec![corpnet.as_str()])), 0);
+    let cable = b.one(&V2, "Msvm_EthernetPortAllocationSettingData", "InstanceID", &id);
+    assert_eq!(cable.instance.texts("HostResource").unwrap(), [corpnet.as_str()]);
+}
+
+#[test]
+fn adapters_come_and_go_hot_on_generation_two_only() {
+    let mut b = Bench::new();
+    for (generation, add, remove) in [(2, 0, 0), (1, 32775, 32775)] {
+        let vm = b.define("hot", generation);
+        let first = b.added(&vm, Bench::nic("a", "00155D000001"));
+        b.start(&vm);
+        assert_eq!(b.add(&vm, Bench::nic("b", "00155D000002")).return_value, add);
+        let path: CimPath = first.parse().expect("a path");
+        assert_eq!(b.vsms("RemoveResourceSettings", class("in").with("ResourceSettings", vec![path])).return_value, remove);
+        let off = b.ask(&vm, 3);
+        b.done(&off);
+    }
+}
+
+#[test]
+fn settings_are_changed_by_a_minimal_instance_only() {
+    let mut b = Bench::new();
+    let vm = b.define("web", 2);
+    let whole = b.one(&V2, "Msvm_VirtualSystemSettingData", "ElementName", "web").instance;
+    assert_eq!(b.vsms("ModifySystemSettings", class("in").with("SystemSettings", whole.with("ElementName", "x"))).return_value, 32768);
+    let id = Bench::settings(&vm).key("InstanceID").unwrap().to_owned();
+    let minimal = class("Msvm_VirtualSystemSettingData").with("InstanceID", id.as_str());
+    let change = minimal.clone().with("Notes", vec!["one", "two"]).with("AutomaticStartupAction", 4u16);
+    assert_eq!(b.vsms("ModifySystemSettings", class("in").with("SystemSettings", change)).return_value, 0);
+    let settings = b.one(&V2, "Msvm_VirtualSystemSettingData", "InstanceID", &id).instance;
+    assert_eq!(settings.texts("Notes").unwrap(), ["one", "two"]);
+    assert_eq!(settings.unsigned("AutomaticStartupAction").unwrap(), Some(4));
+    let odd = minimal.with("AutomaticStartupAction", 9u16);
+    assert_eq!(b.vsms("ModifySystemSettings", class("in").with("SystemSettings", odd)).return_value, 32773);
+}
+
+#[test]
+fn a_vm_passes_through_the_states_of_hyper_v() {
+    let mut b = Bench::new();
+    let vm = b.define("web", 2);
+    for (requested, meanwhile, then) in [(2, 10, 2), (9, 32776, 9), (2, 32777, 2), (6, 32773, 6), (2, 10, 2), (3, 4, 3)] {
+        let output = b.ask(&vm, requested);
+        assert_eq!(output.return_value, 4096);
+        assert_eq!(b.state(&vm), meanwhile);
+        assert_eq!(b.ask(&vm, 2).return_value, 4097, "a second request meanwhile");
+        b.done(&output);
+        assert_eq!(b.state(&vm), then);
+    }
+}
+
+#[test]
+fn transitions_that_hyper_v_does_not_know_are_refused() {
+    let mut b = Bench::new();
+    let vm = b.define("web", 2);
+    for requested in [3, 6, 9, 10, 11, 99] {
+        assert_eq!(b.ask(&vm, requested).return_value, 4097, "off to {requested}");
+    }
+    b.start(&vm);
+    for requested in [2, 10, 4] {
+        assert_eq!(b.ask(&vm, requested).return_value, 4097, "running, nothing booted, to {requested}");
+    }
+    let host = b.one(&V2, "Msvm_ComputerSystem", "Name", "HV01").path;
+    assert_eq!(b.ask(&host, 3).return_value, 32770);
+}
+
+#[test]
+fn a_vm_does_not_start_without_its_disk_its_memory_or_the_disk_to_itself() {
+    let mut b = Bench::new();
+    let corpnet = b.switch("Corpnet");
+    let vm = b.appliance("web", "calls", &corpnet);
+    let big = class("in").with("ResourceSettings", vec![memory(&vm).with("VirtualQuantity", 16_000u64)]);
+    assert_eq!(b.vsms(MODIFY, big).return_value, 0);
+    let output = b.ask(&vm, 2);
+    assert_eq!(b.finish(&output), 10);
+    assert_eq!(b.state(&vm), 3, "back where it was");
+    let small = class("in").with("ResourceSettings", vec![memory(&vm).with("VirtualQuantity", 2048u64)]);
+    assert_eq!(b.vsms(MODIFY, small).return_value, 0);
+
+    let twin = b.define("twin", 2);
+    let scsi = b.added(&twin, Bench::scsi());
+    let drive = b.added(&twin, Bench::drive(&scsi, "0"));
+    b.added(&twin, Bench::medium(&drive, vec!["D:\\VMs\\web.vhdx"]));
+    b.start(&vm);
+    let output = b.ask(&twin, 2);
+    assert_eq!(b.finish(&output), 10, "the disk is open");
+
+    let off = b.ask(&vm, 3);
+    b.done(&off);
+    b.world
+        .apply(super::super::Fault::FileLost { host: HostName::new("hv-1"), path: "d:\\vms\\WEB.vhdx".to_owned() })
+        .expect("it is there");
+    let output = b.ask(&vm, 2);
+    assert_eq!(b.finish(&output), 10, "the disk is gone");
+}
+
+#[test]
+fn a_vm_is_destroyed_only_while_off_and_leaves_its_disks() {
+    let mut b = Bench::new();
+    let corpnet = b.switch("Corpnet");
+    let vm = b.appliance("web", "calls", &corpnet);
+    b.start(&vm);
+    let destroy = || class("in").with("AffectedSystem", vm.clone());
+    assert_eq!(b.vsms("DestroySystem", destroy()).return_value, 32775);
+    let off = b.ask(&vm, 3);
+    b.done(&off);
+    let output = b.vsms("DestroySystem", destroy());
+    b.done(&output);
+    assert!(b.all(&V2, "Msvm_ComputerSystem").iter().all(|o| o.path != vm));
+    b.one(&Namespace::CIMV2, "CIM_DataFile", "Name", "d:\\vms\\web.vhdx");
+    assert_eq!(b.vsms("DestroySystem", destroy()).return_value, 32773, "it is gone");
+}
+
+#[test]
+fn a_service_wants_its_selector_and_a_method_it_has() {
+    let mut b = Bench::new();
+    let bare = CimPath::class_of(V2, "Msvm_VirtualSystemManagementService");
+    let refused = b.try_invoke(&bare, "DefineSystem", &class("in")).expect_err("no selector");
+    assert_eq!(refused.code.hresult(), 0x8004_102F);
+    let refused = b.try_invoke(&service("Msvm_ImageManagementService"), "DefineSystem", &class("in")).expect_err("no such method");
+    assert_eq!(refused.code.hresult(), 0x8004_102E);
+    let at = b.at.clone();
+    let machine = b.world.machine_mut(&at).expect("it runs");
+    assert_eq!(machine.instances(&V2, "Msvm_Nonsense").expect_err("no class").code.hresult(), 0x8004_1010);
+    assert_eq!(machine.instances(&Namespace::new("root/none"), "X").expect_err("no namespace").code.hresult(), 0x8004_100E);
+}
+
+#[test]
+fn definitions_tell_the_limits_of_the_host() {
+    let mut b = Bench::new();
+    let maximum = b.all(&V2, "Msvm_ProcessorSettingData").into_iter().find(|o| {
+        let id = o.instance.text("InstanceID").unwrap().unwrap_or_default();
+        id.starts_with("Microsoft:Definition") && id.ends_with("Maximum")
+    });
+    assert_eq!(maximum.expect("a definition").instance.unsigned("VirtualQuantity").unwrap(), Some(8));
+}
+
+#[test]
+fn a_vm_leads_to_its_settings_and_they_to_its_devices() {
+    let mut b = Bench::new();
+    let legacy = b.one(&V2, "Msvm_ComputerSystem", "ElementName", "legacy").path;
+    let at = b.at.clone();
+    let machine = b.world.machine_mut(&at).expect("it runs");
+    let by_lower_case = CimPath::class_of(V2, "Msvm_ComputerSystem")
+        .with_key("CreationClassName", "Msvm_ComputerSystem")
+        .with_key("Name", legacy.key("Name").unwrap().to_ascii_lowercase());
+    let settings = machine.associations(&V2, &by_lower_case).expect("it is there");
+    let settings = settings.iter().find(|a| a.class == "Msvm_SettingsDefineState").expect("settings");
+    assert_eq!((settings.role.as_str(), settings.result_role.as_str()), ("ManagedElement", "SettingData"));
+    let devices = machine.associations(&V2, &settings.other).expect("they are there");
+    let classes: std::collections::BTreeSet<_> = devices.iter().map(|a| a.other.class().as_str().to_owned()).collect();
+    for wanted in ["Msvm_ProcessorSettingData", "Msvm_MemorySettingData", "Msvm_StorageAllocationSettingData", "Msvm_SerialPortSettingData"]
+    {
+        assert!(classes.contains(wanted), "{wanted}");
+    }
+    let processors = machine.instances(&Namespace::CIMV2, "Win32_ComputerSystemProcessor").expect("a class");
+    assert_eq!(processors.len(), 2);
+}
