@@ -25,10 +25,6 @@ use crate::world::World;
 pub(crate) struct Guest {
     pub(crate) windows: Windows,
     pub(crate) image: String,
-    /// Items that the guest publishes to its host.
-    pub(crate) published: BTreeMap<String, String>,
-    /// Items that the host has handed in.
-    pub(crate) received: BTreeMap<String, String>,
 }
 
 impl Guest {
@@ -54,8 +50,10 @@ impl Guest {
             last_boot: at,
             installed: at,
             listener,
+            published,
+            received: BTreeMap::new(),
         };
-        Ok(Self { windows, image: image.name.clone(), published, received: BTreeMap::new() })
+        Ok(Self { windows, image: image.name.clone() })
     }
 
     /// What Windows itself tells the host: `GuestIntrinsicExchangeItems`.

@@ -148,7 +148,7 @@ impl Output {
     #[must_use]
     pub(crate) fn changes(&self, method: &str) -> bool {
         let reads =
-            ["Get", "Validate", "Interrogate"].iter().any(|verb| method.get(..verb.len()).is_some_and(|m| m.eq_ignore_ascii_case(verb)));
+            ["Get", "Enum", "Validate", "Interrogate"].iter().any(|verb| method.get(..verb.len()).is_some_and(|m| m.eq_ignore_ascii_case(verb)));
         !reads && matches!(self.return_value, 0 | 4096)
     }
 

@@ -7,9 +7,11 @@ pub(crate) mod address;
 pub(crate) mod domain;
 pub(crate) mod firewall;
 pub(crate) mod provider;
+pub(crate) mod registry;
 pub(crate) mod service;
 pub(crate) mod system;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -42,6 +44,10 @@ pub(crate) struct Windows {
     pub(crate) last_boot: Timestamp,
     pub(crate) installed: Timestamp,
     pub(crate) listener: ListenerIdentity,
+    /// Items that a guest publishes to its host.
+    pub(crate) published: BTreeMap<String, String>,
+    /// Items that its host has handed in.
+    pub(crate) received: BTreeMap<String, String>,
 }
 
 /// An adapter as the hardware shows it at this moment.

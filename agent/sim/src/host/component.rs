@@ -76,7 +76,7 @@ impl Host {
         }
         let Some(guest) = self.running_guest(machine) else { return view };
         let intrinsic = guest.intrinsic(&self.plugged_in(machine));
-        let own: Vec<_> = guest.published.iter().map(|(name, data)| item(name, data, 1)).collect();
+        let own: Vec<_> = guest.windows.published.iter().map(|(name, data)| item(name, data, 1)).collect();
         let view = view.with("GuestIntrinsicExchangeItems", intrinsic.iter().map(|(n, d)| item(n, d, 2)).collect::<Vec<_>>());
         if own.is_empty() { view } else { view.with("GuestExchangeItems", own) }
     }
@@ -139,7 +139,7 @@ impl Host {
         }
         let now = machine.host_items.clone();
         if let Some(guest) = self.guest_mut(vm).filter(|_| up) {
-            guest.received = now;
+            guest.windows.received = now;
         }
         Ok(())
     }

@@ -310,7 +310,7 @@ impl Host {
             }
             if let Some(guest) = &mut disk.guest {
                 guest.windows.boot(cx.now, &plugged, cx.ids);
-                guest.received = items;
+                guest.windows.received = items;
                 system = System::Up;
             }
         }

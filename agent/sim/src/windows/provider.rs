@@ -23,6 +23,7 @@ pub(crate) const CLASSES: &[Class] = &[
     Class::new(Namespace::CIMV2, "Win32_Processor", &["CIM_Processor", "CIM_LogicalDevice"], LOGICAL),
     Class::new(Namespace::CIMV2, "Win32_LogicalDisk", &["CIM_LogicalDisk", "CIM_StorageExtent", "CIM_LogicalDevice"], LOGICAL),
     Class::new(Namespace::CIMV2, "Win32_Service", &["Win32_BaseService", "CIM_Service"], LOGICAL),
+    Class::new(Namespace::CIMV2, "StdRegProv", &[], &[]),
     Class::new(Namespace::CIMV2, "Win32_NetworkAdapterConfiguration", &["CIM_Setting"], &[]),
     Class::new(
         Namespace::CIMV2,
@@ -84,6 +85,8 @@ pub(crate) fn objects(windows: &Windows, class: &str, hardware: &Hardware, plugg
         | "MSFT_NetIPAddress"
         | "MSFT_NetIPInterface"
         | "MSFT_DNSClientServerAddress" => windows.address_objects(class, plugged),
+        // Its methods are static.
+        "StdRegProv" => Vec::new(),
         "Win32_ComputerSystemProcessor" => processor_links(windows, hardware, now),
         _ => windows.system_objects(class, hardware, now),
     }
@@ -120,6 +123,7 @@ impl Call<'_> {
             }
             () if is("MSFT_NetAdapter") => self.windows.invoke_adapter(key("DeviceID")?, method, input).map(still),
             () if is("MSFT_NetIPAddress") && method.eq_ignore_ascii_case("Create") => self.windows.create_address(input).map(still),
+            () if is("StdRegProv") => self.windows.invoke_registry(method, input).map(still),
             () if is("Win32_ComputerSystem") => self.computer_system(method, input).map(still),
             () if is("Win32_OperatingSystem") => operating_system(method, input),
             () => Err(WmiError::method(class.as_str(), method)),

@@ -68,6 +68,8 @@ impl Host {
             last_boot: cx.now,
             installed: cx.now,
             listener: cx.ids.identity(&spec.computer_name)?,
+            published: BTreeMap::new(),
+            received: BTreeMap::new(),
         };
         let mut host = Self {
             name: spec.name.clone(),

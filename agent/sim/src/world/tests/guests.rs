@@ -302,3 +302,38 @@ fn the_host_shuts_a_guest_down_and_reboots_it_through_its_component() {
     assert_eq!(b.state(&vm), 3);
     assert_eq!(b.try_invoke(&component, "InitiateShutdown", &input()).expect_err("gone with the power").code.hresult(), 0x8004_1002);
 }
+
+#[test]
+fn the_registry_tells_names_joins_and_items_before_and_after_a_boot() {
+    let (mut b, vm) = guest_of("calls");
+    let registry = CimPath::class_of(CIMV2, "StdRegProv");
+    let input = |key: &str| class("in").with("hDefKey", 2_147_483_650u32).with("sSubKeyName", key);
+    let read = |b: &mut Bench, key: &str, name: &str| {
+        let output = b.invoke(&registry, "GetStringValue", input(key).with("sValueName", name));
+        (output.return_value, output.out.text("sValue").unwrap().map(str::to_owned))
+    };
+    let (active, next) = (
+        r"SYSTEM\CurrentControlSet\Control\ComputerName\ActiveComputerName",
+        r"system\currentcontrolset\control\computername\ComputerName",
+    );
+    b.invoke(&computer(), "Rename", class("in").with("Name", "SEA-1-CMS"));
+    assert_eq!(read(&mut b, active, "ComputerName"), (0, Some("WIN-CALLS".to_owned())));
+    assert_eq!(read(&mut b, next, "ComputerName"), (0, Some("SEA-1-CMS".to_owned())));
+    assert_eq!(read(&mut b, next, "Nothing"), (2, None));
+    reboot(&mut b);
+    assert_eq!(read(&mut b, active, "ComputerName"), (0, Some("SEA-1-CMS".to_owned())));
+
+    let keys = b.invoke(&registry, "EnumKey", input(r"SYSTEM\CurrentControlSet\Services\Netlogon"));
+    assert_eq!(keys.out.texts("sNames").unwrap(), ["Parameters"]);
+    assert_eq!(b.invoke(&registry, "EnumKey", input("SOFTWARE\\Nobody")).return_value, 2);
+    let denied = b.invoke(&registry, "SetStringValue", input(next).with("sValueName", "ComputerName").with("sValue", "X"));
+    assert_eq!(denied.return_value, 5);
+
+    let items = input(r"SOFTWARE\Microsoft\Virtual Machine\Guest");
+    assert_eq!(b.invoke(&registry, "SetStringValue", items.with("sValueName", "phase").with("sValue", "done")).return_value, 0);
+    b.at = MachineId::Host(HostName::new("hv-1"));
+    let component = b.all(&V2, "Msvm_KvpExchangeComponent").remove(0).instance;
+    let has = |v: &CimValue| matches!(v, CimValue::Instance(i) if i.text("Name") == Ok(Some("phase")));
+    assert!(component.get("GuestExchangeItems").elements().iter().any(has));
+    assert_eq!(b.state(&vm), 2);
+}
