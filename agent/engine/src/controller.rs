@@ -6,7 +6,7 @@
 
 mod slot;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -53,6 +53,7 @@ pub(crate) struct Controller {
     shutdown: CancellationToken,
     queue: WorkQueue,
     slots: BTreeMap<ApplianceName, Slot>,
+    fleet_size: usize,
     // Compiled from these files of the snapshot.
     policies: (Arc<Vec<PolicyFile>>, Arc<Policies>),
     workers: JoinSet<Finished>,
@@ -81,6 +82,7 @@ impl Controller {
             shutdown,
             queue: WorkQueue::default(),
             slots: BTreeMap::new(),
+            fleet_size: 0,
             policies: (Arc::default(), Arc::new(compile(&[]))),
             workers: JoinSet::new(),
             names: HashMap::new(),
@@ -164,7 +166,9 @@ impl Controller {
         if judged_anew {
             self.policies = (Arc::clone(&snapshot.policies), Arc::new(compile(&snapshot.policies)));
         }
-        let names: Vec<_> = snapshot.desired.keys().chain(snapshot.kept.keys()).chain(snapshot.refused.keys()).cloned().collect();
+        let named = snapshot.desired.keys().chain(snapshot.kept.keys()).chain(snapshot.refused.keys());
+        let names: BTreeSet<_> = named.cloned().collect();
+        self.fleet_size = names.len();
         let neighbours = self.neighbourhood(snapshot);
         for name in names {
             let Some(limit) = self.limit(&name, snapshot, &neighbours) else { continue };
@@ -220,7 +224,7 @@ impl Controller {
         if same.is_none() {
             self.context.events.tell(name, Happening::WishChanged { revision: revision.clone() });
         }
-        let fleet_size = snapshot.desired.len().max(snapshot.kept.len());
+        let fleet_size = self.fleet_size;
         let (revision, desired) = (revision.clone(), Arc::clone(desired));
         slot.wish = Some(Wish { revision, desired, digest, since, refused, limit, fleet_size, policies: Arc::clone(&self.policies.1) });
         !unchanged

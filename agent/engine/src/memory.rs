@@ -141,10 +141,10 @@ impl Remembered {
         &self.kept.stalled
     }
 
-    /// Forgets the failures of steps that nobody plans any more.
-    pub(crate) fn keep_attempts_of(&mut self, planned: impl Fn(&StepId) -> bool) {
-        self.kept.memory.attempts.retain(|step, _| planned(step));
-        self.kept.stalled.retain(|step, _| planned(step));
+    /// Forgets every failure: all is well. Not before, as a step may be missing from a plan only because its place cannot be seen.
+    pub(crate) fn all_is_well(&mut self) {
+        self.kept.memory.attempts.clear();
+        self.kept.stalled.clear();
     }
 
     /// The host could not be observed; how often in a row.

@@ -107,6 +107,10 @@ fn ends(pass: &Pass, resident: &mut Resident, executed: &Executed) -> Option<Out
         // The next round sees the hold, or whose turn it is, and says so.
         Some(Stop::Held | Stop::NotOurTurn) | None => {}
     }
+    if executed.done > 0 {
+        // What failed waits for its next attempt; what does not depend on it goes on.
+        return None;
+    }
     let first = executed.failed.iter().min_by_key(|failed| failed.next)?;
     Some(report::retrying(pass, resident, (Some(first), &first.says)))
 }

@@ -13,6 +13,7 @@ use model::desired::Recovery;
 use model::names::ApplianceName;
 use model::units::Span;
 use plan::given::{Peer, PeerSight, TurnState};
+use plan::step::Step;
 
 use crate::backoff;
 use crate::cause::chain;
@@ -62,8 +63,9 @@ pub(crate) async fn seen(round: &Round<'_>, resident: &mut Resident) -> bool {
     status.observed_at = Some(sight.observed.at);
     status.hold = pass.context.holds.on(&desired.appliance, sight.given.now);
     status.waits = passed.gated.waits.iter().map(describe).collect();
-    status.attempts = resident.memory.memory().attempts.values().map(|attempts| attempts.failed).max().unwrap_or(0);
-    resident.memory.keep_attempts_of(|step| proposal.plan.steps.get(step).is_some());
+    let attempts = &resident.memory.memory().attempts;
+    let of_step = |step: &Step| attempts.get(&step.id).map(|attempts| attempts.failed);
+    status.attempts = proposal.plan.steps.iter().filter_map(of_step).max().unwrap_or(0);
     let told = tell_peers(pass, sight, proposal).await;
     let news = told.is_some() && told != resident.told;
     resident.told = told.or(resident.told.take());
@@ -114,6 +116,7 @@ pub(crate) async fn settled(round: &Round<'_>, resident: &mut Resident, took: Op
             let revision = pass.wish.revision.clone();
             let news = took.is_some() || !resident.status.is_ready() || resident.status.last_applied.as_ref() != Some(&revision);
             resident.status.last_applied = Some(revision.clone());
+            resident.memory.all_is_well();
             let truths = Truths { ready: Truth::True, reconciling: Truth::False, stalled: Truth::False, reason: Reason::Converged };
             say(pass, resident, (truths, "the wish is in force"), now);
             if news {

@@ -24,6 +24,9 @@ const FIRST_LOOK: Duration = Duration::from_millis(200);
 /// The longest wait between two looks.
 const LAST_LOOK: Duration = Duration::from_secs(5);
 
+/// How long the look may take that tells why time ran out.
+const LAST_WORD: Duration = Duration::from_secs(30);
+
 /// How a step ended well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Did {
@@ -78,10 +81,10 @@ impl Doer {
     pub(super) async fn run(&self, step: &Step) -> Result<Did, StepError> {
         let started = Instant::now();
         let deadline = started + step.time.timeout.as_duration();
-        // What the last look at it said, for the day when time runs out.
-        let mut last = "nothing was seen of it".to_owned();
-        let ended = tokio::time::timeout_at(deadline, self.attempt(step, started, &mut last)).await;
-        let result = ended.unwrap_or_else(|_| Err(StepError::TimedOut { step: step.id.clone(), after: started.elapsed(), last }));
+        let result = match tokio::time::timeout_at(deadline, self.attempt(step, started)).await {
+            Ok(result) => result,
+            Err(_) => self.out_of_time(step, started).await,
+        };
         if let Err(error) = &result
             && !matches!(error, StepError::Killed(_) | StepError::Journal { .. })
         {
@@ -93,18 +96,16 @@ impl Doer {
         result
     }
 
-    async fn attempt(&self, step: &Step, started: Instant, last: &mut String) -> Result<Did, StepError> {
-        match self.host.check(&self.desired, step).await? {
-            Check::Done => return Ok(Did::Found),
-            Check::Blocked(blocker) => return Err(StepError::Blocked { step: step.id.clone(), blocker }),
-            Check::Open => {}
+    async fn attempt(&self, step: &Step, started: Instant) -> Result<Did, StepError> {
+        if self.stands_open(step).await? == Check::Done {
+            return Ok(Did::Found);
         }
         self.kill.pass(KillPoint::BeforeIntent, &step.id)?;
         self.write(step, Entry::Intent { step: step.id.clone() })?;
         self.kill.pass(KillPoint::AfterIntent, &step.id)?;
-        self.perform(step, last).await?;
+        self.perform(step).await?;
         self.kill.pass(KillPoint::Performed, &step.id)?;
-        self.verify(step, last).await?;
+        self.verify(step).await?;
         self.kill.pass(KillPoint::Verified, &step.id)?;
         let took = started.elapsed();
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -112,7 +113,34 @@ impl Doer {
         Ok(Did::Done { took })
     }
 
-    async fn perform(&self, step: &Step, last: &mut String) -> Result<(), StepError> {
+    /// Time ran out: a last look tells why, and may find that it is done after all.
+    async fn out_of_time(&self, step: &Step, started: Instant) -> Result<Did, StepError> {
+        let took = started.elapsed();
+        let last = match tokio::time::timeout(LAST_WORD, self.host.check(&self.desired, step)).await {
+            Ok(Ok(Check::Done)) => return Ok(Did::Done { took }),
+            Ok(Ok(Check::Open)) => "it is not seen to be done".to_owned(),
+            Ok(Ok(Check::Blocked(blocker))) => blocker.to_string(),
+            Ok(Err(error)) => chain(&error),
+            Err(_) => "the host does not answer".to_owned(),
+        };
+        Err(StepError::TimedOut { step: step.id.clone(), after: took, last })
+    }
+
+    /// How the step stands, once nothing stands before it that goes away by itself (a guest that is still starting).
+    async fn stands_open(&self, step: &Step) -> Result<Check, StepError> {
+        let mut pause = FIRST_LOOK;
+        loop {
+            match self.host.check(&self.desired, step).await? {
+                Check::Blocked(blocker) if blocker.passes() => {}
+                Check::Blocked(blocker) => return Err(StepError::Blocked { step: step.id.clone(), blocker }),
+                stands => return Ok(stands),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LAST_LOOK);
+        }
+    }
+
+    async fn perform(&self, step: &Step) -> Result<(), StepError> {
         let performed = tokio::select! {
             biased;
             // Cancel-safe: it only sleeps. In production it never ends.
@@ -124,7 +152,6 @@ impl Doer {
             Ok(()) => Ok(()),
             Err(error) if error.disposition() == Disposition::Retry => {
                 // The request may have arrived although its answer did not.
-                *last = chain(&error);
                 let done = matches!(self.host.check(&self.desired, step).await, Ok(Check::Done));
                 if done { Ok(()) } else { Err(error.into()) }
             }
@@ -133,17 +160,13 @@ impl Doer {
     }
 
     /// Looks until it is done. What cannot be seen for a while (a guest that restarts) is looked at again; the timeout ends it.
-    async fn verify(&self, step: &Step, last: &mut String) -> Result<(), StepError> {
+    async fn verify(&self, step: &Step) -> Result<(), StepError> {
         let mut pause = FIRST_LOOK;
         loop {
             match self.host.check(&self.desired, step).await {
                 Ok(Check::Done) => return Ok(()),
-                Ok(Check::Open) => "the host says that it is done, but it cannot be seen".clone_into(last),
-                Ok(Check::Blocked(blocker)) => *last = blocker.to_string(),
-                Err(error) => match error.disposition() {
-                    Disposition::Stall(_) => return Err(error.into()),
-                    Disposition::Retry | Disposition::Wait { .. } => *last = chain(&error),
-                },
+                Err(error) if matches!(error.disposition(), Disposition::Stall(_)) => return Err(error.into()),
+                Ok(Check::Open | Check::Blocked(_)) | Err(_) => {}
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LAST_LOOK);

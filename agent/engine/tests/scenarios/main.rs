@@ -1,0 +1,10 @@
+//! The engine against simulated hosts, over every byte of the wire, on driven time.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+// By the name that the other crates of the workspace know it.
+extern crate trunkline_engine as engine;
+
+mod converge;
+mod kill_points;
+mod sources;
+mod support;

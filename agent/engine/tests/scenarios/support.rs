@@ -1,0 +1,148 @@
+//! A bare host that carries one VM's image, the wish for it, and engines that live and die above it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use engine::interrupt::KillSwitch;
+use engine::lock::{LockHolder, StateLock};
+use engine::outcome::Outcome;
+use engine::place::StateDirectory;
+use engine::store::memory::{MemoryStore, Ownership};
+use engine::{Engine, Limits, Parts};
+use hyperv::{Credential, CredentialError, Credentials, HostContext};
+use model::desired::{Desired, ManagementLifetime, NetworkKind, RoleImage};
+use model::names::{ApplianceName, CredentialName};
+use model::snapshot::{Revision, Snapshot};
+use plan::fixtures;
+use sim::network::Simulator;
+use sim::world::{HostName, MachineId, Place, World, WorldFile};
+use tokio_util::sync::CancellationToken;
+use wsman::Secret;
+use wsman::clock::{SharedClock, TokioClock};
+use wsman::tls::Trust;
+
+const WORLD: &str = r"
+apiVersion: trunkline.dev/sim/v1alpha1
+kind: World
+seed: 7
+start: 2026-03-03T11:00:00Z
+networks:
+  - {name: corpnet, subnet: 192.168.0.0/24}
+images:
+  - name: app
+    computerName: TEMPLATE
+    accounts: [{user: Administrator, password: guest-secret}]
+    services: [{name: AppSvc}]
+hosts:
+  - name: hv-1
+    computerName: HV-1
+    memoryGib: 16
+    volumes: [{letter: C, gib: 100}, {letter: D, gib: 500}]
+    accounts: [{user: trunkline, password: host-secret}]
+    nics: [{name: Ethernet, network: corpnet, addresses: [192.168.0.10/24]}]
+    switches: [{name: Corpnet, type: external, nic: Ethernet, allowManagementOs: true}]
+    files: [{path: 'D:\Images\app.vhdx', gib: 12, image: app}]
+";
+
+/// Knows both passwords.
+#[derive(Debug)]
+struct Known;
+
+impl Credentials for Known {
+    fn resolve(&self, name: &CredentialName) -> Result<Credential, CredentialError> {
+        let (user, secret) = match name.as_str() {
+            "host-admin" => ("trunkline", "host-secret"),
+            "guest-admin" => ("Administrator", "guest-secret"),
+            _ => return Err(CredentialError::Unknown),
+        };
+        Ok(Credential { user: user.to_owned(), secret: Secret::new(secret) })
+    }
+}
+
+/// A host, a wish for it, and a state directory. Lives longer than the engines above it.
+pub struct Stage {
+    pub sim: Simulator,
+    pub desired: Desired,
+    pub clock: SharedClock,
+    pub directory: tempfile::TempDir,
+}
+
+impl Stage {
+    pub fn new() -> Self {
+        let clock: SharedClock = Arc::new(TokioClock::starting_at("2026-03-03T11:30:00Z".parse().unwrap()));
+        let world = World::from_file(WorldFile::parse(WORLD).unwrap()).unwrap();
+        let certificate = world.certificate(&MachineId::Host(HostName::new("hv-1"))).unwrap().thumbprint.clone();
+        let mut desired = fixtures::branch_bundle();
+        desired.host.address = "192.168.0.10".to_owned();
+        desired.host.fingerprint = Some(certificate);
+        desired.watch.network = fixtures::of("corpnet");
+        for network in desired.networks.values_mut() {
+            if let NetworkKind::Management { lifetime, .. } = &mut network.kind {
+                *lifetime = ManagementLifetime::Temporary;
+            }
+        }
+        desired.networks.retain(|name, _| name.as_str() != "internet");
+        desired.roles.truncate(1);
+        let image = RoleImage { size: None, ..desired.roles[0].image.clone() };
+        desired.roles[0].image = image;
+        Self { sim: Simulator::new(world, Arc::clone(&clock)), desired, clock, directory: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn name(&self) -> ApplianceName {
+        self.desired.appliance.clone()
+    }
+
+    pub fn host(&self) -> HostName {
+        HostName::new("hv-1")
+    }
+
+    pub fn snapshot(&self) -> Snapshot {
+        let desired = BTreeMap::from([(self.name(), Arc::new(self.desired.clone()))]);
+        let revision = Revision::of_commit("main", "1f2e3d4c5b6a79881f2e3d4c5b6a79881f2e3d4c");
+        Snapshot { revision, desired: Arc::new(desired), complete: true, ..Snapshot::unread() }
+    }
+
+    pub fn state(&self) -> StateDirectory {
+        StateDirectory::open(self.directory.path()).unwrap()
+    }
+
+    pub fn parts(&self, kill: KillSwitch) -> Parts {
+        let clock = Arc::clone(&self.clock);
+        let connect = Arc::new(self.sim.connect_from(Place::OnHost(self.host())));
+        Parts {
+            clock: Arc::clone(&clock),
+            state: self.state(),
+            store: Arc::new(MemoryStore::new(Arc::clone(&clock), Ownership::All)),
+            hosts: Arc::new(HostContext { connect, credentials: Arc::new(Known), trust: Trust::System, clock }),
+            limits: Limits::default(),
+            kill,
+        }
+    }
+
+    /// A new life of the agent.
+    pub fn engine(&self, kill: KillSwitch) -> Engine {
+        let me = LockHolder { pid: 1, command: "run".to_owned(), since: self.clock.now() };
+        Engine::new(self.parts(kill), StateLock::take(&self.state(), &me).unwrap())
+    }
+
+    /// One life that goes as far as it can; how the appliance ended.
+    pub async fn settle(&self, kill: KillSwitch) -> Outcome {
+        let engine = self.engine(kill);
+        engine.settle(&self.snapshot(), CancellationToken::new()).await.remove(&self.name()).unwrap()
+    }
+
+    /// How often each changing method was carried out on the host.
+    pub fn methods(&self) -> BTreeMap<String, usize> {
+        let mut methods = BTreeMap::new();
+        for mutation in self.sim.mutations().into_iter().filter(|mutation| mutation.status == 200) {
+            *methods.entry(if mutation.method.is_empty() { mutation.operation } else { mutation.method }).or_default() += 1;
+        }
+        methods
+    }
+}
+
+/// Lets a failing test tell what the engine logged: `RUST_LOG=debug`.
+pub fn log() {
+    let filter = tracing_subscriber::EnvFilter::from_default_env();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
+}
