@@ -74,6 +74,18 @@ pub enum Blocker {
     InUse(HostPath, VmName),
 }
 
+impl Blocker {
+    /// Whether it goes away by itself, so that it is worth to look again: a guest that starts, somebody's job that ends.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::Job { .. } => true,
+            Self::Guest(_, cause) => *cause != Cause::PoweredOff,
+            Self::NotOff(_) | Self::Connected(..) | Self::InUse(..) => false,
+        }
+    }
+}
+
 impl fmt::Display for Blocker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -25,7 +25,6 @@ mod vm;
 use std::time::Duration;
 
 use model::desired::Desired;
-use model::seen::Cause;
 use plan::step::{Act, Step};
 
 use crate::failure::{Blocker, Failure, PerformError};
@@ -73,28 +72,34 @@ impl Host {
 }
 
 async fn perform(cx: &Cx<'_>) -> Result<(), Failure> {
-    match check(cx).await? {
-        Check::Done => return Ok(()),
-        Check::Blocked(blocker) => return Err(Failure::Blocked(blocker)),
-        Check::Open => {}
+    if settle(cx).await? == Stands::Done {
+        return Ok(());
     }
     Box::pin(act(cx)).await?;
     let mut pause = Pause::between(Duration::from_millis(200), Duration::from_secs(5));
-    loop {
-        match check(cx).await? {
-            Check::Done => return Ok(()),
-            Check::Blocked(blocker) if !passes(&blocker) => return Err(Failure::Blocked(blocker)),
-            Check::Blocked(_) | Check::Open => pause.sleep().await,
-        }
+    while settle(cx).await? == Stands::Open {
+        pause.sleep().await;
     }
+    Ok(())
 }
 
-/// Whether a blocker goes away by itself after the step was acted on: a guest that restarts, somebody's job that ends.
-fn passes(blocker: &Blocker) -> bool {
-    match blocker {
-        Blocker::Job { .. } => true,
-        Blocker::Guest(_, cause) => *cause != Cause::PoweredOff,
-        Blocker::NotOff(_) | Blocker::Connected(..) | Blocker::InUse(..) => false,
+/// How a step stands when nothing is before it.
+#[derive(Debug, PartialEq, Eq)]
+enum Stands {
+    Done,
+    Open,
+}
+
+/// Looks until nothing stands before the step that goes away by itself: a guest that starts or restarts, somebody's job that ends.
+async fn settle(cx: &Cx<'_>) -> Result<Stands, Failure> {
+    let mut pause = Pause::between(Duration::from_millis(500), Duration::from_secs(5));
+    loop {
+        match check(cx).await? {
+            Check::Done => return Ok(Stands::Done),
+            Check::Open => return Ok(Stands::Open),
+            Check::Blocked(blocker) if blocker.passes() => pause.sleep().await,
+            Check::Blocked(blocker) => return Err(Failure::Blocked(blocker)),
+        }
     }
 }
 
