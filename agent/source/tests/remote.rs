@@ -1,0 +1,123 @@
+//! Remotes that are fetched into the agent's own mirror.
+
+use std::sync::Arc;
+
+use source::{NoCredentials, Origin, Reader, SourceError};
+
+use crate::support::Repo;
+
+fn fetch(reader: &Reader) -> Result<(), SourceError> {
+    reader.fetch(Arc::new(NoCredentials))
+}
+
+#[test]
+fn a_remote_is_mirrored_and_read() {
+    let repo = Repo::bare();
+    let state = tempfile::tempdir().unwrap();
+    let first = repo.commit(&[("a.yaml", "a: 1\n")]);
+    let mut reader = Reader::new(repo.remote_origin(), Some(state.path()));
+    fetch(&reader).unwrap();
+    assert_eq!(reader.read().unwrap().unwrap().snapshot.revision.as_str(), format!("main@sha1:{first}"));
+
+    fetch(&reader).unwrap();
+    assert!(reader.read().unwrap().is_none());
+    let second = repo.commit(&[("a.yaml", "a: 2\n")]);
+    fetch(&reader).unwrap();
+    assert_eq!(reader.read().unwrap().unwrap().snapshot.revision.as_str(), format!("main@sha1:{second}"));
+    assert_eq!(reader.read_revision("main~1").unwrap().revision.as_str(), format!("main~1@sha1:{first}"));
+}
+
+#[test]
+fn without_a_reference_the_remote_s_own_head_is_followed() {
+    let repo = Repo::bare();
+    let state = tempfile::tempdir().unwrap();
+    let id = repo.commit(&[("a.yaml", "a: 1\n")]);
+    let mut reader = Reader::new(Origin::new(&repo.url(), None, None).unwrap(), Some(state.path()));
+    fetch(&reader).unwrap();
+    assert_eq!(reader.read().unwrap().unwrap().snapshot.revision.as_str(), format!("main@sha1:{id}"));
+}
+
+#[test]
+fn after_a_restart_the_mirror_tells_while_the_remote_is_away() {
+    let repo = Repo::bare();
+    let state = tempfile::tempdir().unwrap();
+    let id = repo.commit(&[("a.yaml", "a: 1\n")]);
+    fetch(&Reader::new(repo.remote_origin(), Some(state.path()))).unwrap();
+    let origin = repo.remote_origin();
+    drop(repo);
+    let mut reader = Reader::new(origin, Some(state.path()));
+    let error = fetch(&reader).unwrap_err();
+    assert!(matches!(error, SourceError::Fetch { .. }), "{error}");
+    assert_eq!(reader.read().unwrap().unwrap().snapshot.revision.as_str(), format!("main@sha1:{id}"));
+}
+
+#[test]
+fn a_branch_that_the_remote_lost_is_said_and_its_last_state_kept() {
+    let repo = Repo::bare();
+    let state = tempfile::tempdir().unwrap();
+    repo.commit(&[("a.yaml", "a: 1\n")]);
+    let mut reader = Reader::new(repo.remote_origin(), Some(state.path()));
+    fetch(&reader).unwrap();
+    reader.read().unwrap().unwrap();
+    repo.git.find_reference("refs/heads/main").unwrap().delete().unwrap();
+    let error = fetch(&reader).unwrap_err();
+    assert!(matches!(error, SourceError::NoReference { .. }), "{error}");
+    assert!(reader.read().unwrap().is_none(), "what was read stays");
+}
+
+#[test]
+fn an_empty_remote_is_said_to_be_empty() {
+    let repo = Repo::bare();
+    let state = tempfile::tempdir().unwrap();
+    let reader = Reader::new(Origin::new(&repo.url(), None, None).unwrap(), Some(state.path()));
+    let error = fetch(&reader).unwrap_err();
+    assert!(matches!(error, SourceError::Empty { .. }), "{error}");
+}
+
+#[test]
+fn rewritten_history_of_a_remote_is_accepted_and_said() {
+    let repo = Repo::bare();
+    let state = tempfile::tempdir().unwrap();
+    repo.commit(&[("a.yaml", "a: 1\n")]);
+    let mut reader = Reader::new(repo.remote_origin(), Some(state.path()));
+    fetch(&reader).unwrap();
+    reader.read().unwrap();
+    let id = repo.force(&[("a.yaml", "a: 9\n")]);
+    fetch(&reader).unwrap();
+    let reading = reader.read().unwrap().unwrap();
+    assert_eq!(reading.snapshot.revision.as_str(), format!("main@sha1:{id}"));
+    assert!(reading.rewrite.is_some());
+}
+
+#[test]
+fn a_damaged_mirror_is_made_anew() {
+    let repo = Repo::bare();
+    let state = tempfile::tempdir().unwrap();
+    repo.commit(&[("a.yaml", "a: 1\n")]);
+    fetch(&Reader::new(repo.remote_origin(), Some(state.path()))).unwrap();
+    let mirrors = || std::fs::read_dir(state.path().join("source")).unwrap().map(|entry| entry.unwrap().path());
+    let mirror = mirrors().find(|path| path.extension().is_some_and(|extension| extension == "git")).unwrap();
+    std::fs::write(mirror.join("config"), "[core\n\0").unwrap();
+    let mut reader = Reader::new(repo.remote_origin(), Some(state.path()));
+    fetch(&reader).unwrap();
+    assert!(reader.read().unwrap().is_some());
+}
+
+#[test]
+fn a_remote_needs_a_state_directory() {
+    let repo = Repo::bare();
+    let error = fetch(&Reader::new(repo.remote_origin(), None)).unwrap_err();
+    assert!(matches!(error, SourceError::NoState { .. }), "{error}");
+}
+
+#[test]
+fn two_origins_never_share_a_mirror() {
+    let repo = Repo::bare();
+    let state = tempfile::tempdir().unwrap();
+    repo.commit(&[("a.yaml", "a: 1\n"), ("sub/b.yaml", "b: 1\n")]);
+    for path in [None, Some("sub")] {
+        let origin = Origin::new(&repo.url(), Some("main"), path).unwrap();
+        fetch(&Reader::new(origin, Some(state.path()))).unwrap();
+    }
+    assert_eq!(std::fs::read_dir(state.path().join("source")).unwrap().count(), 2);
+}
