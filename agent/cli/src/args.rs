@@ -233,7 +233,7 @@ pub struct Hold {
 pub struct Simulate {
     /// The world: hosts, adapters, switches, files, images
     #[arg(long, value_name = "FILE")]
-    pub world: PathBuf,
+    pub world: Option<PathBuf>,
     /// Keep the world's state here, so that it survives a restart
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
@@ -254,9 +254,9 @@ pub struct Simulate {
 /// What a running simulation can be told.
 #[derive(Debug, Subcommand)]
 pub enum Control {
-    /// Apply a fault now, written as in a faults file
+    /// Send one command, a JSON object: {"world": {"vmOff": {"host": "hv-sea-1", "vm": "sea1-edge.2.1"}}}
     Inject {
-        /// One fault, in YAML or JSON
+        /// The command
         fault: String,
     },
 }

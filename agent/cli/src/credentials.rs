@@ -8,22 +8,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use hyperv::{Credential, CredentialError};
 use model::names::CredentialName;
 use model::yaml::{self, Node};
-use wsman::secret::Secret;
+use wsman::Secret;
 
 use crate::error::{Context as _, Failure};
 
 const MOST_BYTES: u64 = 256 * 1024;
-
-/// A user and where the password comes from.
-#[derive(Debug, Clone)]
-pub struct Credential {
-    /// The user's name.
-    pub user: String,
-    /// The password.
-    pub password: Secret,
-}
 
 /// Every credential that this process can resolve.
 #[derive(Debug, Default)]
@@ -44,25 +36,44 @@ impl Credentials {
             let Some(password) = variables.get(&format!("TRUNKLINE_PASSWORD_{name}")) else {
                 return Err(Failure::new(format!("TRUNKLINE_USER_{name} is set, TRUNKLINE_PASSWORD_{name} is not")));
             };
-            let credential = Credential { user: user.clone(), password: Secret::new(password.clone()) };
+            let credential = Credential { user: user.clone(), secret: Secret::new(password.clone()) };
             by_name.insert(name.to_ascii_lowercase().replace('_', "-"), credential);
         }
         Ok(Self { by_name, file: file.map(Path::to_owned) })
     }
 
-    /// The credential that a manifest names.
-    ///
-    /// # Errors
-    /// When nothing of that name is known; the text says where it would have to stand.
-    pub fn resolve(&self, name: &CredentialName) -> Result<Credential, Failure> {
-        self.by_name.get(name.as_str()).cloned().ok_or_else(|| {
-            let variable = name.as_str().to_ascii_uppercase().replace(['-', '.'], "_");
-            let place = self.file.as_ref().map_or_else(
-                || "give a credentials file with --credentials".to_owned(),
-                |file| format!("add `{name}:` with `user` and `password` to {}", file.display()),
-            );
-            Failure::new(format!("there is no credential `{name}`"))
-                .hint(format!("{place}, or set TRUNKLINE_USER_{variable} and TRUNKLINE_PASSWORD_{variable}"))
+    fn find(&self, name: &str) -> Option<&Credential> {
+        self.by_name.get(name)
+    }
+
+    /// Where a credential of that name would have to stand.
+    fn advice(&self, name: &str) -> String {
+        let variable = name.to_ascii_uppercase().replace(['-', '.'], "_");
+        let place = self.file.as_ref().map_or_else(
+            || "give a credentials file with --credentials".to_owned(),
+            |file| format!("add `{name}:` with `user` and `password` to {}", file.display()),
+        );
+        format!("there is no credential `{name}`: {place}, or set TRUNKLINE_USER_{variable} and TRUNKLINE_PASSWORD_{variable}")
+    }
+}
+
+impl hyperv::Credentials for Credentials {
+    fn resolve(&self, name: &CredentialName) -> Result<Credential, CredentialError> {
+        self.find(name.as_str()).cloned().ok_or_else(|| CredentialError::Unreadable(self.advice(name.as_str())))
+    }
+}
+
+/// The name under which the credential for the repository's remote stands.
+const SOURCE: &str = "source";
+
+impl source::Credentials for Credentials {
+    fn resolve(&self, ask: &source::Ask<'_>) -> Result<source::Credential, source::CredentialError> {
+        let found = self.find(SOURCE).ok_or_else(|| source::CredentialError { says: format!("{} asks who we are; {}", ask.url, self.advice(SOURCE)) })?;
+        let user = if found.user.is_empty() { ask.user.unwrap_or("git").to_owned() } else { found.user.clone() };
+        let secret = source::Secret::new(found.secret.reveal());
+        Ok(match ask.kind {
+            source::CredentialKind::Password => source::Credential::Password { user, password: secret },
+            source::CredentialKind::Key => source::Credential::Key { user, key: secret, passphrase: None },
         })
     }
 }
@@ -109,7 +120,7 @@ fn read_entry(file: &Path, entry: Node<'_>, variables: &BTreeMap<String, String>
         (None, None, Some(name)) => variables.get(&name).cloned().ok_or(format!("the environment has no `{name}`"))?,
         _ => return Err("write exactly one of `password`, `passwordFile`, `passwordEnvironment`".to_owned()),
     };
-    Ok(Credential { user, password: Secret::new(password) })
+    Ok(Credential { user, secret: Secret::new(password) })
 }
 
 #[cfg(unix)]

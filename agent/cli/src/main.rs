@@ -1,1 +1,74 @@
-fn main() {}
+//! The binary `trunkline`: reads the command line, wires the crates together, prints, and ends the process.
+//!
+//! Guarantees: the only crate that reads the environment, prints or decides an exit code. Results go to standard output, progress,
+//! logs and errors to standard error. Deliberately absent: decisions about appliances.
+
+mod args;
+mod commands;
+mod connect;
+mod console;
+mod credentials;
+mod error;
+mod fleet;
+mod logging;
+mod paint;
+mod policies;
+mod progress;
+mod runtime;
+mod settings;
+mod signals;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Arguments, Command};
+use crate::console::Console;
+use crate::error::{Ending, Failure};
+use crate::settings::Settings;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(usage) => {
+            // clap's own code for bad usage is 2, which `--detailed-exitcode` needs for itself.
+            let code = u8::from(usage.use_stderr());
+            let _ = usage.print();
+            return ExitCode::from(code);
+        }
+    };
+    match run(arguments) {
+        Ok(ending) => ExitCode::from(ending.code()),
+        Err(failure) => {
+            anstream::eprintln!("{}", failure.render());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<Ending, Failure> {
+    let settings = Settings::load(&arguments.global, &environment)?;
+    let console = Console::new(paint::Paint::for_stdout(settings.color()?, environment("NO_COLOR").is_some_and(|value| !value.is_empty())));
+    logging::start(&settings)?;
+    match arguments.command {
+        Command::Validate(args) => commands::validate::run(&args, settings, &console),
+        Command::Explain(args) => commands::explain::run(&args, &settings, &console),
+        Command::Plan(args) => commands::plan::run(&args, &settings, &console),
+        Command::Observe(args) => commands::observe::run(&args, &settings, &console),
+        Command::Apply(args) => commands::apply::run(&args, &settings, &console),
+        Command::Run => commands::run::run(&settings, &console),
+        Command::Status(args) => commands::status::run(&args, &settings, &console),
+        Command::Hold(args) => commands::hold::run(&args, &settings, &console),
+        Command::Simulate(args) => commands::simulate::run(&args, &console),
+        Command::Demo(args) => commands::demo::run(&args, &console),
+        Command::Schema(args) => commands::schema::run(&args, &console),
+        Command::Config(args) => Ok(commands::config::run(&args, &settings, &console)),
+        Command::Completions(args) => Ok(commands::completions::run(&args)),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one home of the environment")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

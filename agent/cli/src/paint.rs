@@ -34,12 +34,6 @@ impl Paint {
         Self { on: if on { Colour::On } else { Colour::Off } }
     }
 
-    /// Whether words are painted at all.
-    #[must_use]
-    pub fn is_on(self) -> bool {
-        self.on == Colour::On
-    }
-
     fn with(self, style: Style, text: impl Display) -> String {
         match self.on {
             Colour::On => format!("{}{text}{}", style.render(), style.render_reset()),

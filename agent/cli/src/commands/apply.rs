@@ -1,0 +1,79 @@
+//! `trunkline apply`: shows the plan, asks, and carries out just that.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use engine::Engine;
+use engine::outcome::Outcome;
+use engine::preview::preview;
+use model::names::ApplianceName;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::args::Apply;
+use crate::commands::plan::{Planned, show_text, sound};
+use crate::console::{Answer, Console};
+use crate::error::{Ending, Failure};
+use crate::fleet::{self, Purpose};
+use crate::progress::{Detail, Progress};
+use crate::runtime::block_on;
+use crate::settings::Settings;
+use crate::signals;
+use crate::wiring::Wiring;
+
+/// Converges what is committed, up to the impact that was shown.
+///
+/// # Errors
+/// When the repository or a host cannot be read, or another agent works here.
+pub fn run(args: &Apply, settings: &Settings, console: &Console) -> Result<Ending, Failure> {
+    let wiring = Wiring::new(settings)?;
+    let snapshot = fleet::read(settings, Arc::clone(&wiring.credentials), Purpose::Act)?;
+    let wanted: BTreeSet<_> = fleet::chosen(&snapshot, &args.only)?.iter().map(|desired| desired.appliance.clone()).collect();
+    block_on(async {
+        let lock = wiring.lock("apply")?;
+        let planned = sound(preview(wiring.parts()?, &snapshot, &wanted).await)?;
+        show_text(&planned, console);
+        if !planned.iter().any(Planned::is_due) {
+            return Ok(Ending::Done);
+        }
+        if !args.yes && console.ask("\nCarry this out?")? == Answer::No {
+            console.line("nothing was done");
+            return Ok(Ending::Unfinished);
+        }
+        let shown = planned.iter().map(|one| (one.plan.appliance.clone(), one.plan.impact())).collect();
+        let engine = Engine::new(wiring.parts()?, lock);
+        let stop = CancellationToken::new();
+        let mut beside = JoinSet::new();
+        beside.spawn(signals::watch(stop.clone()));
+        beside.spawn(Progress::new(console.paint, Detail::Steps).follow(engine.listen()));
+        let outcomes = engine.apply_once(&snapshot, shown, stop).await;
+        drop(engine);
+        tokio::task::yield_now().await;
+        beside.shutdown().await;
+        Ok(conclude(&outcomes, console))
+    })
+}
+
+/// Prints how each appliance ended.
+pub fn conclude(outcomes: &BTreeMap<ApplianceName, Outcome>, console: &Console) -> Ending {
+    let paint = console.paint;
+    for (appliance, outcome) in outcomes {
+        let says = match outcome {
+            Outcome::Converged => paint.good("converged"),
+            Outcome::Watched => continue,
+            Outcome::Waiting { waits, .. } => {
+                paint.caution(format!("waiting: {}", waits.iter().map(|wait| wait.says.as_str()).collect::<Vec<_>>().join("; ")))
+            }
+            Outcome::Retrying { says, attempts, .. } => paint.bad(format!("failed {attempts} times: {says}")),
+            Outcome::Blind { says, .. } => paint.bad(format!("cannot be seen: {says}")),
+            Outcome::Stalled { reason, says, .. } => paint.bad(format!("stalled ({reason:?}): {says}")),
+            Outcome::Beyond { impact } => {
+                paint.caution(format!("stopped: what is left goes further than what was shown ({impact:?}); run `trunkline apply` again"))
+            }
+            Outcome::Stopped => paint.caution("stopped"),
+        };
+        console.line(&format!("{}: {says}", paint.strong(appliance)));
+    }
+    let done = |outcome: &Outcome| matches!(outcome, Outcome::Converged | Outcome::Watched);
+    if outcomes.values().all(done) { Ending::Done } else { Ending::Unfinished }
+}

@@ -1,0 +1,53 @@
+//! `trunkline explain`: a value of the resolved state, the document and the line that it comes from.
+
+use std::sync::Arc;
+
+use model::explain::Explanation;
+use model::manifest::DocumentKind;
+use source::assembler;
+
+use crate::args::Explain;
+use crate::console::Console;
+use crate::error::{Context as _, Ending, Failure};
+use crate::fleet;
+use crate::settings::Settings;
+use crate::wiring::credentials;
+
+/// Prints the value, or every value below the path.
+///
+/// # Errors
+/// When the kind, the name or the path is unknown.
+pub fn run(args: &Explain, settings: &Settings, console: &Console) -> Result<Ending, Failure> {
+    let kinds: Vec<_> = DocumentKind::ALL.into_iter().map(|kind| kind.as_str().to_ascii_lowercase()).collect();
+    let kind = DocumentKind::ALL
+        .into_iter()
+        .find(|kind| kind.as_str().eq_ignore_ascii_case(&args.kind))
+        .ok_or_else(|| Failure::new(format!("there is no kind `{}`", args.kind)).hint(format!("kinds are: {}", kinds.join(", "))))?;
+    let path = args.path.as_deref().unwrap_or_default();
+    // Paths name what an appliance resolves to; the `spec.` that a manifest writes before them is allowed.
+    let explanation = explain(settings, |assembler| {
+        assembler.explain(kind, &args.name, path).or_else(|error| match path.strip_prefix("spec.") {
+            Some(rest) => assembler.explain(kind, &args.name, rest),
+            None => Err(error),
+        })
+    })?;
+    console.print(&explanation.to_string());
+    Ok(Ending::Done)
+}
+
+fn explain(
+    settings: &Settings,
+    ask: impl FnOnce(&model::validate::Assembler) -> Result<Explanation, model::explain::ExplainError>,
+) -> Result<Explanation, Failure> {
+    let origin = fleet::origin(settings)?;
+    let answer = if let Some(directory) = fleet::plain_directory(&origin) {
+        let mut assembler = assembler();
+        source::read_directory_with(&directory, &mut assembler).context(format!("cannot read `{}`", directory.display()))?;
+        ask(&assembler)
+    } else {
+        let mut reader = fleet::reader(settings, Arc::new(credentials(settings)?))?;
+        reader.read().context(format!("cannot read `{origin}`"))?;
+        ask(reader.assembler())
+    };
+    answer.map_err(|error| Failure::new(error.to_string()))
+}

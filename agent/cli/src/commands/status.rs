@@ -1,0 +1,79 @@
+//! `trunkline status`: what the agent last knew of every appliance. Reads the state directory; needs no running agent.
+
+use engine::status::{ApplianceStatus, read_all};
+use model::condition::{ConditionKind, Posture, Truth};
+
+use crate::args::{Listing, Status};
+use crate::console::Console;
+use crate::error::{Context as _, Ending, Failure};
+use crate::paint::Paint;
+use crate::settings::Settings;
+use crate::wiring::Wiring;
+
+/// Prints a line an appliance, and below it what is wrong or waited for.
+///
+/// # Errors
+/// When the state directory cannot be read.
+pub fn run(args: &Status, settings: &Settings, console: &Console) -> Result<Ending, Failure> {
+    let wiring = Wiring::new(settings)?;
+    let mut all = read_all(&wiring.state()?).context("cannot read the status")?;
+    all.retain(|status| args.only.is_empty() || args.only.contains(&status.appliance));
+    match args.output {
+        Listing::Json => console.line(&serde_json::to_string_pretty(&all).context("cannot write the status")?),
+        Listing::Text if all.is_empty() => console.line("nothing is known yet: no agent has looked with this state directory"),
+        Listing::Text => {
+            console.line(&console.paint.faint(format!("{:<20} {:<12} {:<12} {:<24} {}", "APPLIANCE", "READY", "POSTURE", "REVISION", "SEEN")));
+            all.iter().for_each(|status| show(status, console));
+        }
+    }
+    let ready = all.iter().all(ApplianceStatus::is_ready);
+    Ok(if ready { Ending::Done } else { Ending::Unfinished })
+}
+
+fn show(status: &ApplianceStatus, console: &Console) {
+    let paint = console.paint;
+    let ready = status.condition(ConditionKind::Ready);
+    let (word, good) = match ready.map(|condition| condition.status) {
+        Some(Truth::True) => ("yes", true),
+        Some(Truth::False) => ("no", false),
+        Some(Truth::Unknown) | None => ("unknown", false),
+    };
+    let word = format!("{word:<12}");
+    let word = if good { paint.good(word) } else { paint.caution(word) };
+    let posture = match &status.posture {
+        None => "unknown",
+        Some(Posture::Serving) => "serving",
+        Some(Posture::Maintenance) => "maintenance",
+        Some(Posture::Degraded(_)) => "degraded",
+        Some(Posture::Down(_)) => "down",
+    };
+    let revision = status.last_applied.as_ref().map_or_else(|| "never".to_owned(), |revision| format!("{revision:#}"));
+    let seen = status.observed_at.map_or_else(|| "never".to_owned(), |at| format!("{at:.0}"));
+    console.line(&format!("{} {word} {posture:<12} {revision:<24} {seen}", paint.strong(format!("{:<20}", status.appliance.as_str()))));
+    details(status, console, paint);
+}
+
+fn details(status: &ApplianceStatus, console: &Console, paint: Paint) {
+    for kind in [ConditionKind::Stalled, ConditionKind::Reconciling] {
+        if let Some(condition) = status.condition(kind).filter(|condition| condition.status == Truth::True) {
+            let line = format!("  {kind:?} ({:?}): {}", condition.reason, condition.message);
+            console.line(&if kind == ConditionKind::Stalled { paint.bad(line) } else { paint.caution(line) });
+        }
+    }
+    if let Some(Posture::Down(faults) | Posture::Degraded(faults)) = &status.posture {
+        faults.iter().for_each(|fault| console.line(&paint.bad(format!("  fault: {fault}"))));
+    }
+    for running in &status.running {
+        console.line(&format!("  running: {} since {:.0}, about {}", running.step, running.since, running.expected));
+    }
+    for wait in &status.waits {
+        let until = wait.until.map(|at| format!(" (until {at:.0})")).unwrap_or_default();
+        console.line(&paint.caution(format!("  waiting: {}{until}", wait.says)));
+    }
+    if let Some(hold) = &status.hold {
+        console.line(&paint.caution(format!("  held until {:.0}: {}", hold.until, hold.reason)));
+    }
+    if let Some(next) = status.next_attempt {
+        console.line(&paint.faint(format!("  next look: {next:.0}")));
+    }
+}

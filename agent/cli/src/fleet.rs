@@ -1,0 +1,102 @@
+//! Desired state, read once for a command.
+//!
+//! Guarantees: to look (`validate`, `plan`, `explain`, `observe`) a plain directory is read as it lies there, edits that are not
+//! committed included; to act, only what is committed counts. Deliberately absent: following a reference (that is `source::Watcher`).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use model::desired::Desired;
+use model::diagnostic::render_all;
+use model::names::ApplianceName;
+use model::snapshot::Snapshot;
+use source::{Location, Origin, Reader};
+
+use crate::credentials::Credentials;
+use crate::error::{Context as _, Failure};
+use crate::settings::Settings;
+
+/// What the command does with the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Nothing is changed anywhere.
+    Look,
+    /// Hosts are changed.
+    Act,
+}
+
+/// Where desired state lives, as the settings say.
+///
+/// # Errors
+/// When that cannot be an origin.
+pub fn origin(settings: &Settings) -> Result<Origin, Failure> {
+    let source = settings.get("source").unwrap_or(".");
+    Origin::new(source, settings.get("ref"), settings.get("path")).context(format!("`{source}` cannot be read"))
+}
+
+/// Reads the state once.
+///
+/// # Errors
+/// When the origin cannot be read. Faults of documents are in the snapshot.
+pub fn read(settings: &Settings, credentials: Arc<Credentials>, purpose: Purpose) -> Result<Snapshot, Failure> {
+    let origin = origin(settings)?;
+    if purpose == Purpose::Look
+        && let Some(directory) = plain_directory(&origin)
+    {
+        return source::read_directory(&directory).context(format!("cannot read `{}`", directory.display()));
+    }
+    let mut reader = reader(settings, credentials)?;
+    let read = reader.read().context(format!("cannot read `{}`", reader.origin()))?;
+    read.map(|reading| reading.snapshot).ok_or_else(|| Failure::new("the origin was read already"))
+}
+
+/// A reader of the origin, fetched anew when it is remote.
+///
+/// # Errors
+/// When the origin cannot be opened or fetched.
+pub fn reader(settings: &Settings, credentials: Arc<Credentials>) -> Result<Reader, Failure> {
+    let origin = origin(settings)?;
+    let reader = Reader::new(origin.clone(), Some(settings.state_dir()));
+    reader.fetch(credentials).context(format!("cannot fetch `{origin}`"))?;
+    Ok(reader)
+}
+
+/// The directory that people edit, when the origin is one and no reference is named; a bare repository has nothing lying about.
+#[must_use]
+pub fn plain_directory(origin: &Origin) -> Option<PathBuf> {
+    match &origin.location {
+        Location::Local(path) if origin.reference.is_none() && path.is_dir() && !is_bare(path) => Some(path.join(origin.path.as_str())),
+        Location::Local(_) | Location::Remote { .. } => None,
+    }
+}
+
+fn is_bare(path: &Path) -> bool {
+    path.join("HEAD").is_file() && path.join("objects").is_dir()
+}
+
+/// The wishes that a command is about, or the faults that forbid it.
+///
+/// # Errors
+/// When a name is unknown, or a wanted appliance has no sound wish.
+pub fn chosen(snapshot: &Snapshot, only: &[ApplianceName]) -> Result<Vec<Arc<Desired>>, Failure> {
+    let names: Vec<_> = if only.is_empty() { snapshot.desired.keys().chain(snapshot.refused.keys()).cloned().collect() } else { only.to_vec() };
+    let mut chosen = Vec::new();
+    for name in &names {
+        match (snapshot.desired.get(name), snapshot.refused.get(name)) {
+            (Some(desired), _) => chosen.push(Arc::clone(desired)),
+            (None, Some(_)) => return Err(refused(snapshot, format!("the manifests of `{name}` are faulty"))),
+            (None, None) => {
+                let known: Vec<_> = snapshot.desired.keys().map(ApplianceName::as_str).collect();
+                return Err(Failure::new(format!("there is no appliance `{name}`")).hint(format!("there are: {}", known.join(", "))));
+            }
+        }
+    }
+    if chosen.is_empty() && !snapshot.complete {
+        return Err(refused(snapshot, "the repository is faulty".to_owned()));
+    }
+    Ok(chosen)
+}
+
+fn refused(snapshot: &Snapshot, message: String) -> Failure {
+    Failure::new(format!("{message}\n\n{}", render_all(&snapshot.diagnostics))).hint("`trunkline validate` shows the same")
+}

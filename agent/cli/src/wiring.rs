@@ -1,0 +1,107 @@
+//! The parts of an engine, from settings.
+//!
+//! Guarantees: one clock, one way to each host, made here and nowhere else. Deliberately absent: anything that runs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use engine::interrupt::KillSwitch;
+use engine::lock::{LockHolder, StateLock};
+use engine::place::StateDirectory;
+use engine::store::memory::{MemoryStore, Ownership};
+use engine::{Hosts, Limits, Parts};
+use hyperv::HostContext;
+use model::desired::DesiredHost;
+use wsman::clock::{SharedClock, SystemClock};
+use wsman::tls::Trust;
+
+use crate::connect;
+use crate::credentials::Credentials;
+use crate::error::{Context as _, Failure};
+use crate::settings::Settings;
+
+/// Everything that a command on hosts is made of.
+#[derive(Debug, Clone)]
+pub struct Wiring {
+    /// Tells wall time.
+    pub clock: SharedClock,
+    /// Resolves names of credentials.
+    pub credentials: Arc<Credentials>,
+    trust: Trust,
+    connect_to: Option<PathBuf>,
+    state: PathBuf,
+}
+
+impl Wiring {
+    /// Reads what the settings name: credentials and authorities.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn new(settings: &Settings) -> Result<Self, Failure> {
+        let trust = match settings.get("ca") {
+            None => Trust::System,
+            Some(file) => Trust::Authorities(std::fs::read(file).context(format!("cannot read the authorities in `{file}`"))?),
+        };
+        Ok(Self {
+            clock: Arc::new(SystemClock),
+            credentials: Arc::new(credentials(settings)?),
+            trust,
+            connect_to: settings.get("connectTo").map(PathBuf::from),
+            state: settings.state_dir().to_owned(),
+        })
+    }
+
+    /// The state directory, made when it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn state(&self) -> Result<StateDirectory, Failure> {
+        StateDirectory::open(&self.state).context(format!("cannot use the state directory `{}`", self.state.display()))
+    }
+
+    /// The parts of an engine that owns every appliance of the repository.
+    ///
+    /// # Errors
+    /// When the state directory cannot be used.
+    pub fn parts(&self) -> Result<Parts, Failure> {
+        Ok(Parts {
+            clock: Arc::clone(&self.clock),
+            state: self.state()?,
+            store: Arc::new(MemoryStore::new(Arc::clone(&self.clock), Ownership::All)),
+            hosts: Arc::new(self.clone()),
+            limits: Limits::default(),
+            kill: KillSwitch::default(),
+        })
+    }
+
+    /// The lock on the state directory, for `command`.
+    ///
+    /// # Errors
+    /// When another process has it.
+    pub fn lock(&self, command: &str) -> Result<StateLock, Failure> {
+        let me = LockHolder { pid: std::process::id(), command: command.to_owned(), since: self.clock.now() };
+        StateLock::take(&self.state()?, &me).context("another agent works here").map_err(|failure| {
+            failure.hint("`run` and `apply` share a state directory one at a time; stop the other, or give another --state-dir for other hosts")
+        })
+    }
+}
+
+impl Hosts for Wiring {
+    fn way_to(&self, host: &DesiredHost) -> HostContext {
+        HostContext {
+            connect: connect::way_to(host, self.connect_to.clone()),
+            credentials: Arc::clone(&self.credentials) as Arc<dyn hyperv::Credentials>,
+            trust: self.trust.clone(),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+}
+
+/// The credentials that the settings name.
+///
+/// # Errors
+/// When the file cannot be read.
+#[expect(clippy::disallowed_methods, reason = "the environment is one of the places where credentials come from")]
+pub fn credentials(settings: &Settings) -> Result<Credentials, Failure> {
+    Credentials::load(settings.get("credentials").map(std::path::Path::new), std::env::vars())
+}
