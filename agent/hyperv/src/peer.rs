@@ -178,34 +178,29 @@ impl Peer {
         Ok(Self { name, client })
     }
 
-    /// How many requests were sent.
-    #[cfg(test)]
-    pub(crate) fn requests(&self) -> u64 {
-        self.client.requests()
-    }
-
     /// The instances that a query finds.
     pub(crate) async fn select(&self, query: &Query) -> Result<Vec<CimInstance>, TalkError> {
-        let found = self.client.query(query.namespace(), &query.to_string()).await;
+        // A client's future is large, and many wait at once: each is kept on the heap.
+        let found = Box::pin(self.client.query(query.namespace(), &query.to_string())).await;
         found.map_err(|error| self.error(query.class(), error))
     }
 
     /// The same with their paths.
     pub(crate) async fn objects(&self, query: &Query) -> Result<Vec<Object>, TalkError> {
-        let found = self.client.query_with_paths(query.namespace(), &query.to_string()).await;
+        let found = Box::pin(self.client.query_with_paths(query.namespace(), &query.to_string())).await;
         let found = found.map_err(|error| self.error(query.class(), error))?;
         Ok(found.into_iter().map(|(path, row)| Object { path, row }).collect())
     }
 
     /// The services that depend on the one at `path`.
     pub(crate) async fn dependents(&self, path: &CimPath) -> Result<Vec<CimInstance>, TalkError> {
-        let found = self.client.query(path.namespace(), &wql::dependents(path)).await;
+        let found = Box::pin(self.client.query(path.namespace(), &wql::dependents(path))).await;
         found.map_err(|error| self.error(path.class().as_str(), error))
     }
 
     /// The instance at `path`; `None` when nothing is there.
     pub(crate) async fn find(&self, path: &CimPath) -> Result<Option<CimInstance>, TalkError> {
-        match self.client.get(path).await {
+        match Box::pin(self.client.get(path)).await {
             Ok(row) => Ok(Some(row)),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(self.error(path.class().as_str(), error)),
@@ -214,7 +209,7 @@ impl Peer {
 
     /// Calls a method.
     pub(crate) async fn invoke(&self, target: &CimPath, method: &'static str, input: &Input) -> Result<Answer, TalkError> {
-        let answer = self.client.invoke(target, method, input).await.map_err(|error| self.error(method, error))?;
+        let answer = Box::pin(self.client.invoke(target, method, input)).await.map_err(|error| self.error(method, error))?;
         Ok(Answer { value: answer.return_value, out: answer.out })
     }
 

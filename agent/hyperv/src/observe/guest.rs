@@ -3,8 +3,9 @@
 //! Guarantees: seven queries and calls, however many services and rules are watched.
 //!
 //! What awaits a restart: a new name stands in the registry (`ComputerName` differs from `ActiveComputerName`). A join is told by
-//! the key `JoinDomain` that Netlogon keeps until the restart; where a Windows does not show it, by what this agent remembers of its
-//! own join since that boot. If both are lost the join is sent once more, which Windows answers with *already joined*.
+//! the key `JoinDomain` that Netlogon keeps until the restart; to which domain, `Win32_ComputerSystem` may say already, else this
+//! agent remembers it of its own join since that boot, else it stays unsaid. A Windows that shows no key, to an agent that
+//! remembers nothing, is sent the join once more and answers *already joined*.
 
 use std::collections::BTreeMap;
 
@@ -60,6 +61,9 @@ pub(crate) struct Identity {
     /// The domain in force.
     pub(crate) domain: Seen<DomainName>,
     pub(crate) pending_name: Option<model::names::ComputerName>,
+    /// Whether a join awaits the restart.
+    pub(crate) joining: bool,
+    /// To which domain, where that is known.
     pub(crate) pending_domain: Option<DomainName>,
 }
 
@@ -77,14 +81,14 @@ pub(crate) async fn identity(peer: &Peer, sent: Option<&PendingJoin>) -> Result<
     let next =
         next?.filter(|next| active.as_ref().is_ok_and(|active| active.as_ref().is_some_and(|active| !active.eq_ignore_ascii_case(next))));
     active?;
-    let joining = netlogon?.iter().any(|key| key.eq_ignore_ascii_case(registry::JOIN_KEY));
     let sent = sent.filter(|sent| sent.booted_at == machine.booted_at);
-    let (domain, pending_domain) = match (&machine.domain, joining || sent.is_some()) {
+    let joining = sent.is_some() || netlogon?.iter().any(|key| key.eq_ignore_ascii_case(registry::JOIN_KEY));
+    let (domain, pending_domain) = match (&machine.domain, joining) {
         (reported, false) => (reported.clone(), None),
         (Seen::Known(reported), true) => (Seen::Absent, Some(reported.clone())),
         (_, true) => (Seen::Absent, sent.map(|sent| sent.domain.clone())),
     };
-    Ok(Identity { domain, pending_name: next.and_then(|name| name.parse().ok()), pending_domain, machine })
+    Ok(Identity { domain, pending_name: next.and_then(|name| name.parse().ok()), joining, pending_domain, machine })
 }
 
 /// When the guest started; the cheapest proof that somebody is in.
@@ -97,7 +101,7 @@ pub(crate) async fn booted_at(peer: &Peer) -> Result<Timestamp, TalkError> {
 /// Looks into the guest.
 pub(crate) async fn look(peer: &Peer, reach: Reach, watched: &Watched, sent: Option<&PendingJoin>) -> Result<ObservedGuest, TalkError> {
     let (who, services, rules) = tokio::join!(identity(peer, sent), ask_services(peer, &watched.services), ask_rules(peer, &watched.rules));
-    let Identity { machine, domain, pending_name, pending_domain } = who?;
+    let Identity { machine, domain, pending_name, joining: _ /* for steps */, pending_domain } = who?;
     Ok(ObservedGuest { reach, computer: machine.name, domain, booted_at: machine.booted_at, pending_name, pending_domain, services, rules })
 }
 

@@ -54,7 +54,8 @@ pub(crate) async fn is_joined(cx: &Cx<'_>, domain: &DomainName) -> Result<Check,
         Err(blocker) => return Ok(Check::Blocked(blocker)),
     };
     let who = identity(cx, &guest).await?;
-    if who.pending_domain.as_ref() == Some(domain) {
+    // Only we join; whither a pending join leads that does not say so, the restart will tell.
+    if who.joining && who.pending_domain.as_ref().is_none_or(|pending| pending == domain) {
         return Ok(Check::Done);
     }
     match who.domain {

@@ -32,7 +32,7 @@ pub(crate) async fn is_restarted(cx: &Cx<'_>, so_that: RestartReason) -> Result<
     let noted = noted(cx);
     let pending = match so_that {
         RestartReason::Renamed => identity(cx, &guest).await?.pending_name.is_some(),
-        RestartReason::Joined => identity(cx, &guest).await?.pending_domain.is_some(),
+        RestartReason::Joined => identity(cx, &guest).await?.joining,
         RestartReason::Recovered if noted.is_none() => {
             note(cx, guest.booted_at);
             true

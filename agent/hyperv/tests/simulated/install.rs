@@ -1,0 +1,58 @@
+//! A whole installation, by the real plan.
+
+use model::observed::{PowerState, Reach};
+use plan::fixtures::of;
+use trunkline_hyperv::Check;
+
+use crate::bench::Bench;
+
+#[tokio::test(start_paused = true)]
+async fn a_bare_host_converges_and_stays_so() {
+    let bench = Bench::bare();
+    bench.converge().await;
+    let observed = bench.observe().await;
+    let instance = &observed.instances[&of("2.1")];
+    assert_eq!(instance.vms.len(), 4);
+    for (role, vm) in &instance.vms {
+        assert_eq!(vm.power, PowerState::Running, "{role}");
+        let guest = vm.guest.known().unwrap_or_else(|| panic!("the guest of {role}: {:?}", vm.guest));
+        assert_eq!(guest.reach, Reach::Serving, "{role}");
+    }
+    assert!(bench.plan(&observed).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_remembers_nothing_sees_the_same_and_does_nothing() {
+    let bench = Bench::bare();
+    bench.converge().await;
+    let before = bench.changes();
+    let other = bench.another_agent();
+    let mut seen = other.observe(&bench.desired).await.expect("it can be observed");
+    let mut mine = bench.observe().await;
+    (seen.at, mine.at) = (of("2026-03-03T12:00:00Z"), of("2026-03-03T12:00:00Z"));
+    assert_eq!(seen, mine);
+    assert_eq!(bench.changes(), before, "looking changes nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_step_is_sent_twice() {
+    let bench = Bench::bare();
+    for _ in 0..20 {
+        let plan = bench.plan(&bench.observe().await);
+        if plan.is_empty() {
+            return;
+        }
+        for step in plan.steps.iter() {
+            bench.perform(step).await.expect("it can be done");
+            let changes = bench.changes();
+            let other = bench.another_agent();
+            // What a restart for no visible reason has done is known to the agent alone that did it; losing that costs a restart.
+            if !step.id.as_str().contains("/restart-guest/recovered") {
+                assert_eq!(other.check(&bench.desired, step).await.expect("it can be checked"), Check::Done, "`{}`", step.id);
+                other.perform(&bench.desired, step).await.expect("it is done");
+            }
+            assert_eq!(bench.changes(), changes, "`{}` was sent twice", step.id);
+        }
+    }
+    panic!("it does not converge");
+}

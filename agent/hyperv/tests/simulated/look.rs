@@ -1,0 +1,80 @@
+//! What a look costs, and what it says when it goes wrong.
+
+use model::condition::{Disposition, Reason};
+use model::seen::Cause;
+use plan::fixtures::of;
+
+use crate::bench::{Bench, chain};
+
+fn machines(count: usize) -> String {
+    let one = |n: usize| format!("{{name: other{n}, adapters: [{{switch: Corpnet}}], notes: ['of somebody else']}}");
+    (0..count).map(one).collect::<Vec<_>>().join(", ")
+}
+
+async fn requests_with(count: usize) -> u64 {
+    let bench = Bench::with_machines(&machines(count));
+    let observed = bench.observe().await;
+    assert_eq!(observed.foreign.len(), count);
+    let before = bench.requests();
+    bench.observe().await;
+    bench.requests() - before
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_number_of_requests_does_not_depend_on_the_number_of_vms() {
+    // With one VM some classes have one instance, which needs no second page.
+    let two = requests_with(2).await;
+    assert_eq!(requests_with(16).await, two);
+    assert!(two <= 2 * 19, "{two} requests for nineteen classes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_class_that_fails_is_unknown_and_not_absent() {
+    let bench = Bench::bare();
+    bench.play("- {on: {class: Msvm_VirtualEthernetSwitchSettingData}, do: {fault: 2150858793}}");
+    let observed = bench.observe().await;
+    assert!(matches!(observed.host.switches.unknown(), Some(Cause::Failed(_))), "{:?}", observed.host.switches);
+    assert!(observed.host.jobs.known().is_some(), "the others are seen");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_does_not_answer_is_tried_again() {
+    let mut bench = Bench::bare();
+    bench.desired.host.address = "192.168.0.99".to_owned();
+    let host = bench.another_agent();
+    let error = host.observe(&bench.desired).await.expect_err("nobody is there");
+    assert_eq!((error.disposition(), error.reason()), (Disposition::Retry, Reason::HostUnreachable));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_refuses_us_waits_for_a_person() {
+    let mut bench = Bench::bare();
+    bench.desired.host.credential = of("nobody");
+    let host = bench.another_agent();
+    let error = host.observe(&bench.desired).await.expect_err("we are refused");
+    assert_eq!((error.disposition(), error.reason()), (Disposition::Stall(Reason::AccessDenied), Reason::AccessDenied));
+    assert!(!chain(&error).contains("wrong"), "no password is shown: {}", chain(&error));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mark_that_cannot_be_read_is_not_foreign() {
+    let bench = Bench::with_machines("{name: odd, notes: ['trunkline/1 fleet=contoso appliance=sea-1']}");
+    let error = bench.host.observe(&bench.desired).await.expect_err("the mark lacks its role");
+    assert_eq!(error.disposition(), Disposition::Stall(Reason::UnreadableMark));
+    insta::assert_snapshot!(chain(&error), @r"
+    `VM odd` on the host of `sea-1` bears a mark that cannot be read
+      because the mark `trunkline/1 fleet=contoso appliance=sea-1` lacks `role=`
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guest_that_is_off_or_starts_says_so() {
+    let bench = Bench::bare();
+    let step = bench.advance_to("start-vm").await;
+    let vm = |observed: &model::observed::Observed| {
+        observed.instances[&of("2.1")].vms[step.role.as_ref().expect("a VM's step")].guest.unknown().cloned()
+    };
+    assert_eq!(vm(&bench.observe().await), Some(Cause::PoweredOff));
+    bench.perform(&step).await.expect("it starts");
+    assert_eq!(vm(&bench.observe().await), Some(Cause::Booting));
+}

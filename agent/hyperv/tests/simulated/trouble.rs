@@ -1,0 +1,92 @@
+//! What goes wrong while steps are done.
+
+use std::time::Duration;
+
+use model::condition::{Disposition, Reason};
+use trunkline_hyperv::{Blocker, Check, Failure};
+
+use crate::bench::{Bench, chain};
+
+#[tokio::test(start_paused = true)]
+async fn a_foreign_vm_with_a_wanted_name_stalls_and_no_twin_is_built() {
+    let bench = Bench::with_machines("{name: ad1.2.1, notes: ['ask Ann']}");
+    let step = Bench::bare().advance_to("define-vm").await;
+    let error = bench.host.check(&bench.desired, &step).await.expect_err("it is in the way");
+    assert_eq!(error.disposition(), Disposition::Stall(Reason::AdoptionNeeded));
+    insta::assert_snapshot!(chain(&error), @r"
+    whether step `2.1/ad/define-vm` is done could not be seen
+      because VM `ad1.2.1` is in the way: it bears no mark of ours
+    ");
+    bench.host.perform(&bench.desired, &step).await.expect_err("it is in the way");
+    assert!(bench.changes().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_lost_makes_no_twin() {
+    let bench = Bench::bare();
+    let step = bench.advance_to("define-vm").await;
+    bench.play("- {on: {method: DefineSystem, class: Msvm_VirtualSystemManagementService}, do: cutBeforeAnswer}");
+    let error = bench.host.perform(&bench.desired, &step).await.expect_err("no answer came");
+    assert_eq!(error.disposition(), Disposition::Retry);
+    bench.perform(&step).await.expect("it is found to be done");
+    let defined = bench.changes().into_iter().filter(|method| method == "DefineSystem").count();
+    let switches = 1;
+    assert_eq!(defined, switches + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_nobody_waits_for_blocks_what_it_may_create() {
+    let bench = Bench::bare();
+    let step = bench.advance_to("create-disk").await;
+    let given_up = tokio::time::timeout(Duration::from_millis(300), bench.host.perform(&bench.desired, &step)).await;
+    assert!(given_up.is_err(), "the job takes a second");
+    let blocked = bench.check(&step).await;
+    assert!(matches!(blocked, Check::Blocked(Blocker::Job { .. })), "{blocked:?}");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(bench.check(&step).await, Check::Done);
+    assert_eq!(bench.changes().into_iter().filter(|method| method == "CreateVirtualHardDisk").count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_fails_says_why() {
+    let bench = Bench::bare();
+    let step = bench.advance_to("start-vm").await;
+    bench.play("- {at: 0s, do: {world: {jobFails: {host: hv-1, kind: start, message: Not enough memory in the system.}}}}");
+    let error = bench.host.perform(&bench.desired, &step).await.expect_err("the job fails");
+    assert!(matches!(error.failure(), Failure::Job { .. }), "{}", chain(&error));
+    assert!(chain(&error).contains("Not enough memory in the system."), "{}", chain(&error));
+    bench.perform(&step).await.expect("the next one does not");
+}
+
+#[tokio::test(start_paused = true)]
+async fn processors_are_set_only_while_the_vm_is_off() {
+    let mut bench = Bench::bare();
+    bench.converge().await;
+    bench.desired.roles[0].processors = Some(4);
+    let plan = bench.plan(&bench.observe().await);
+    let step = plan.steps.iter().find(|step| step.act.verb() == "set-processors").expect("a change of processors").clone();
+    assert!(matches!(bench.check(&step).await, Check::Blocked(Blocker::NotOff(_))));
+    bench.converge().await;
+    assert_eq!(
+        bench.observe().await.instances.values().next().expect("an instance").vms[&"ad".parse().expect("a role")].processors.known(),
+        Some(&4)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn drift_is_mended() {
+    let bench = Bench::bare();
+    bench.converge().await;
+    for fault in [
+        "{serviceStops: {host: hv-1, vm: mediation1.2.1, service: RTCMEDSRV}}",
+        "{ruleDisabled: {host: hv-1, vm: edge1.2.1, rule: edge-in}}",
+        "{nicUnplugged: {host: hv-1, vm: cms1.2.1, adapter: corpnet}}",
+        "{vmOff: {host: hv-1, vm: ad1.2.1}}",
+        "{vmSaved: {host: hv-1, vm: edge1.2.1}}",
+    ] {
+        bench.play(&format!("- {{at: 0s, do: {{world: {fault}}}}}"));
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        let done = bench.converge().await;
+        assert!(!done.is_empty(), "{fault} was not noticed");
+    }
+}
