@@ -95,7 +95,9 @@ impl Assembler {
             DocumentKind::Appliance => self.trace_appliance(name).map(|(_, traced)| traced).unwrap_or_default(),
             _ => Vec::new(),
         };
-        let below = |candidate: &str| path.is_empty() || candidate == path || candidate.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
+        let below = |candidate: &str| {
+            path.is_empty() || candidate == path || candidate.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
+        };
         let mut found: Vec<Explained> = Vec::new();
         for entry in traced.iter().filter(|entry| below(&entry.path)) {
             if found.iter().all(|known| known.path != entry.path) {

@@ -18,9 +18,9 @@ mod scalar;
 mod site;
 
 pub use appliance::{ApplianceManifest, ApplianceSpec, MaintenanceSpec};
-pub use approval::{Approved, ApprovalManifest, ApprovalSpec};
-pub(crate) use decode::{one_of, suggest};
+pub use approval::{ApprovalManifest, ApprovalSpec, Approved};
 pub use decode::{Decode, Decoder, Fault, Origin, Spanned};
+pub(crate) use decode::{one_of, suggest};
 pub use defaults::{DefaultsManifest, DefaultsSpec, Selector};
 pub use document::{API_VERSION, Document, DocumentKind, Header, Metadata};
 pub use layer::{
@@ -35,6 +35,7 @@ pub use profile::{
 pub use release::{ReleaseManifest, ReleaseSpec};
 pub use repository::{Atomicity, Budgets, Every, Notification, RepositoryManifest, RepositorySpec, WindowSpec};
 pub use scalar::{
-    Bounded, Bytes, Clock, DayName, Fingerprint, Form, Fqdn, HostAddress, Label, Moment, Scalar, Sentence, Subnet, Url, Version, WeekName, compare_versions,
+    Bounded, Bytes, Clock, DayName, Fingerprint, Form, Fqdn, HostAddress, Label, Moment, Scalar, Sentence, Subnet, Url, Version, WeekName,
+    compare_versions,
 };
 pub use site::{AvailabilitySpec, PlannedOutageSpec, RolloutSpec, SiteManifest, SiteSpec};

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 /// The text cannot be a name of this kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` cannot be a {kind}: {rule}")]
+#[error("`{text}` is no {kind}: {rule}")]
 pub struct InvalidName {
     /// The text that was refused.
     pub text: String,

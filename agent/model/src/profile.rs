@@ -9,13 +9,13 @@ mod settings;
 
 use std::sync::Arc;
 
+use crate::desired::StartMode;
 use crate::desired::{WatchedRule, WatchedService};
 use crate::manifest::{Fault, ProfileManifest, ProfileRole, ProfileSpec, Spanned};
 use crate::names::{NetworkName, ProfileName};
-use crate::desired::StartMode;
 
-pub use settings::{Setting, SettingIndex};
 pub(crate) use settings::{NETBIOS_LENGTH, name_too_long};
+pub use settings::{Setting, SettingIndex};
 
 /// The catalogues that come with the agent: name and text.
 pub const SHIPPED: [(&str, &str); 2] = [

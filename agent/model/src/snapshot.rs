@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::desired::Desired;
 use crate::diagnostic::Diagnostic;
 use crate::names::ApplianceName;
+use crate::validate::{Approval, Fleet};
 
 /// Where a state was read from: `main@sha1:1f2e…`, or `directory` when it is a plain directory.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,6 +73,10 @@ pub struct Snapshot {
     pub kept: Arc<BTreeMap<ApplianceName, Kept>>,
     /// The repository's own policies (`*.rego`), in the order of their paths.
     pub policies: Arc<Vec<PolicyFile>>,
+    /// Consents in git.
+    pub approvals: Arc<Vec<Approval>>,
+    /// What holds for the whole fleet; `None` while its document cannot be read.
+    pub fleet: Option<Fleet>,
 }
 
 /// A wish of an earlier revision that stays in force.
@@ -104,6 +109,8 @@ impl Snapshot {
             complete: false,
             kept: Arc::default(),
             policies: Arc::default(),
+            approvals: Arc::default(),
+            fleet: None,
         }
     }
 

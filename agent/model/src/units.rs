@@ -27,7 +27,7 @@ impl MemorySize {
 
 impl fmt::Display for MemorySize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 % 1024 == 0 && self.0 > 0 { write!(f, "{} GiB", self.0 / 1024) } else { write!(f, "{} MiB", self.0) }
+        if self.0.is_multiple_of(1024) && self.0 > 0 { write!(f, "{} GiB", self.0 / 1024) } else { write!(f, "{} MiB", self.0) }
     }
 }
 

@@ -16,9 +16,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::desired::Desired;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::manifest::{
-    Approved, Atomicity, Decoder, Document, DocumentKind, Fault, Header, Origin, Scalar, Spanned, Version, compare_versions, one_of, suggest,
+    Approved, Atomicity, Decoder, Document, DocumentKind, Fault, Header, Origin, Scalar, Spanned, Version, compare_versions, one_of,
+    suggest,
 };
 use crate::names::{ApplianceName, FleetName, ProfileName, ReleaseName, SiteName};
 use crate::resolve::{Closure, Fact, Library, Members, ParsedFile, Resolved, SettingValues, Trace, Traced, resolve};
@@ -103,6 +104,8 @@ struct Outcome {
     /// The release that is asked for, with its stamp when it was found sound.
     release: Option<(ReleaseName, Option<u64>)>,
     profile: Option<ProfileName>,
+    /// Which Defaults pick it, by their place on the shelf.
+    defaults: Box<[usize]>,
     size: Option<Box<str>>,
     desired: Option<Arc<Desired>>,
     faults: Arc<[Fault]>,
@@ -115,6 +118,8 @@ struct Outcome {
 pub(crate) struct Entry {
     pub(crate) key: DocumentKey,
     pub(crate) name: ApplianceName,
+    /// Whether its text has faults.
+    pub(crate) spoiled: bool,
 }
 
 /// The appliances of one site, by name.
@@ -129,7 +134,14 @@ impl Assembler {
     pub fn new(agent: &str) -> Self {
         let plain = agent.split(['-', '+']).next().unwrap_or_default();
         let agent = Version::read(plain).unwrap_or_else(|_| Version::oldest());
-        Self { agent, library: Library::default(), shelf: Shelf::default(), outcomes: HashMap::new(), rosters: Vec::new(), windows: windows::Windows::default() }
+        Self {
+            agent,
+            library: Library::default(),
+            shelf: Shelf::default(),
+            outcomes: HashMap::new(),
+            rosters: Vec::new(),
+            windows: windows::Windows::default(),
+        }
     }
 
     /// Assembles the files of a revision.
@@ -190,16 +202,16 @@ impl Assembler {
             }
             return;
         };
-        if let Some(wanted) = &repository.spec.minimum_agent {
-            if compare_versions(&wanted.value, &self.agent).is_gt() {
-                let message = format!("this agent is {}, the repository wants {} or later", self.agent, wanted.value);
-                let fault = Fault::new(Code::AgentTooOld, wanted.origin, message).hint("update the agent");
-                findings.push(Finding::new(Scope::Everything, fault));
-            }
+        if let Some(wanted) = &repository.spec.minimum_agent
+            && compare_versions(&wanted.value, &self.agent).is_gt()
+        {
+            let message = format!("this agent is {}, the repository wants {} or later", self.agent, wanted.value);
+            let fault = Fault::new(Code::AgentTooOld, wanted.origin, message).hint("update the agent");
+            findings.push(Finding::new(Scope::Everything, fault));
         }
         for notification in &repository.spec.notifications {
             for site in &notification.sites {
-                if self.shelf.site(&site.value).is_none() && !lost.may_hold(DocumentKind::Site, Some(site.value.as_str())) {
+                if !self.shelf.knows_site(&site.value) {
                     findings.push(Finding::new(Scope::Everything, self.unknown_site(site)));
                 }
             }
@@ -258,12 +270,26 @@ impl Assembler {
     }
 
     fn check_across(&self, rosters: &[Roster], windows: &windows::Windows, findings: &mut Vec<Finding>) {
-        windows::unused(self.shelf.repository(), &self.shelf, rosters, self, findings);
         for roster in rosters {
             site::check(self, roster, windows, findings);
         }
         site::check_count(self, rosters, findings);
         unique::check(self, rosters, findings);
+        // What a faulty document would have used is not known.
+        if findings.iter().all(|finding| finding.fault.code.severity() == Severity::Warning) {
+            windows::unused(self, findings);
+            self.idle_defaults(findings);
+        }
+    }
+
+    /// Warns of Defaults that pick nobody.
+    fn idle_defaults(&self, findings: &mut Vec<Finding>) {
+        let used: BTreeSet<usize> = self.outcomes.values().flat_map(|outcome| outcome.defaults.iter().copied()).collect();
+        for (_, defaults) in self.shelf.defaults().enumerate().filter(|(index, _)| !used.contains(index)) {
+            let origin = defaults.spec.selector.as_ref().map_or(defaults.origin, |selector| selector.origin);
+            let message = format!("the Defaults `{}` pick no appliance", defaults.metadata.name.value);
+            findings.push(Finding::new(Scope::Nobody, Fault::new(Code::SelectsNothing, origin, message)));
+        }
     }
 
     fn finish(&self, rosters: &[Roster], mut findings: Vec<Finding>) -> Assembled {
@@ -285,7 +311,7 @@ impl Assembler {
                 }
             }
         }
-        let complete = diagnostics.iter().all(|one| one.severity != crate::diagnostic::Severity::Error);
+        let complete = diagnostics.iter().all(|one| one.severity != Severity::Error);
         Assembled {
             desired: Arc::new(desired),
             refused: Arc::new(refused),

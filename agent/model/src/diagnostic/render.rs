@@ -79,7 +79,11 @@ fn digits(number: u32) -> usize {
 }
 
 fn visible(c: char) -> char {
-    if c.is_control() { '\u{fffd}' } else { c }
+    match c {
+        '\t' => '→',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    }
 }
 
 struct Shown<'a>(&'a str);

@@ -120,6 +120,9 @@ impl Decoder {
 
     /// Notes that a node has another type than its place wants.
     pub fn wrong_type(&mut self, node: Node<'_>, expected: impl Into<Cow<'static, str>>) {
+        if matches!(node.kind(), Kind::Refused) {
+            return;
+        }
         let origin = self.origin(node);
         let fault = if node.is_null() {
             Fault::new(Code::EmptyValue, origin, "the key has no value").hint("leave the key out, or write a value")
@@ -132,7 +135,8 @@ impl Decoder {
     /// Notes a key that its place does not know.
     pub fn unknown_key(&mut self, key: Node<'_>, known: &[&str]) {
         const SECRETS: [&str; 6] = ["password", "passphrase", "secret", "token", "apikey", "privatekey"];
-        let name = key.text().unwrap_or_default();
+        // A key that is no text was refused while the text was read.
+        let Some(name) = key.text() else { return };
         let bare: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
         if SECRETS.iter().any(|secret| bare.ends_with(secret)) {
             let fault = Fault::new(Code::SecretInClear, self.origin(key), format!("`{name}` has no place in a manifest"));
@@ -152,6 +156,7 @@ fn describe(node: Node<'_>) -> String {
     match node.kind() {
         Kind::Map => "a map".into(),
         Kind::Sequence => "a list".into(),
+        Kind::Refused => "nothing".into(),
         Kind::Scalar(text, _) => format!("`{}`", text.chars().take(40).collect::<String>()),
     }
 }

@@ -99,21 +99,22 @@ macro_rules! choice {
 
 /// Reads an enum that is declared elsewhere from its words.
 macro_rules! words {
-    ($name:ty { $( $variant:ident = $text:literal, )+ }) => {
+    ($name:ty { $first:ident = $first_text:literal, $( $variant:ident = $text:literal, )* }) => {
         impl $crate::manifest::scalar::Scalar for $name {
-            const EXPECTED: &'static str = concat!("one of", $( " `", $text, "`", )+);
+            const EXPECTED: &'static str = concat!("one of `", $first_text, "`", $( ", `", $text, "`", )*);
             const CODE: $crate::diagnostic::Code = $crate::diagnostic::Code::UnknownChoice;
             const FORM: $crate::manifest::scalar::Form = $crate::manifest::scalar::Form::Word;
 
             fn read(text: &str) -> Result<Self, String> {
                 match text {
-                    $( $text => Ok(Self::$variant), )+
+                    $first_text => Ok(Self::$first),
+                    $( $text => Ok(Self::$variant), )*
                     _ => Err(format!("`{text}` is not offered here")),
                 }
             }
 
             fn suggest(text: &str) -> Option<String> {
-                $crate::manifest::decode::suggest(text, [$( $text ),+].into_iter())
+                $crate::manifest::decode::suggest(text, [$first_text $( , $text )*].into_iter())
             }
         }
     };

@@ -65,13 +65,15 @@ impl<T: Scalar> Decode for T {
             return None;
         }
         let origin = cx.origin(node);
-        if style == Style::Plain {
-            if let Some(fault) = trap(T::FORM, text) {
-                cx.fault(Fault { origin, expected: Some(Cow::Borrowed(T::EXPECTED)), ..fault });
-                return None;
-            }
+        if style == Style::Plain
+            && let Some(fault) = trap(T::FORM, text)
+        {
+            cx.fault(Fault { origin, expected: Some(Cow::Borrowed(T::EXPECTED)), ..fault });
+            return None;
         }
-        T::read(text).map_err(|message| cx.fault(Fault { hint: T::suggest(text), ..Fault::new(T::CODE, origin, message).expected(T::EXPECTED) })).ok()
+        T::read(text)
+            .map_err(|message| cx.fault(Fault { hint: T::suggest(text), ..Fault::new(T::CODE, origin, message).expected(T::EXPECTED) }))
+            .ok()
     }
 }
 
@@ -358,6 +360,14 @@ text_schema!(Subnet, { "type": "string", "description": "A subnet: first address
 
 const SECONDS: [(&str, u64); 6] = [("y", 365 * 86_400), ("w", 7 * 86_400), ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
 
+impl std::str::FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        <Self as Scalar>::read(text)
+    }
+}
+
 impl Scalar for Span {
     const EXPECTED: &'static str = "a duration such as `30d`, `6h`, `45m`, `10s` or `1h 30m`";
     const CODE: Code = Code::BadDuration;
@@ -437,7 +447,7 @@ impl Scalar for MemorySize {
     }
 
     fn suggest(text: &str) -> Option<String> {
-        Bytes::suggest(text)
+        Bytes::suggest(text).filter(|_| Bytes::read(text).is_err())
     }
 }
 text_schema!(MemorySize, { "type": "string", "pattern": "^\\d+ ?[MGT]iB$", "description": "Memory: MiB, GiB or TiB.", "examples": ["16 GiB"] });
@@ -461,7 +471,10 @@ impl Version {
 /// Compares number by number; a number that is left out is 0, so `2` and `2.0` are the same version.
 pub fn compare_versions(one: &Version, other: &Version) -> std::cmp::Ordering {
     let part = |version: &Version, index: usize| version.0.get(index).copied().unwrap_or(0);
-    (0..one.0.len().max(other.0.len())).map(|index| part(one, index).cmp(&part(other, index))).find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+    (0..one.0.len().max(other.0.len()))
+        .map(|index| part(one, index).cmp(&part(other, index)))
+        .find(|order| order.is_ne())
+        .unwrap_or(std::cmp::Ordering::Equal)
 }
 
 impl std::fmt::Display for Version {
@@ -543,15 +556,8 @@ text_schema!(Moment, { "type": "string", "format": "date-time" });
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DayName(pub Weekday);
 
-const DAYS: [Weekday; 7] = [
-    Weekday::Monday,
-    Weekday::Tuesday,
-    Weekday::Wednesday,
-    Weekday::Thursday,
-    Weekday::Friday,
-    Weekday::Saturday,
-    Weekday::Sunday,
-];
+const DAYS: [Weekday; 7] =
+    [Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday, Weekday::Thursday, Weekday::Friday, Weekday::Saturday, Weekday::Sunday];
 
 impl Scalar for DayName {
     const EXPECTED: &'static str = "a day such as `saturday`";

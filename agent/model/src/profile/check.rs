@@ -116,10 +116,9 @@ impl Check<'_> {
         if let Some(one) = memberships().find(|one| one.value.hosts.is_some() == one.value.joins.is_some()) {
             self.report(one.origin, "a membership says `hosts` or `joins`, one of the two".into());
         }
-        if hosts > 1 || (joins > 0 && hosts == 0) {
-            if let Some(one) = memberships().last() {
-                self.report(one.origin, format!("{hosts} roles host the directory, it must be one"));
-            }
+        let wrong = hosts > 1 || (joins > 0 && hosts == 0);
+        if let Some(one) = memberships().next_back().filter(|_| wrong) {
+            self.report(one.origin, format!("{hosts} roles host the directory, it must be one"));
         }
     }
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use crate::desired::SettingValue;
 use crate::diagnostic::Code;
 use crate::manifest::{
-    Bounded, Decode, Decoder, Equality, Fault, Fqdn, Label, ProfileSpec, SettingClass, SettingSpec, SettingType, Subnet, Url, one_of, suggest,
+    Bounded, Decode, Decoder, Equality, Fault, Fqdn, Label, ProfileSpec, SettingClass, SettingSpec, SettingType, Subnet, Url, one_of,
+    suggest,
 };
 use crate::names::{ComputerName, CredentialName, HostPath};
 use crate::units::Span;
@@ -156,7 +157,9 @@ impl SettingSpec {
         for item in node.items() {
             let Some(value) = self.decode_one(item, cx) else { continue };
             if values.contains(&value) {
-                cx.fault(Fault::new(Code::DuplicateItem, cx.origin(item), "the list holds this item already").hint("remove one of the two"));
+                cx.fault(
+                    Fault::new(Code::DuplicateItem, cx.origin(item), "the list holds this item already").hint("remove one of the two"),
+                );
             }
             values.push(value);
         }
@@ -240,7 +243,8 @@ impl SettingSpec {
 
     fn checked_domain<'n>(&self, _: &str, node: Node<'n>, cx: &mut Decoder) -> Option<&'n str> {
         let text = node.text()?;
-        let below = |domain: &str| text.len() > domain.len() && text.to_ascii_lowercase().ends_with(&format!(".{}", domain.to_ascii_lowercase()));
+        let below =
+            |domain: &str| text.len() > domain.len() && text.to_ascii_lowercase().ends_with(&format!(".{}", domain.to_ascii_lowercase()));
         match self.forbidden_under.iter().find(|domain| below(domain.value.as_str()) || domain.value.as_str().eq_ignore_ascii_case(text)) {
             None => Some(text),
             Some(domain) => {
@@ -310,7 +314,9 @@ impl crate::manifest::Scalar for Pattern {
     const FORM: crate::manifest::Form = crate::manifest::Form::Word;
 
     fn read(text: &str) -> Result<Self, String> {
-        regex_lite::Regex::new(text).map(|_| Self(text.to_owned())).map_err(|error| format!("`{text}` is not a regular expression: {error}"))
+        regex_lite::Regex::new(text)
+            .map(|_| Self(text.to_owned()))
+            .map_err(|error| format!("`{text}` is not a regular expression: {error}"))
     }
 }
 
@@ -329,4 +335,3 @@ impl crate::manifest::Scalar for PortRange {
         }
     }
 }
-

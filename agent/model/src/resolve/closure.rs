@@ -27,7 +27,8 @@ pub(crate) struct Members {
 pub(crate) struct Closure<'a> {
     pub(crate) library: &'a Library,
     pub(crate) fleet: &'a FleetName,
-    pub(crate) windows: &'a BTreeMap<WindowName, Window>,
+    /// The windows of the repository; `None` when it could not be read.
+    pub(crate) windows: Option<&'a BTreeMap<WindowName, Window>>,
     pub(crate) site_name: &'a SiteName,
     pub(crate) site: &'a SiteManifest,
     pub(crate) members: &'a Members,
@@ -177,19 +178,19 @@ impl<'a> Resolver<'a> {
     }
 
     fn windows(&mut self, outage: Option<&PlannedOutage>) -> BTreeMap<WindowName, Window> {
-        let cx = self.cx;
         let stated = self.stack.pick(|| "spec.windows".into(), |layer| layer.windows.as_ref(), None);
         let mut windows = BTreeMap::new();
+        let Some(known) = self.cx.windows else { return windows };
         for name in stated.iter().flat_map(|stated| &stated.value) {
-            match cx.windows.get(&name.value) {
+            match known.get(&name.value) {
                 Some(window) => drop(windows.insert(name.value.clone(), window.clone())),
-                None => self.faults.push(unknown_window(name, cx.windows)),
+                None => self.faults.push(unknown_window(name, known)),
             }
         }
         // A site that states only when it may be out means these windows for all work that disrupts.
         if stated.is_none() {
             for name in outage.iter().flat_map(|outage| &outage.windows) {
-                windows.extend(cx.windows.get(name).map(|window| (name.clone(), window.clone())));
+                windows.extend(known.get(name).map(|window| (name.clone(), window.clone())));
             }
         }
         windows

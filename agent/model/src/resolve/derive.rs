@@ -97,7 +97,12 @@ mod tests {
     }
 
     fn names(instance: &str) -> (FleetName, ApplianceName, RoleName, InstanceId) {
-        (FleetName::new("contoso").unwrap(), ApplianceName::new("sea-1").unwrap(), RoleName::new("edge").unwrap(), InstanceId::new(instance).unwrap())
+        (
+            FleetName::new("contoso").unwrap(),
+            ApplianceName::new("sea-1").unwrap(),
+            RoleName::new("edge").unwrap(),
+            InstanceId::new(instance).unwrap(),
+        )
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub(crate) struct Head {
     pub(crate) site: Option<Box<str>>,
     /// What is wrong with the head.
     pub(crate) faults: Vec<Fault>,
+    /// Whether the text of the document has faults, so that nothing may be made of it.
+    pub(crate) spoiled: bool,
 }
 
 impl ParsedFile {
@@ -41,7 +43,7 @@ impl ParsedFile {
         let (tree, faults) = yaml::parse(bytes);
         let mut digest = [0; 8];
         digest.copy_from_slice(&Sha256::digest(bytes)[..8]);
-        let heads = tree.documents().filter(|document| !document.is_null()).map(head).collect();
+        let heads = heads(&tree, &faults);
         Self { path: path.into(), tree, faults, digest: u64::from_le_bytes(digest), heads }
     }
 
@@ -85,11 +87,17 @@ impl ParsedFile {
     }
 }
 
-fn head(document: Node<'_>) -> Head {
-    let mut decoder = Decoder::new(0);
-    let header = Header::read(document, &mut decoder);
-    let site = document.at(&["spec", "site"]).and_then(Node::text).map(Box::from);
-    Head { root: document.index(), header, site, faults: decoder.faults }
+fn heads(tree: &Tree, faults: &[TextFault]) -> Vec<Head> {
+    let starts: Vec<u32> = tree.documents().map(|document| document.span().start).collect();
+    let head = |(index, document): (usize, Node<'_>)| {
+        let mut decoder = Decoder::new(0);
+        let header = Header::read(document, &mut decoder);
+        let site = document.at(&["spec", "site"]).and_then(Node::text).map(Box::from);
+        let range = starts[index]..starts.get(index + 1).copied().unwrap_or(u32::MAX);
+        let spoiled = faults.iter().any(|fault| range.contains(&fault.span.start));
+        Head { root: document.index(), header, site, faults: decoder.faults, spoiled }
+    };
+    tree.documents().enumerate().filter(|(_, document)| !document.is_null()).map(head).collect()
 }
 
 /// The files by number.
@@ -163,7 +171,7 @@ impl Library {
     pub(crate) fn document_at(&self, origin: Origin) -> Option<String> {
         let file = self.file(origin.file)?;
         let before = |head: &&Head| file.tree.node(head.root).span().start <= origin.span.start;
-        let header = file.heads.iter().filter(before).last()?.header.as_ref()?;
+        let header = file.heads.iter().filter(before).next_back()?.header.as_ref()?;
         Some(format!("{} {}", header.kind, header.name))
     }
 
@@ -175,7 +183,7 @@ impl Library {
         let source = tree.line_at(origin.span.start).to_owned();
         // A scalar of several lines is shown by its first.
         let written = self.source(origin).lines().next().unwrap_or_default().chars().count();
-        let length = if origin.span.len == 0 { 0 } else { u32::try_from(written.max(1)).unwrap_or(1) };
+        let length = if origin.span == yaml::Span::default() { 0 } else { u32::try_from(written.max(1)).unwrap_or(1) };
         (Place { file: path, line, column, length }, Some(source))
     }
 }
@@ -187,6 +195,7 @@ pub(crate) const SHIPPED_PREFIX: &str = "profile:";
 pub(crate) fn compact(node: Node<'_>) -> String {
     match node.kind() {
         Kind::Scalar(text, _) => text.to_owned(),
+        Kind::Refused => String::new(),
         Kind::Sequence => format!("[{}]", node.items().map(compact).collect::<Vec<_>>().join(", ")),
         Kind::Map => {
             let entries: Vec<String> = node.entries().map(|(key, value)| format!("{}: {}", compact(key), compact(value))).collect();

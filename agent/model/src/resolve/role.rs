@@ -10,9 +10,7 @@ use super::closure::Resolver;
 use super::derive::{self, Identity};
 use super::network::Resolved as Network;
 use super::settings::SettingValues;
-use crate::desired::{
-    DesiredAdapter, DesiredRole, Membership, NetworkKind, RoleImage, SettingValue, StartAction, StopAction,
-};
+use crate::desired::{DesiredAdapter, DesiredRole, Membership, NetworkKind, RoleImage, SettingValue, StartAction, StopAction};
 use crate::diagnostic::Code;
 use crate::manifest::{
     Fault, ImageSpec, Label, Layer, NameServers, Origin, ProfileAddress, ProfileMembership, ProfileRole, ProfileSize, RoleSpec, SizeRole,
@@ -133,7 +131,8 @@ impl<'a> Resolver<'a> {
     fn directory_addresses(&self) -> Vec<IpAddr> {
         let hosts = |role: &&ProfileRole| role.membership.as_ref().is_some_and(|one| one.value.hosts.is_some());
         let Some(role) = self.cx.profile.roles().find(hosts) else { return Vec::new() };
-        let addresses = role.adapters.iter().filter_map(|adapter| self.role_address(&role.name.value, adapter.value.network.value.as_str()));
+        let addresses =
+            role.adapters.iter().filter_map(|adapter| self.role_address(&role.name.value, adapter.value.network.value.as_str()));
         addresses.map(|address| address.value).collect()
     }
 
@@ -149,8 +148,12 @@ impl<'a> Resolver<'a> {
             None => self.missing(Code::RoleIncomplete, &format!("spec.roles.{role}.name"), self.role_origin(role)),
         }
         let hardware = shared.size.and_then(|size| size.roles.get(role)).map(|role| &role.value);
-        let processors =
-            self.role_value(role, "processors", |spec| spec.processors.as_ref(), hardware.and_then(|size: &SizeRole| size.processors.as_ref()));
+        let processors = self.role_value(
+            role,
+            "processors",
+            |spec| spec.processors.as_ref(),
+            hardware.and_then(|size: &SizeRole| size.processors.as_ref()),
+        );
         let memory = self.role_value(role, "memory", |spec| spec.memory.as_ref(), hardware.and_then(|size| size.memory.as_ref()));
         let instance = self.instance.clone();
         let identity = Identity { fleet: cx.fleet, appliance: cx.name, role, instance: &instance };

@@ -61,6 +61,8 @@ pub(crate) fn resolve_settings(stack: &Stack<'_>, own: Option<&Layer>, cx: &Sett
         cx.profile.settings.check_known(cx.library.node(*raw), &mut decoder);
         result.faults.append(&mut decoder.faults);
     }
+    // What stands below a group that cannot be read may be there.
+    let readable = !result.faults.iter().any(|fault| matches!(fault.code, Code::WrongType | Code::EmptyValue));
     let own = own.and_then(|layer| layer.settings).map(|settings| settings.0);
     let mut values = BTreeMap::new();
     let mut rebuild = Sha256::new();
@@ -75,6 +77,9 @@ pub(crate) fn resolve_settings(stack: &Stack<'_>, own: Option<&Layer>, cx: &Sett
             rebuild.update(serde_json::to_string(&value).unwrap_or_default().as_bytes());
         }
         values.insert(setting.path.as_ref().to_owned(), value);
+    }
+    if !readable {
+        result.faults.retain(|fault| fault.code != Code::SettingMissing);
     }
     result.rebuild.copy_from_slice(&rebuild.finalize()[..8]);
     result.values = Arc::new(values);

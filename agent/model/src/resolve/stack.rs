@@ -61,7 +61,13 @@ pub(crate) struct Stack<'a> {
 }
 
 impl<'a> Stack<'a> {
-    pub(crate) fn new(appliance: &'a Layer, site: &'a Layer, defaults: &'a [DefaultsLayer<'a>], library: &'a Library, trace: &'a Trace) -> Self {
+    pub(crate) fn new(
+        appliance: &'a Layer,
+        site: &'a Layer,
+        defaults: &'a [DefaultsLayer<'a>],
+        library: &'a Library,
+        trace: &'a Trace,
+    ) -> Self {
         Self { appliance, site, defaults, library, trace, ties: RefCell::default() }
     }
 
@@ -83,14 +89,14 @@ impl<'a> Stack<'a> {
         profile: Option<&'a Spanned<T>>,
     ) -> Option<&'a Spanned<T>> {
         let own = get(self.appliance).or_else(|| get(self.site));
-        let found = own.or_else(|| self.from_defaults(&path, &get)).or(profile);
+        let found = own.or_else(|| self.in_defaults(&path, &get)).or(profile);
         if let Some(found) = found {
             self.trace.note(|| Traced { path: path(), origin: Some(found.origin), derived: None });
         }
         found
     }
 
-    fn from_defaults<T>(&self, path: &impl Fn() -> String, get: &impl Fn(&'a Layer) -> Option<&'a Spanned<T>>) -> Option<&'a Spanned<T>> {
+    fn in_defaults<T>(&self, path: &impl Fn() -> String, get: &impl Fn(&'a Layer) -> Option<&'a Spanned<T>>) -> Option<&'a Spanned<T>> {
         let mut stated = self.defaults.iter().filter_map(|defaults| Some((defaults.rank, get(defaults.layer)?)));
         let (rank, first) = stated.next()?;
         let source = |value: &Spanned<T>| self.library.written(value.origin);

@@ -57,7 +57,12 @@ impl<'a> Resolver<'a> {
         }
         let stack = &self.stack;
         Drain {
-            mode: stack.value("spec.drain.mode", |layer| own(layer).and_then(mode), profile.and_then(mode), (DrainMode::Graceful, "graceful")),
+            mode: stack.value(
+                "spec.drain.mode",
+                |layer| own(layer).and_then(mode),
+                profile.and_then(mode),
+                (DrainMode::Graceful, "graceful"),
+            ),
             timeout: stack.value(
                 "spec.drain.timeout",
                 |layer| own(layer).and_then(timeout),
@@ -113,7 +118,8 @@ impl<'a> Resolver<'a> {
                 self.stack.pick(|| format!("spec.certificates.{name}.{key}"), get, fallback)
             };
             let lifetime = value("lifetime", |certificate| certificate.lifetime.as_ref(), profile.value.lifetime.as_ref());
-            let Some(renew) = value("renewBefore", |certificate| certificate.renew_before.as_ref(), Some(&profile.value.renew_before)) else {
+            let Some(renew) = value("renewBefore", |certificate| certificate.renew_before.as_ref(), Some(&profile.value.renew_before))
+            else {
                 continue;
             };
             if let Some(lifetime) = lifetime.filter(|lifetime| renew.value >= lifetime.value) {

@@ -11,8 +11,8 @@ use super::report::{Finding, Scope};
 use super::{Approval, Entry, Fleet, NotificationWish, Roster};
 use crate::diagnostic::Code;
 use crate::manifest::{
-    ApprovalManifest, ApprovalSpec, Decode, Decoder, DefaultsManifest, DefaultsSpec, Document, DocumentKind, Fault, Header, Metadata, Origin,
-    ProfileSpec, ReleaseManifest, ReleaseSpec, RepositoryManifest, RepositorySpec, Scalar, SiteManifest, SiteSpec, one_of, suggest,
+    ApprovalManifest, ApprovalSpec, Decode, Decoder, DefaultsManifest, DefaultsSpec, Document, DocumentKind, Fault, Header, Metadata,
+    Origin, ProfileSpec, ReleaseManifest, ReleaseSpec, RepositoryManifest, RepositorySpec, Scalar, SiteManifest, SiteSpec, one_of, suggest,
 };
 use crate::names::{ApplianceName, FleetName, ProfileName, ReleaseName, SiteName};
 use crate::profile::{Profile, SHIPPED};
@@ -62,6 +62,10 @@ pub(crate) struct Shelf {
     /// Sites and releases that are somewhere in text that could not be read.
     lost: BTreeSet<(DocumentKind, String)>,
     all_lost: bool,
+    /// Sites that may have appliances which could not be read.
+    incomplete: BTreeSet<String>,
+    /// Whether any site may.
+    any_incomplete: bool,
     stand_in: Option<FleetName>,
 }
 
@@ -101,7 +105,7 @@ impl Reader<'_> {
             }
         };
         self.report(&kept.faults, &scope);
-        Kept { document: kept.document.clone().filter(|_| kept.faults.is_empty()), ..kept }
+        Kept { document: kept.document.clone().filter(|_| kept.faults.is_empty() && !placed.head.spoiled), ..kept }
     }
 
     fn report(&mut self, faults: &[Fault], scope: &Scope) {
@@ -135,18 +139,19 @@ impl Shelf {
             }
         }
         let library = &*library;
-        head_faults(library, findings);
         let placed = sorted(library, findings);
         let last = std::mem::take(self);
+        (self.all_lost, self.lost) = (lost.is_unknown(), lost.names().collect());
+        (self.any_incomplete, self.incomplete) = (lost.is_unknown(), lost.sites().map(str::to_owned).collect());
+        self.heads(library, findings);
         let mut reader = Reader { library, findings };
         let mut rosters: BTreeMap<SiteName, Vec<Entry>> = BTreeMap::new();
         for one in &placed {
             match one.header.kind {
-                DocumentKind::Appliance => appliance(&mut reader, one, &mut rosters),
+                DocumentKind::Appliance => self.appliance(&mut reader, one, &mut rosters),
                 kind => self.take(&mut reader, &last, one, kind),
             }
         }
-        (self.all_lost, self.lost) = (lost.is_unknown(), lost.names().collect());
         self.stand_in = FleetName::new("unnamed").ok();
         self.check_references(&rosters, findings);
         rosters.into_iter().map(|(site, entries)| Roster { site, entries }).collect()
@@ -186,6 +191,52 @@ impl Shelf {
         }
     }
 
+    /// Reports the faults of heads; a document whose head cannot be read may be an appliance of any site.
+    fn heads(&mut self, library: &Library, findings: &mut Vec<Finding>) {
+        for (number, file) in library.files() {
+            for head in file.heads() {
+                let kind = head.header.as_ref().map(|header| header.kind);
+                let site = head.site.as_deref().and_then(|site| SiteName::new(site).ok());
+                if kind.is_none() {
+                    match &site {
+                        Some(site) => drop(self.incomplete.insert(site.as_str().to_owned())),
+                        None => self.any_incomplete |= head.faults.iter().any(|fault| fault.code != Code::NotAManifest),
+                    }
+                }
+                let scope = match (kind, site) {
+                    (Some(DocumentKind::Approval), _) => Scope::Nobody,
+                    (Some(DocumentKind::Appliance) | None, Some(site)) => Scope::site(&site),
+                    _ => Scope::Everything,
+                };
+                for fault in &head.faults {
+                    let fault = Fault { origin: Origin { file: number, ..fault.origin }, ..fault.clone() };
+                    findings.push(Finding::new(scope.clone(), fault));
+                }
+            }
+        }
+    }
+
+    fn appliance(&mut self, reader: &mut Reader<'_>, one: &Placed<'_>, rosters: &mut BTreeMap<SiteName, Vec<Entry>>) {
+        let site = one.head.site.as_deref().and_then(|site| SiteName::new(site).ok());
+        let scope = site.as_ref().map_or(Scope::Everything, Scope::site);
+        let name = reader.name::<ApplianceName>(one, scope.clone());
+        if let (Some(site), Some(name)) = (&site, name) {
+            rosters.entry(site.clone()).or_default().push(Entry { key: one.key(), name, spoiled: one.head.spoiled });
+            return;
+        }
+        match site {
+            Some(site) => drop(self.incomplete.insert(site.as_str().to_owned())),
+            None => self.any_incomplete = true,
+        }
+        // Without a site or a name there is no wish, but its other faults are told all the same.
+        let mut decoder = Decoder::new(one.file);
+        if let Some(file) = reader.library.file(one.file) {
+            let node = file.tree().node(one.head.root);
+            drop(Document::<crate::manifest::ApplianceSpec>::decode(node, &mut decoder));
+        }
+        reader.report(&decoder.faults, &scope);
+    }
+
     fn check_references(&self, rosters: &BTreeMap<SiteName, Vec<Entry>>, findings: &mut Vec<Finding>) {
         for release in self.releases.values().filter_map(|kept| kept.document.as_ref()) {
             let wish = &release.spec.profile;
@@ -196,7 +247,7 @@ impl Shelf {
                 findings.push(Finding::new(Scope::Users, fault));
             }
         }
-        let exists = |name: &ApplianceName| rosters.values().flatten().any(|entry| entry.name == *name);
+        let exists = |name: &ApplianceName| self.any_incomplete || rosters.values().flatten().any(|entry| entry.name == *name);
         for approval in self.approvals.values().filter_map(|kept| kept.document.as_ref()) {
             let wish = &approval.spec.appliance;
             if !exists(&wish.value) && !self.may_be_lost(DocumentKind::Appliance, wish.value.as_str()) {
@@ -205,6 +256,23 @@ impl Shelf {
                 findings.push(Finding::new(Scope::Nobody, Fault { hint: suggest(wish.value.as_str(), names()), ..fault }));
             }
         }
+    }
+
+    /// Whether a site may have appliances that could not be read.
+    pub(crate) fn is_incomplete(&self, site: &SiteName) -> bool {
+        self.any_incomplete || self.incomplete.contains(site.as_str())
+    }
+
+    /// Whether Defaults may be in force that could not be read.
+    pub(crate) fn may_lack_defaults(&self) -> bool {
+        self.all_lost
+            || self.lost.iter().any(|(kind, _)| *kind == DocumentKind::Defaults)
+            || self.defaults.iter().any(|(_, kept)| kept.document.is_none())
+    }
+
+    /// Whether windows may be defined that could not be read.
+    pub(crate) fn may_lack_windows(&self) -> bool {
+        self.repository().is_none()
     }
 
     fn may_be_lost(&self, kind: DocumentKind, name: &str) -> bool {
@@ -266,7 +334,8 @@ impl Shelf {
             .enumerate()
             .filter_map(|(index, defaults)| {
                 let wanted = defaults.spec.selector.as_ref().map(|selector| &selector.value.match_labels);
-                let matches = wanted.is_none_or(|labels| labels.iter().all(|(key, value)| label(key, appliance, site) == Some(&value.value)));
+                let matches =
+                    wanted.is_none_or(|labels| labels.iter().all(|(key, value)| label(key, appliance, site) == Some(&value.value)));
                 let rank = wanted.map_or(0, BTreeMap::len);
                 matches.then_some((index, DefaultsLayer { rank, layer: &defaults.spec.layer }))
             })
@@ -362,7 +431,7 @@ fn keep_profile(reader: &mut Reader<'_>, last: Option<&Kept<Profile>>, one: &Pla
     let profile = manifest.filter(|_| faults.is_empty()).map(|manifest| Profile::new(name.clone(), manifest));
     faults.extend(profile.iter().flat_map(|profile| profile.faults.iter().cloned()));
     reader.report(&faults, &Scope::Users);
-    let document = profile.filter(|_| faults.is_empty()).map(Arc::new);
+    let document = profile.filter(|_| faults.is_empty() && !one.head.spoiled).map(Arc::new);
     Kept { document, faults: faults.into(), digest: one.digest, key: one.key() }
 }
 
@@ -376,24 +445,6 @@ fn shipped_profiles(library: &Library) -> BTreeSet<String> {
         }
     }
     names
-}
-
-fn head_faults(library: &Library, findings: &mut Vec<Finding>) {
-    for (number, file) in library.files() {
-        for head in file.heads() {
-            let scope = match head.header.as_ref().map(|header| header.kind) {
-                Some(DocumentKind::Appliance) => {
-                    head.site.as_deref().and_then(|site| SiteName::new(site).ok()).map_or(Scope::Everything, |site| Scope::site(&site))
-                }
-                Some(DocumentKind::Approval) => Scope::Nobody,
-                _ => Scope::Everything,
-            };
-            for fault in &head.faults {
-                let fault = Fault { origin: Origin { file: number, ..fault.origin }, ..fault.clone() };
-                findings.push(Finding::new(scope.clone(), fault));
-            }
-        }
-    }
 }
 
 /// Every document once, in the order of paths; a second one of a kind and name is reported and left out.
@@ -439,24 +490,4 @@ fn duplicate(one: &Placed<'_>, first: Origin) -> Fault {
     }
     let fault = Fault::new(Code::DuplicateDocument, one.origin(), format!("there are two {kind} documents `{}`", one.header.name));
     fault.related(first, "the first one").hint("give one of the two another name")
-}
-
-fn appliance(reader: &mut Reader<'_>, one: &Placed<'_>, rosters: &mut BTreeMap<SiteName, Vec<Entry>>) {
-    let site = one.head.site.as_deref().and_then(|site| SiteName::new(site).ok());
-    let scope = site.as_ref().map_or(Scope::Everything, Scope::site);
-    let name = reader.name::<ApplianceName>(one, scope.clone());
-    match (site, name) {
-        (Some(site), Some(name)) => {
-            rosters.entry(site).or_default().push(Entry { key: one.key(), name });
-        }
-        _ => {
-            // Without a site or a name there is no wish, but its other faults are told all the same.
-            let mut decoder = Decoder::new(one.file);
-            if let Some(file) = reader.library.file(one.file) {
-                let node = file.tree().node(one.head.root);
-                drop(Document::<crate::manifest::ApplianceSpec>::decode(node, &mut decoder));
-            }
-            reader.report(&decoder.faults, &scope);
-        }
-    }
 }

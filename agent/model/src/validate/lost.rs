@@ -15,9 +15,22 @@ use crate::yaml::TextFault;
 pub(crate) struct Lost {
     known: Vec<(DocumentKind, String)>,
     unknown: bool,
+    /// Sites of appliances that could not be read.
+    sites: Vec<String>,
 }
 
 impl Lost {
+    fn note(&mut self, sketch: &Sketch) {
+        match (sketch.kind, &sketch.name, &sketch.site) {
+            (Some(DocumentKind::Appliance), Some(name), Some(site)) => {
+                self.known.push((DocumentKind::Appliance, name.clone()));
+                self.sites.push(site.clone());
+            }
+            (Some(DocumentKind::Appliance) | None, ..) | (_, None, _) => self.unknown = true,
+            (Some(kind), Some(name), _) => self.known.push((kind, name.clone())),
+        }
+    }
+
     /// Whether a document that is missed may be among those that could not be read.
     pub(crate) fn may_hold(&self, kind: DocumentKind, name: Option<&str>) -> bool {
         self.unknown || self.known.iter().any(|(lost, known)| *lost == kind && name.is_none_or(|name| name == known))
@@ -28,6 +41,11 @@ impl Lost {
     /// The documents whose kind and name could be guessed.
     pub(crate) fn names(&self) -> impl Iterator<Item = (DocumentKind, String)> + '_ {
         self.known.iter().cloned()
+    }
+
+    /// Sites of appliances that could not be read.
+    pub(crate) fn sites(&self) -> impl Iterator<Item = &str> {
+        self.sites.iter().map(String::as_str)
     }
 
     /// Whether nothing is known of some document.
@@ -50,10 +68,7 @@ pub(crate) fn text_faults(library: &Library, findings: &mut Vec<Finding>) -> Los
         for fault in file.faults() {
             let sketch = sketch(file, fault);
             if costs_document(fault.code) {
-                match (sketch.kind, &sketch.name) {
-                    (Some(kind), Some(name)) => lost.known.push((kind, name.clone())),
-                    _ => lost.unknown = true,
-                }
+                lost.note(&sketch);
             }
             findings.push(Finding::new(scope(fault.code, &sketch), located(number, fault)));
         }
@@ -113,11 +128,12 @@ fn sketch(file: &ParsedFile, fault: &TextFault) -> Sketch {
     for line in text[start..end].lines() {
         let Some((key, value)) = line.split_once(':') else { continue };
         let value = value.split(" #").next().unwrap_or_default().trim().trim_matches(['"', '\'']);
-        match (section, key) {
-            (_, "kind") => sketch.kind = DocumentKind::find(value),
-            ("metadata", "  name") => sketch.name = Some(value.to_owned()),
-            ("spec", "  site") => sketch.site = Some(value.to_owned()),
-            (_, "metadata" | "spec") => section = key,
+        // The first `name` of the metadata and the first `site` of the spec are theirs, whatever the indentation.
+        match (section, key.trim_start()) {
+            (_, "kind") if key == "kind" => sketch.kind = DocumentKind::find(value),
+            (_, "metadata" | "spec") if !key.starts_with(' ') => section = key,
+            ("metadata", "name") if sketch.name.is_none() => sketch.name = Some(value.to_owned()),
+            ("spec", "site") if sketch.site.is_none() => sketch.site = Some(value.to_owned()),
             _ => {}
         }
     }

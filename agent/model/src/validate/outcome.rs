@@ -76,14 +76,24 @@ impl Assembler {
     }
 
     fn resolve_entry(&self, entry: &Entry, common: &Common<'_>, shared: &mut SharedSettings, stamp: u64) -> Outcome {
-        let mut outcome =
-            Outcome { stamp, release: None, profile: None, size: None, desired: None, faults: [].into(), facts: [].into(), settings: None };
+        let mut outcome = Outcome {
+            stamp,
+            release: None,
+            profile: None,
+            defaults: [].into(),
+            size: None,
+            desired: None,
+            faults: [].into(),
+            facts: [].into(),
+            settings: None,
+        };
         let mut faults = Vec::new();
         let Some(appliance) = self.decode_appliance(entry, &mut faults) else {
             outcome.faults = faults.into();
             return outcome;
         };
-        let sound = faults.is_empty();
+        let sound = faults.is_empty() && !entry.spoiled;
+        let complete = sound && !self.shelf.may_lack_defaults();
         let Some(site) = common.site else {
             if !self.shelf.knows_site(common.name) {
                 faults.push(self.unknown_site(&appliance.spec.site));
@@ -92,11 +102,12 @@ impl Assembler {
             return outcome;
         };
         let defaults = self.shelf.matching_defaults(&site.metadata, &appliance.metadata);
+        outcome.defaults = defaults.iter().map(|(index, _)| *index).collect();
         let layers: Vec<DefaultsLayer<'_>> = defaults.iter().map(|(_, layer)| *layer).collect();
         let stack = || [&appliance.spec.layer, &site.spec.layer].into_iter().chain(layers.iter().map(|defaults| defaults.layer));
         outcome.size = stack().find_map(|layer| layer.size.as_ref()).map(|size| size.value.as_str().into());
         let wish = stack().find_map(|layer| layer.release.as_ref());
-        if wish.is_none() && sound {
+        if wish.is_none() && complete {
             let fault = Fault::new(Code::NoRelease, appliance.origin, "no release is stated");
             faults.push(fault.expected("`spec.release` in the Appliance, its Site or Defaults"));
         }
@@ -108,7 +119,7 @@ impl Assembler {
             let closure = Closure {
                 library: &self.library,
                 fleet,
-                windows: &common.windows.by_name,
+                windows: Some(&common.windows.by_name).filter(|_| !self.shelf.may_lack_windows()),
                 site_name: common.name,
                 site,
                 members: &common.members,
@@ -126,7 +137,7 @@ impl Assembler {
                 shared.entry(key).or_insert_with(|| settings.clone());
             }
             // What a faulty value would have said is unknown, so what seems to be missing then may be there.
-            faults.extend(found.into_iter().filter(|fault| sound || !is_absence(fault.code)));
+            faults.extend(found.into_iter().filter(|fault| complete || !is_absence(fault.code)));
             outcome.desired = desired.filter(|_| sound && common.fleet.is_some()).map(Arc::new);
             outcome.facts = facts.into();
             outcome.profile = Some(release.profile.name.clone());
@@ -177,10 +188,6 @@ fn is_absence(code: Code) -> bool {
 }
 
 /// The labels of an appliance: its own, and its site's where it has none of that key.
-pub(super) fn label<'a>(
-    key: &Label,
-    appliance: &'a crate::manifest::Metadata,
-    site: &'a crate::manifest::Metadata,
-) -> Option<&'a Label> {
+pub(super) fn label<'a>(key: &Label, appliance: &'a crate::manifest::Metadata, site: &'a crate::manifest::Metadata) -> Option<&'a Label> {
     appliance.labels.get(key).or_else(|| site.labels.get(key)).map(|label| &label.value)
 }

@@ -5,7 +5,7 @@ use super::windows::Windows;
 use super::{Assembler, Roster};
 use crate::desired::Desired;
 use crate::diagnostic::Code;
-use crate::manifest::{AvailabilitySpec, Fault, Origin, PlannedOutageSpec, SiteManifest, Spanned, suggest};
+use crate::manifest::{AvailabilitySpec, Fault, Origin, SiteManifest, Spanned, suggest};
 use crate::names::ApplianceName;
 use crate::profile::Profile;
 use crate::resolve::unknown_window;
@@ -23,11 +23,17 @@ struct Site<'a> {
 pub(crate) fn check(assembler: &Assembler, roster: &Roster, windows: &Windows, findings: &mut Vec<Finding>) {
     let Some(manifest) = assembler.shelf.site(&roster.site) else { return };
     let mut site = Site { assembler, roster, manifest, windows, faults: Vec::new() };
-    site.leader();
     site.size();
     site.directory();
-    site.promise();
-    site.no_window();
+    // What depends on how many there are is not judged while some could not be read.
+    if !assembler.shelf.is_incomplete(&roster.site) {
+        site.leader();
+        site.promise();
+    }
+    if !assembler.shelf.may_lack_windows() {
+        site.outage();
+        site.no_window();
+    }
     let scope = Scope::site(&roster.site);
     findings.extend(site.faults.into_iter().map(|fault| Finding::new(scope.clone(), fault)));
 }
@@ -36,7 +42,7 @@ pub(crate) fn check(assembler: &Assembler, roster: &Roster, windows: &Windows, f
 pub(crate) fn check_count(assembler: &Assembler, rosters: &[Roster], findings: &mut Vec<Finding>) {
     let unread = |name: &crate::names::SiteName| rosters.iter().all(|roster| roster.site != *name);
     for (name, site) in assembler.shelf.sites().filter(|(name, _)| unread(name)) {
-        let Some(site) = site else { continue };
+        let Some(site) = site.filter(|_| !assembler.shelf.is_incomplete(name)) else { continue };
         let fault = Fault::new(Code::EmptySite, site.metadata.name.origin, format!("the site `{name}` has no appliance"));
         findings.push(Finding::new(Scope::Nobody, fault));
     }
@@ -74,7 +80,9 @@ impl Site<'_> {
     fn leader(&mut self) {
         let Some(leader) = self.manifest.spec.rollout.as_ref().and_then(|rollout| rollout.leader.as_ref()) else { return };
         let names = || self.roster.entries.iter().map(|entry| entry.name.as_str());
-        if self.roster.entries.iter().any(|entry| entry.name == leader.value) {
+        let misread =
+            |entry: &super::Entry| self.assembler.outcomes.get(&entry.key).is_none_or(|outcome| outcome.faults.iter().any(is_of_a_name));
+        if self.roster.entries.iter().any(|entry| entry.name == leader.value || misread(entry)) {
             return;
         }
         let hint = suggest(leader.value.as_str(), names());
@@ -109,9 +117,6 @@ impl Site<'_> {
         let others = count.saturating_sub(1);
         let availability = self.manifest.spec.availability.as_ref().map(|availability| &availability.value);
         let outage = availability.and_then(|availability| availability.planned_outage.as_ref());
-        if let Some(outage) = outage {
-            self.outage(outage);
-        }
         let min_serving = availability.and_then(|availability| availability.min_serving.as_ref());
         if count == 1 {
             if outage.is_none() || min_serving.is_none_or(|min| min.value.get() > 0) {
@@ -119,7 +124,8 @@ impl Site<'_> {
                 let message = format!("the only appliance of `{}` may never be out on purpose", self.roster.site);
                 let fault = self.report(Code::OutageNotStated, origin, message);
                 fault.expected = Some("`availability: { minServing: 0, plannedOutage: { in: […], atMost: … } }`".into());
-                let never = "release changes, restarts of VMs and of the host, hardware changes, renewal of certificates that restarts services";
+                let never =
+                    "release changes, restarts of VMs and of the host, hardware changes, renewal of certificates that restarts services";
                 fault.hint = Some(format!("these will never run: {never}"));
             }
         } else if let Some(min) = min_serving.filter(|min| min.value.get() as usize > others) {
@@ -131,13 +137,18 @@ impl Site<'_> {
         self.capacity(availability, others);
     }
 
-    fn outage(&mut self, outage: &Spanned<PlannedOutageSpec>) {
+    fn outage(&mut self) {
+        let availability = self.manifest.spec.availability.as_ref().map(|availability| &availability.value);
+        let Some(outage) = availability.and_then(|availability| availability.planned_outage.as_ref()) else { return };
         for name in &outage.value.r#in.value {
             match self.windows.by_name.get(&name.value) {
                 None => self.faults.push(unknown_window(name, &self.windows.by_name)),
                 Some(window) if window.duration < outage.value.at_most.value => {
-                    let message = format!("an outage of {} does not fit into `{}` ({})", outage.value.at_most.value, name.value, window.duration);
-                    self.report(Code::OutageLongerThanWindow, outage.value.at_most.origin, message).related.push((name.origin, "this window".into()));
+                    let message =
+                        format!("an outage of {} does not fit into `{}` ({})", outage.value.at_most.value, name.value, window.duration);
+                    self.report(Code::OutageLongerThanWindow, outage.value.at_most.origin, message)
+                        .related
+                        .push((name.origin, "this window".into()));
                 }
                 Some(_) => {}
             }
@@ -149,7 +160,8 @@ impl Site<'_> {
         let outside = |name: &&Spanned<crate::names::WindowName>| {
             windows.is_some_and(|windows| windows.value.iter().all(|window| window.value != name.value))
         };
-        if let Some(name) = outage.value.r#in.value.iter().find(outside) {
+        let known = |name: &&Spanned<crate::names::WindowName>| self.windows.by_name.contains_key(&name.value);
+        if let Some(name) = outage.value.r#in.value.iter().filter(known).find(outside) {
             let message = format!("`{}` is none of the site's windows, so nothing runs in it", name.value);
             let related = windows.map(|windows| (windows.origin, "the site's windows".to_owned()));
             self.report(Code::UnknownWindow, name.origin, message).related.extend(related);
@@ -158,10 +170,11 @@ impl Site<'_> {
 
     fn capacity(&mut self, availability: Option<&AvailabilitySpec>, others: usize) {
         let Some(promised) = availability.and_then(|availability| availability.calls.as_ref()) else { return };
-        let Some(each) = self.calls_per_appliance() else { return };
+        let Some(each) = self.calls_per_appliance().filter(|_| self.desired().count() == self.count()) else { return };
         let left = u64::from(each) * others as u64;
         if left < u64::from(promised.value.get()) {
-            let message = format!("{} calls are promised, but with one appliance out the other {others} carry {left}", promised.value.get());
+            let message =
+                format!("{} calls are promised, but with one appliance out the other {others} carry {left}", promised.value.get());
             let fault = self.report(Code::CapacityBelowPromise, promised.origin, message);
             fault.expected = Some(format!("at most {left}, or one more appliance").into());
         }
@@ -180,13 +193,20 @@ impl Site<'_> {
     }
 
     fn no_window(&mut self) {
-        let without: Vec<ApplianceName> = self.desired().filter(|wish| wish.windows.is_empty()).map(|wish| wish.appliance.clone()).collect();
+        let without: Vec<ApplianceName> =
+            self.desired().filter(|wish| wish.windows.is_empty()).map(|wish| wish.appliance.clone()).collect();
         if let Some(first) = without.first() {
-            let who = if without.len() == 1 { format!("`{first}`") } else { format!("{} appliances of `{}`", without.len(), self.roster.site) };
+            let who =
+                if without.len() == 1 { format!("`{first}`") } else { format!("{} appliances of `{}`", without.len(), self.roster.site) };
             let fault = self.report(Code::NoWindow, self.manifest.metadata.name.origin, format!("work on {who} may disrupt at any time"));
             fault.hint = Some("name the windows for it: `windows: […]`".into());
         }
     }
+}
+
+/// Whether a fault may hide what an appliance is called.
+fn is_of_a_name(fault: &Fault) -> bool {
+    matches!(fault.code, Code::UnquotedBoolean | Code::UnquotedNumber | Code::UnquotedClock | Code::BadName)
 }
 
 fn availability_origin(site: &SiteManifest) -> Origin {

@@ -64,11 +64,23 @@ fn conflict(first: &Claim<'_>, second: &Claim<'_>) -> Finding {
     };
     let who = owner(first);
     let (code, message, hint) = match &second.fact.key {
-        FactKey::Address(address) => (Code::AddressTaken, format!("{address} belongs to {who} already"), "every address of the repository is used once"),
-        FactKey::Computer(name) => (Code::NameTaken, format!("the computer name `{name}` belongs to {who} already"), "every computer name of the repository is used once"),
-        FactKey::Endpoint(endpoint) => (Code::HostTaken, format!("the host `{endpoint}` carries {who} already"), "a host carries one appliance"),
-        FactKey::Directory(path) => (Code::DirectoryTaken, format!("the directory `{path}` belongs to {who} already"), "each site has a directory of its own"),
-        FactKey::Setting(path, _) => (Code::NotUnique, format!("`{path}` has this value at {who} already"), "the product needs it to be different"),
+        FactKey::Address(address) => {
+            (Code::AddressTaken, format!("{address} belongs to {who} already"), "every address of the repository is used once")
+        }
+        FactKey::Computer(name) => (
+            Code::NameTaken,
+            format!("the computer name `{name}` belongs to {who} already"),
+            "every computer name of the repository is used once",
+        ),
+        FactKey::Endpoint(endpoint) => {
+            (Code::HostTaken, format!("the host `{endpoint}` carries {who} already"), "a host carries one appliance")
+        }
+        FactKey::Directory(path) => {
+            (Code::DirectoryTaken, format!("the directory `{path}` belongs to {who} already"), "each site has a directory of its own")
+        }
+        FactKey::Setting(path, _) => {
+            (Code::NotUnique, format!("`{path}` has this value at {who} already"), "the product needs it to be different")
+        }
     };
     let related = if first.fact.origin == second.fact.origin { Vec::new() } else { vec![(first.fact.origin, "there".to_owned())] };
     let fault = Fault { related, ..Fault::new(code, second.fact.origin, message).hint(hint) };
@@ -97,7 +109,9 @@ fn equal_across(assembler: &Assembler, rosters: &[Roster], findings: &mut Vec<Fi
     let mut said: HashMap<(ProfileName, &str), (&str, Origin, &SiteName)> = HashMap::new();
     for roster in rosters {
         let first = roster.entries.iter().filter_map(|entry| assembler.outcomes.get(&entry.key)).find(|outcome| outcome.settings.is_some());
-        let Some((settings, product)) = first.and_then(|outcome| Some((outcome.settings.as_ref()?, outcome.profile.clone()?))) else { continue };
+        let Some((settings, product)) = first.and_then(|outcome| Some((outcome.settings.as_ref()?, outcome.profile.clone()?))) else {
+            continue;
+        };
         for (path, value, origin) in &settings.equal_across {
             match said.entry((product.clone(), path)) {
                 Slot::Vacant(place) => drop(place.insert((value, *origin, &roster.site))),
@@ -129,7 +143,8 @@ fn management_slots_differ(assembler: &Assembler, findings: &mut Vec<Finding>) {
             Slot::Occupied(other) => {
                 let message = format!("the instances `{}` and `{instance}` would have the same management addresses", other.get());
                 let origin = release.spec.instance.as_ref().map_or(release.spec.version.origin, |instance| instance.origin);
-                let fault = Fault::new(Code::ManagementTooSmall, origin, message).hint(format!("give the release `{name}` another `instance`"));
+                let fault =
+                    Fault::new(Code::ManagementTooSmall, origin, message).hint(format!("give the release `{name}` another `instance`"));
                 findings.push(Finding::new(Scope::Users, fault));
             }
         }

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::documents::Shelf;
+use super::Assembler;
 use super::report::{Finding, Scope};
-use super::{Assembler, Roster};
 use crate::diagnostic::Code;
-use crate::manifest::{Every, Fault, RepositoryManifest, Spanned, WindowSpec};
+use crate::manifest::{Every, Fault, Layer, RepositoryManifest, Spanned, WindowSpec};
 use crate::names::WindowName;
 use crate::window::{Calendar, Window};
 
@@ -120,33 +119,23 @@ fn never_closes(name: &WindowName, spec: &Spanned<WindowSpec>, window: &Window) 
 }
 
 /// Warns of windows that nobody uses.
-pub(crate) fn unused(
-    repository: Option<&RepositoryManifest>,
-    shelf: &Shelf,
-    rosters: &[Roster],
-    assembler: &Assembler,
-    findings: &mut Vec<Finding>,
-) {
-    let Some(repository) = repository.filter(|repository| !repository.spec.windows.is_empty()) else { return };
+pub(crate) fn unused(assembler: &Assembler, findings: &mut Vec<Finding>) {
+    let shelf = &assembler.shelf;
     let mut used: BTreeSet<&WindowName> = BTreeSet::new();
     for site in shelf.sites().filter_map(|(_, site)| site) {
         let outage = site.spec.availability.as_ref().and_then(|availability| availability.value.planned_outage.as_ref());
         used.extend(outage.iter().flat_map(|outage| &outage.value.r#in.value).map(|name| &name.value));
-        used.extend(site.spec.layer.windows.iter().flat_map(|windows| &windows.value).map(|name| &name.value));
+        used.extend(of_layer(&site.spec.layer));
     }
-    for defaults in shelf.defaults() {
-        used.extend(defaults.spec.layer.windows.iter().flat_map(|windows| &windows.value).map(|name| &name.value));
-    }
-    let mut unsound = false;
-    for entry in rosters.iter().flat_map(|roster| &roster.entries) {
-        match assembler.outcomes.get(&entry.key).and_then(|outcome| outcome.desired.as_ref()) {
-            Some(desired) => used.extend(desired.windows.keys()),
-            None => unsound = true,
-        }
-    }
-    // What an unsound document would have used is not known.
-    for (name, window) in repository.spec.windows.iter().filter(|(name, _)| !unsound && !used.contains(name)) {
+    shelf.defaults().for_each(|defaults| used.extend(of_layer(&defaults.spec.layer)));
+    used.extend(assembler.outcomes.values().filter_map(|outcome| outcome.desired.as_ref()).flat_map(|desired| desired.windows.keys()));
+    let windows = shelf.repository().into_iter().flat_map(|repository| &repository.spec.windows);
+    for (name, window) in windows.filter(|(name, _)| !used.contains(name)) {
         let fault = Fault::new(Code::UnusedWindow, window.origin, format!("nobody uses the window `{name}`"));
         findings.push(Finding::new(Scope::Nobody, fault));
     }
+}
+
+fn of_layer(layer: &Layer) -> impl Iterator<Item = &WindowName> {
+    layer.windows.iter().flat_map(|windows| &windows.value).map(|name| &name.value)
 }

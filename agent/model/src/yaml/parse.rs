@@ -6,10 +6,10 @@
 
 use std::collections::HashMap;
 
-use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StrInput};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StrInput, StructureStyle};
 
-use super::tree::{Node, Span, Style, Tree, TreeBuilder};
 use super::TextFault;
+use super::tree::{Node, Span, Style, Tree, TreeBuilder};
 use crate::diagnostic::Code;
 
 /// Largest file that is read. The longest real manifest is a profile of about 20 KiB.
@@ -65,6 +65,8 @@ struct Reader<'a> {
 struct Open {
     node: u32,
     next_is_key: Option<bool>,
+    /// Where its bracket stands, when it has one.
+    bracket: Option<u32>,
 }
 
 impl<'a> Reader<'a> {
@@ -123,26 +125,28 @@ impl<'a> Reader<'a> {
                 if self.begins_node() && style == Style::Plain && value == "<<" {
                     let hint = "write the values out, or put what is shared into a Defaults document";
                     self.faults.push(fault(Code::MergeKey, span, "merge keys are not part of YAML 1.2".into(), Some(hint)));
+                    self.builder.refused(span);
+                } else {
+                    self.builder.scalar(span, style, value);
                 }
-                self.builder.scalar(span, style, value);
             }
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
                 let hint = "write the value out, or put what is shared into a Defaults document: each value has one origin";
                 self.faults.push(fault(Code::Alias, span, "aliases are not accepted".into(), Some(hint)));
                 self.begins_node();
-                self.builder.scalar(Span { len: 0, ..span }, Style::Plain, "");
+                self.builder.refused(span);
             }
-            Event::MappingStart(_, _, tag) => {
+            Event::MappingStart(style, _, tag) => {
                 self.refuse_tag(tag.is_some(), span);
                 self.refuse_collection_key(span);
                 let node = self.builder.open_map(span.start);
-                self.open.push(Open { node, next_is_key: Some(true) });
+                self.open.push(Open { node, next_is_key: Some(true), bracket: bracket(*style, span) });
             }
-            Event::SequenceStart(_, _, tag) => {
+            Event::SequenceStart(style, _, tag) => {
                 self.refuse_tag(tag.is_some(), span);
                 self.refuse_collection_key(span);
                 let node = self.builder.open_sequence(span.start);
-                self.open.push(Open { node, next_is_key: None });
+                self.open.push(Open { node, next_is_key: None, bracket: bracket(*style, span) });
             }
             Event::MappingEnd | Event::SequenceEnd => {
                 if let Some(open) = self.open.pop() {
@@ -192,18 +196,32 @@ impl<'a> Reader<'a> {
                 let span = Span { start: to_u32(line_start + tab), len: 1 };
                 fault(Code::Tab, span, "a tab is used as indentation".into(), Some("indent with spaces"))
             }
+            (ErrorKind::TabInPlainScalar, None) => {
+                // The scalar began above; the tab is at the beginning of one of the next lines.
+                let at = self.text[start..].find("\n\t").map_or(start, |at| start + at + 1);
+                let span = Span { start: to_u32(at), len: 1 };
+                fault(Code::Tab, span, "a tab is used as indentation".into(), Some("indent with spaces"))
+            }
             (ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation, None) => {
                 fault(Code::Tab, span, "a tab is used where YAML wants spaces".into(), Some("use spaces"))
             }
             _ => fault(Code::Syntax, span, error.info(), syntax_hint(error.kind())),
         };
-        self.faults.push(found);
+        // Inside brackets the parser notices late; the bracket is where a person looks first.
+        let bracket = self.open.last().and_then(|open| open.bracket).filter(|_| found.code == Code::Syntax);
+        let related = bracket.map(|start| (Span { start, len: 1 }, "this bracket is not closed".to_owned()));
+        self.faults.push(TextFault { related, ..found });
     }
+}
+
+fn bracket(style: StructureStyle, span: Span) -> Option<u32> {
+    (style == StructureStyle::Flow).then_some(span.start)
 }
 
 fn syntax_hint(kind: &ErrorKind) -> Option<&'static str> {
     Some(match kind {
         ErrorKind::UnclosedQuotedScalar => "close the quote",
+        ErrorKind::InvalidQuotedScalarIndent => "a quote above is not closed",
         ErrorKind::UnclosedFlowCollection { .. } | ErrorKind::UnexpectedEofFlowMapping | ErrorKind::UnexpectedEofFlowSequence => {
             "close the bracket"
         }

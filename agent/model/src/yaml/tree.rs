@@ -32,6 +32,8 @@ pub enum Kind<'t> {
     Map,
     /// Items in the order of the file.
     Sequence,
+    /// Something that was refused while the text was read; whoever meets it keeps silent.
+    Refused,
 }
 
 /// The documents of one file and the text that they were read from.
@@ -61,6 +63,7 @@ const QUOTED: u32 = 1;
 const BLOCK: u32 = 2;
 const MAP: u32 = 3;
 const SEQUENCE: u32 = 4;
+const REFUSED: u32 = 5;
 const SHAPE_MASK: u32 = 7;
 
 /// Position of a node in its tree; small enough to keep.
@@ -80,6 +83,7 @@ impl std::fmt::Debug for Node<'_> {
             Kind::Scalar(text, _) => write!(f, "{text:?}"),
             Kind::Map => f.debug_map().entries(self.entries()).finish(),
             Kind::Sequence => f.debug_list().entries(self.items()).finish(),
+            Kind::Refused => f.write_str("(refused)"),
         }
     }
 }
@@ -143,7 +147,7 @@ impl<'t> Node<'t> {
                 Value::Object(self.entries().map(entry).collect())
             }
             Kind::Sequence => Value::Array(self.items().map(Self::to_json).collect()),
-            Kind::Scalar("" | "~" | "null", Style::Plain) => Value::Null,
+            Kind::Scalar("" | "~" | "null", Style::Plain) | Kind::Refused => Value::Null,
             Kind::Scalar("true", Style::Plain) => Value::Bool(true),
             Kind::Scalar("false", Style::Plain) => Value::Bool(false),
             Kind::Scalar(text, Style::Plain) => match text.parse::<i64>() {
@@ -169,6 +173,7 @@ impl<'t> Node<'t> {
         match raw.shape & SHAPE_MASK {
             MAP => Kind::Map,
             SEQUENCE => Kind::Sequence,
+            REFUSED => Kind::Refused,
             PLAIN => Kind::Scalar(self.scalar_text(raw), Style::Plain),
             QUOTED => Kind::Scalar(self.scalar_text(raw), Style::Quoted),
             _ => Kind::Scalar(self.scalar_text(raw), Style::Block),
@@ -189,7 +194,7 @@ impl<'t> Node<'t> {
     pub fn text(self) -> Option<&'t str> {
         match self.kind() {
             Kind::Scalar(text, _) => Some(text),
-            Kind::Map | Kind::Sequence => None,
+            Kind::Map | Kind::Sequence | Kind::Refused => None,
         }
     }
 
@@ -218,7 +223,7 @@ impl<'t> Node<'t> {
 
     fn children(self) -> Children<'t> {
         let raw = self.raw();
-        let end = if raw.shape & SHAPE_MASK >= MAP { raw.extent } else { self.index + 1 };
+        let end = if matches!(raw.shape & SHAPE_MASK, MAP | SEQUENCE) { raw.extent } else { self.index + 1 };
         Children { tree: self.tree, next: self.index + 1, end }
     }
 
@@ -306,6 +311,11 @@ impl TreeBuilder {
         let source = self.text.get(span.start as usize + quote..(span.start + span.len) as usize - quote.min(span.len as usize));
         let range = if source == Some(value) { 0 } else { self.keep_decoded(value) };
         self.nodes.push(Raw { start: span.start, extent: span.len, shape: shape | (range << 3) });
+    }
+
+    /// Stands for something that was refused.
+    pub(crate) fn refused(&mut self, span: Span) {
+        self.nodes.push(Raw { start: span.start, extent: span.len, shape: REFUSED });
     }
 
     fn keep_decoded(&mut self, value: &str) -> u32 {
