@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use model::names::{ApplianceName, InstanceId};
+use model::names::{ApplianceName, InstanceId, RoleName};
 use model::units::Span;
 use serde::{Deserialize, Serialize};
 
@@ -138,11 +138,14 @@ pub struct Memory {
     pub durations: BTreeMap<String, Span>,
     /// Since when each bad signal has been seen bad without a break.
     pub bad_since: BTreeMap<String, Timestamp>,
-    /// The signals that have been seen good, by instance. An instance that is missing: nobody remembers.
-    pub seen_good: BTreeMap<InstanceId, BTreeSet<String>>,
+    /// Which watched services and rules of a set-up VM have been seen good. A role that is missing: nobody remembers, so its
+    /// notes' `set up` is believed for all of them; one that came into the watch later is `false` until it is seen good.
+    pub seen_good: BTreeMap<InstanceId, BTreeMap<RoleName, BTreeMap<String, bool>>>,
     /// Since when no signal has been bad or unseen (held ones aside).
     pub well_since: Option<Timestamp>,
-    /// When the appliance went down, the last hour only.
+    /// Since when a fault has counted without a break.
+    pub down_since: Option<Timestamp>,
+    /// When faults began to count on an appliance that was not held yet, the last hour only.
     pub downs: Vec<Timestamp>,
 }
 

@@ -9,7 +9,7 @@ use model::names::{ApplianceName, InstanceId};
 use model::units::Span;
 use serde::{Deserialize, Serialize};
 
-use crate::step::{Impact, Step, StepId};
+use crate::step::{Impact, Purpose, Step, StepId};
 
 /// What is to be done on one appliance.
 #[must_use]
@@ -35,6 +35,16 @@ impl Plan {
     #[must_use]
     pub fn impact(&self) -> Impact {
         self.steps.iter().map(|step| step.impact).max().unwrap_or(Impact::None)
+    }
+
+    /// What it does to serving, in a few words for people.
+    #[must_use]
+    pub fn says(&self) -> &'static str {
+        let builds = self.steps.iter().any(|step| step.purpose == Purpose::SetUp);
+        match self.impact() {
+            Impact::None if builds => "builds what serves nobody yet",
+            impact => impact.says(),
+        }
     }
 
     /// How long the longest chain of steps is expected to take.

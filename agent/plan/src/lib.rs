@@ -25,6 +25,4 @@ pub mod fixtures;
 pub use planner::plan;
 
 #[cfg(test)]
-mod planner_tests;
-#[cfg(test)]
-mod properties;
+mod tests;

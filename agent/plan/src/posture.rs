@@ -10,8 +10,9 @@ use model::desired::{Desired, Grade, OnExpiry, OnLastServing};
 use model::observed::Observed;
 use model::units::Span;
 
+use crate::effect::vm_of;
 use crate::given::{Given, Memory};
-use crate::signal::{Signal, SignalKind, SignalState, signals};
+use crate::signal::{Signal, SignalKind, SignalState, first_name, signals};
 
 /// No wait before calls return is longer than this.
 const LONGEST_STABLE: u64 = 30 * 60;
@@ -56,10 +57,15 @@ impl Assessment {
     /// Whether nothing keeps held services from being started: what was never seen good does not count.
     #[must_use]
     pub fn may_return(&self, memory: &Memory, desired: &Desired, observed: &Observed) -> bool {
+        let served = |signal: &Signal| {
+            let role = desired.roles.get(signal.role).and_then(|role| vm_of(desired, observed, &role.role));
+            role.is_some_and(|vm| vm.remarks.set_up)
+        };
         let well = |signal: &Signal| match &signal.state {
             SignalState::Good | SignalState::Held | SignalState::Building => true,
-            SignalState::Bad(_) => !counts(signal, memory, desired, observed),
-            SignalState::Missing => true,
+            // On a VM that is not set up nothing has been seen good, and the appliance does not serve without it.
+            SignalState::Bad(_) => served(signal) && !counts(signal, memory, desired, observed),
+            SignalState::Missing => served(signal),
             SignalState::Unseen(_) => false,
         };
         self.signals.iter().all(well)
@@ -90,7 +96,7 @@ pub fn assess(desired: &Desired, observed: &Observed, given: &Given) -> Assessme
     let mut counting = Vec::new();
     for (index, signal) in signals.iter().enumerate() {
         if matches!(signal.state, SignalState::Bad(_)) && counts(signal, &given.memory, desired, observed) {
-            counting.push((index, counts_from(signal, desired, given)));
+            counting.push((index, counts_from(signal, desired, &given.memory, given.now)));
         }
     }
     let confirmed = || counting.iter().filter(|(_, from)| *from <= given.now).map(|(index, _)| *index);
@@ -151,20 +157,20 @@ pub(crate) fn counts(signal: &Signal, memory: &Memory, desired: &Desired, observ
         (None, _) => instance.vms.values().any(|vm| vm.remarks.set_up),
         (Some(vm), SignalKind::Vm | SignalKind::Adapter) => vm.remarks.set_up,
         (Some(vm), SignalKind::Service | SignalKind::Rule) => {
-            let seen_good = memory.seen_good.get(&desired.instance).is_none_or(|seen| seen.contains(&signal.name));
-            vm.remarks.set_up && seen_good
+            let remembered = memory.seen_good.get(&desired.instance).and_then(|roles| roles.get(&role.role)?.get(&signal.watch));
+            vm.remarks.set_up && remembered.copied().unwrap_or(true)
         }
     }
 }
 
 /// From when on a bad signal counts: services restart themselves, and a repair that nobody notices is tried first.
-fn counts_from(signal: &Signal, desired: &Desired, given: &Given) -> Timestamp {
+fn counts_from(signal: &Signal, desired: &Desired, memory: &Memory, now: Timestamp) -> Timestamp {
     let patience = match signal.kind {
-        SignalKind::Vm => return given.now,
+        SignalKind::Vm => return now,
         SignalKind::Service => desired.watch.confirm,
         SignalKind::Adapter | SignalKind::Rule => desired.watch.repair_grace,
     };
-    later(given.memory.bad_since.get(&signal.name).copied().unwrap_or(given.now), patience)
+    later(memory.bad_since.get(&signal.name).copied().unwrap_or(now), patience)
 }
 
 /// From when on calls may return, all being well since the time that memory says.
@@ -188,21 +194,46 @@ impl Memory {
     /// Remembers one look: which signals were good, since when others are bad, since when all is well, when it went down.
     pub fn note(&mut self, desired: &Desired, observed: &Observed, now: Timestamp) {
         let all = signals(desired, observed);
-        let was_down = !self.bad_since.is_empty();
+        self.note_seen_good(desired, observed, &all);
         let bad = all.iter().filter(|signal| matches!(signal.state, SignalState::Bad(_)));
         let since = |signal: &Signal| (signal.name.clone(), self.bad_since.get(&signal.name).copied().unwrap_or(now));
         self.bad_since = bad.map(since).collect();
-        let good = all.iter().filter(|signal| signal.state == SignalState::Good && signal.kind > SignalKind::Adapter);
-        let good: Vec<String> = good.map(|signal| signal.name.clone()).collect();
-        if !good.is_empty() {
-            self.seen_good.entry(desired.instance.clone()).or_default().extend(good);
-        }
         let well = |signal: &Signal| !matches!(signal.state, SignalState::Bad(_) | SignalState::Unseen(_));
         let all_well = !all.is_empty() && all.iter().all(well);
         self.well_since = if all_well { self.well_since.or(Some(now)) } else { None };
+        let down = all.iter().any(|signal| {
+            let bad = matches!(signal.state, SignalState::Bad(_)) && counts(signal, self, desired, observed);
+            bad && counts_from(signal, desired, self, now) <= now
+        });
         self.downs.retain(|at| now.duration_since(*at) < DOWNS_COUNT_FOR);
-        if !was_down && !self.bad_since.is_empty() {
+        // A VM that is off while services are held is our own doing.
+        let held = all.iter().any(|signal| signal.state == SignalState::Held);
+        if down && !held && self.down_since.is_none() {
             self.downs.push(now);
+        }
+        self.down_since = if down { self.down_since.or(Some(now)) } else { None };
+    }
+
+    fn note_seen_good(&mut self, desired: &Desired, observed: &Observed, all: &[Signal]) {
+        for role in &desired.roles {
+            if !vm_of(desired, observed, &role.role).is_some_and(|vm| vm.remarks.set_up) {
+                continue;
+            }
+            let known = self.seen_good.entry(desired.instance.clone()).or_default();
+            // The notes say that everything watched then was good once.
+            let believed = !known.contains_key(&role.role);
+            let known = known.entry(role.role.clone()).or_default();
+            let watched = role.services.iter().map(first_name).chain(role.rules.iter().map(|rule| rule.name.to_string()));
+            for watch in watched {
+                known.entry(watch).or_insert(believed);
+            }
+        }
+        for signal in all.iter().filter(|signal| signal.state == SignalState::Good) {
+            let role = desired.roles.get(signal.role).map(|role| &role.role);
+            let known = self.seen_good.get_mut(&desired.instance).zip(role).and_then(|(roles, role)| roles.get_mut(role));
+            if let Some(good) = known.and_then(|known| known.get_mut(&signal.watch)) {
+                *good = true;
+            }
         }
     }
 }

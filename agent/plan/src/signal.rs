@@ -20,6 +20,8 @@ pub struct Signal {
     pub name: String,
     /// Which role of the wish it belongs to, by position.
     pub role: usize,
+    /// What it is remembered by: the first accepted name of a service, a rule's name; empty for VMs and adapters.
+    pub watch: String,
     /// What it is about.
     pub kind: SignalKind,
     /// How bad its loss is.
@@ -93,7 +95,11 @@ struct OfRole<'a> {
 
 impl OfRole<'_> {
     fn add(&mut self, name: String, kind: SignalKind, grade: Grade, state: SignalState) {
-        self.all.push(Signal { name, role: self.index, kind, grade, state });
+        self.all.push(Signal { name, role: self.index, watch: String::new(), kind, grade, state });
+    }
+
+    fn add_watched(&mut self, (name, watch): (String, String), kind: SignalKind, grade: Grade, state: SignalState) {
+        self.all.push(Signal { name, role: self.index, watch, kind, grade, state });
     }
 
     fn vm(&mut self, state: SignalState) {
@@ -150,7 +156,8 @@ impl OfRole<'_> {
                     Some((name, seen)) => (name.to_string(), self.service_state(service, *seen)),
                 },
             };
-            self.add(format!("{}/{name}", self.role.role), SignalKind::Service, service.grade, state);
+            let names = (format!("{}/{name}", self.role.role), first_name(service));
+            self.add_watched(names, SignalKind::Service, service.grade, state);
         }
         for WatchedRule { name, grade } in self.role.rules.iter() {
             let state = match guest.rules.as_ref().map(|rules| rules.get(name)) {
@@ -159,7 +166,8 @@ impl OfRole<'_> {
                 Seen::Known(Some(RuleState::Enabled)) => SignalState::Good,
                 Seen::Known(Some(RuleState::Disabled)) => SignalState::Bad("is disabled".to_owned()),
             };
-            self.add(format!("{}/{name}", self.role.role), SignalKind::Rule, *grade, state);
+            let names = (format!("{}/{name}", self.role.role), name.to_string());
+            self.add_watched(names, SignalKind::Rule, *grade, state);
         }
     }
 
@@ -198,7 +206,8 @@ pub fn existing<'a>(
     service.names.iter().find_map(|name| services.get_key_value(name))
 }
 
-fn first_name(service: &WatchedService) -> String {
+/// The name that a watched service is remembered by.
+pub(crate) fn first_name(service: &WatchedService) -> String {
     service.names.first().map_or_else(String::new, ToString::to_string)
 }
 

@@ -21,7 +21,7 @@ pub fn markdown(plan: &Plan, report: &PlanReport, gated: Option<&Gated>) -> Stri
     if plan.is_empty() {
         push(&mut out, format_args!("No steps."));
     } else {
-        let effect = plan.impact().says();
+        let effect = plan.says();
         push(&mut out, format_args!("**{} steps**, about {}: {effect}.", plan.steps.len(), plan.expected()));
     }
     for stall in &report.stalls {

@@ -136,7 +136,7 @@ impl Text {
         }
         let count = plan.steps.len();
         let noun = if count == 1 { "step" } else { "steps" };
-        let summary = format!("{count} {noun}, about {}: {}", plan.expected(), plan.impact().says());
+        let summary = format!("{count} {noun}, about {}: {}", plan.expected(), plan.says());
         let tone = if plan.impact() >= Impact::Drain { Tone::Notice } else { Tone::Head };
         self.line(tone, summary);
         let go: Option<std::collections::BTreeSet<_>> = gated.map(|gated| gated.go.iter().collect());

@@ -1,0 +1,245 @@
+//! A commit changes a field of an appliance that serves.
+
+use model::desired::Mode;
+use model::observed::PowerState;
+use model::seen::{Cause, Seen};
+use model::units::MemorySize;
+
+use super::shown;
+use crate::fixtures::{apply, branch_bundle, cloud_connector, converged, given, given_with_peer, of, turn_off, vm};
+use crate::plan;
+
+#[test]
+fn processors_2_to_4_drains_stops_sets_starts_and_resumes() {
+    let mut desired = cloud_connector();
+    let observed = converged(&desired);
+    desired.roles[2].processors = Some(4);
+    insta::assert_snapshot!(shown(&desired, &observed, &given_with_peer()), @"
+    sea-1 (instance 2.1)
+      serving
+
+    changes
+      roles.mediation.processors  2 -> 4
+
+    31 steps, about 15m 45s: takes no calls meanwhile, a VM goes off
+       1  edge       hold RTCSRV
+       2  edge       hold REPLICA
+       3  mediation  hold RTCSRV
+       4  mediation  hold MEDSVC
+       5  mediation  hold REPLICA
+       6  cms        hold MASTER
+       7  cms        hold REPLICA
+       8  cms        note why no calls are taken
+       9  mediation  note why no calls are taken
+      10  edge       note why no calls are taken
+      11  mediation  shut the VM down
+      12  mediation  set 4 processors
+      13  mediation  start the VM
+      14  mediation  look into the guest over the product network
+      15  cms        start REPLICA
+      16  cms        start MASTER
+      17  mediation  start REPLICA
+      18  mediation  start MEDSVC
+      19  mediation  start RTCSRV
+      20  edge       start REPLICA
+      21  edge       start RTCSRV
+      22  cms        let REPLICA start: automatic
+      23  cms        let MASTER start: automatic
+      24  mediation  let REPLICA start: automatic
+      25  mediation  let MEDSVC start: automatic
+      26  mediation  let RTCSRV start: automatic
+      27  edge       let REPLICA start: automatic
+      28  edge       let RTCSRV start: automatic
+      29  cms        note that all is well
+      30  mediation  note that all is well
+      31  edge       note that all is well
+    ");
+}
+
+#[test]
+fn while_a_vm_is_off_for_a_change_its_notes_say_why() {
+    let mut desired = branch_bundle();
+    let mut observed = converged(&desired);
+    desired.roles[1].memory = Some(MemorySize::from_mib(8192));
+    let (whole, _) = plan(&desired, &observed, &given());
+    let off = whole.steps.iter().position(|step| step.id.as_str() == "2.1/gateway/shut-down-vm").unwrap();
+    apply(&desired, &mut observed, whole.steps.iter().take(off + 1));
+    insta::assert_snapshot!(vm(&mut observed, "app").remarks.down.clone().unwrap(), @"planned work: memory of gateway 4 GiB -> 8 GiB; by hand: start this VM's services, set them to Automatic");
+    insta::assert_snapshot!(shown(&desired, &observed, &given()), @"
+    branch-1 (instance 2.1)
+      down
+        gateway is off
+
+    changes
+      roles.app.down                       - planned work: memory of gateway 4 GiB
+                                           -> 8 GiB; by hand: start this VM's
+                                           services, set them to Automatic
+      roles.app.services.AppSvc            stopped -> running
+      roles.app.services.AppSvc.startMode  manual -> automatic
+      roles.gateway.down                   - planned work: memory of gateway 4 GiB
+                                           -> 8 GiB; by hand: start this VM's
+                                           services, set them to Automatic
+      roles.gateway.power                  off -> running
+      roles.gateway.memory                 4 GiB -> 8 GiB
+
+    9 steps, about 5m 22s: nobody notices
+       1  gateway  set 8 GiB of memory
+       2  gateway  start the VM
+       3  gateway  look into the guest over the management network
+       4  app      start AppSvc
+       5  gateway  start GateSvc
+       6  app      let AppSvc start: automatic
+       7  gateway  let GateSvc start: automatic
+       8  app      note that all is well
+       9  gateway  note that all is well
+    ");
+}
+
+#[test]
+fn a_field_that_the_manifest_leaves_out_is_left_alone() {
+    let mut desired = branch_bundle();
+    let mut observed = converged(&desired);
+    desired.roles[0].processors = None;
+    vm(&mut observed, "app").processors = Seen::Known(7);
+    assert!(shown(&desired, &observed, &given()).ends_with("\nno steps\n"));
+}
+
+#[test]
+fn a_field_that_could_not_be_seen_is_left_alone() {
+    let desired = branch_bundle();
+    let mut observed = converged(&desired);
+    vm(&mut observed, "app").processors = Seen::Unknown(Cause::Failed("busy".to_owned()));
+    assert!(shown(&desired, &observed, &given()).ends_with("\nno steps\n"));
+}
+
+#[test]
+fn a_guest_that_cannot_be_looked_into_is_not_turned_off_for_planned_work() {
+    let mut desired = branch_bundle();
+    let mut observed = converged(&desired);
+    desired.roles[0].processors = Some(4);
+    vm(&mut observed, "gateway").guest = Seen::Unknown(Cause::Unreachable("192.168.213.239".to_owned()));
+    insta::assert_snapshot!(shown(&desired, &observed, &given()), @"
+    branch-1 (instance 2.1)
+      serving
+        gateway cannot be seen: no answer from 192.168.213.239
+
+    changes
+      roles.app.processors  2 -> 4
+
+    no steps
+
+    waits for
+      unknown  the guest gateway cannot be seen: no answer from 192.168.213.239
+    ");
+}
+
+#[test]
+fn a_vm_that_is_off_anyway_is_changed_before_it_starts() {
+    let mut desired = branch_bundle();
+    let mut observed = converged(&desired);
+    desired.roles[1].processors = Some(4);
+    turn_off(&mut observed, "gateway");
+    insta::assert_snapshot!(shown(&desired, &observed, &given()), @"
+    branch-1 (instance 2.1)
+      down
+        gateway is off
+
+    changes
+      roles.gateway.power       off -> running
+      roles.gateway.processors  2 -> 4
+
+    12 steps, about 5m 56s: takes no calls meanwhile
+       1  app      hold AppSvc
+       2  app      note why no calls are taken
+       3  gateway  note why no calls are taken
+       4  gateway  set 4 processors
+       5  gateway  start the VM
+       6  gateway  look into the guest over the management network
+       7  app      start AppSvc
+       8  gateway  start GateSvc
+       9  app      let AppSvc start: automatic
+      10  gateway  let GateSvc start: automatic
+      11  app      note that all is well
+      12  gateway  note that all is well
+    ");
+}
+
+#[test]
+fn in_mode_repair_a_vm_that_is_off_starts_unchanged() {
+    let mut desired = branch_bundle();
+    desired.mode = Mode::Repair;
+    let mut observed = converged(&desired);
+    desired.roles[1].processors = Some(4);
+    turn_off(&mut observed, "gateway");
+    let (plan, _) = plan(&desired, &observed, &given());
+    assert!(!plan.steps.iter().any(|step| step.act.verb() == "set-processors"));
+    assert!(plan.steps.iter().any(|step| step.act.verb() == "start-vm"));
+    let mut after = observed.clone();
+    apply(&desired, &mut after, plan.steps.iter());
+    assert_eq!(vm(&mut after, "gateway").power, PowerState::Running);
+}
+
+#[test]
+fn another_gateway_drains_without_turning_anything_off() {
+    let mut desired = branch_bundle();
+    let observed = converged(&desired);
+    desired.roles[0].adapters[0].gateway = Some("192.168.0.254".parse().unwrap());
+    insta::assert_snapshot!(shown(&desired, &observed, &given()), @"
+    branch-1 (instance 2.1)
+      serving
+
+    changes
+      roles.app.adapters.corpnet.gateway  192.168.0.1 -> 192.168.0.254
+
+    11 steps, about 3m 34s: takes no calls meanwhile
+       1  gateway  hold GateSvc
+       2  app      hold AppSvc
+       3  app      note why no calls are taken
+       4  gateway  note why no calls are taken
+       5  app      set 192.168.0.238/24 on corpnet
+       6  app      start AppSvc
+       7  gateway  start GateSvc
+       8  app      let AppSvc start: automatic
+       9  gateway  let GateSvc start: automatic
+      10  app      note that all is well
+      11  gateway  note that all is well
+    ");
+}
+
+#[test]
+fn what_only_a_new_vm_could_mend_stalls() {
+    let mut desired = cloud_connector();
+    let observed = converged(&desired);
+    desired.roles[0].computer = of("dc1");
+    desired.roles[1].adapters[0].addresses = vec![of("192.168.0.99/24")];
+    desired.roles[2].spec = "other".to_owned();
+    desired.roles[3].disk = of(r"D:\Trunkline\Instances\2.1\other.vhdx");
+    insta::assert_snapshot!(shown(&desired, &observed, &given_with_peer()), @r"
+    sea-1 (instance 2.1)
+      serving
+      stalled: ad calls itself `ad1`, not `dc1` (RebuildNeeded)
+               what to do: undo the change in git; side-by-side rebuilding will do
+               this without an outage, today it means a new instance
+      stalled: cms has the addresses 192.168.0.239/24 on corpnet, not
+               192.168.0.99/24 (RebuildNeeded)
+               what to do: undo the change in git; side-by-side rebuilding will do
+               this without an outage, today it means a new instance
+      stalled: mediation was made from another image or with other settings than the
+               manifest asks for (RebuildNeeded)
+               what to do: undo the change in git; side-by-side rebuilding will do
+               this without an outage, today it means a new instance
+      stalled: edge is to have the disk `D:\Trunkline\Instances\2.1\other.vhdx` and
+               has not (RebuildNeeded)
+               what to do: undo the change in git; side-by-side rebuilding will do
+               this without an outage, today it means a new instance
+
+    changes
+      roles.ad.computer                     ad1 -> dc1
+      roles.cms.adapters.corpnet.addresses  192.168.0.239/24 -> 192.168.0.99/24
+      roles.mediation.spec                  9f3a -> other
+      roles.edge.disk                       D:\Trunkline\Instances\2.1\edge.vhdx ->
+                                            D:\Trunkline\Instances\2.1\other.vhdx
+
+    no steps
+    ");
+}

@@ -1,0 +1,233 @@
+//! When a plan may begin, and which of its steps.
+
+use jiff::Timestamp;
+use model::desired::{Desired, Maintenance, Mode, OnExpiry, PlannedOutage, StartMode};
+use model::observed::{Observed, ServiceState};
+use model::units::Span;
+
+use super::gated;
+use crate::fixtures::{bare, branch_bundle, cloud_connector, converged, given, given_with_peer, nights, now, of, set_rule, set_service};
+use crate::gate::{Gated, gate};
+use crate::given::{Attempts, Given, HostHold, PeerSight, Ruling, TurnState, Verdict};
+use crate::plan;
+use crate::report::WaitingOn;
+use crate::step::{Act, Purpose, StepId};
+
+fn verdict(desired: &Desired, observed: &Observed, given: &Given) -> Gated {
+    let (plan, report) = plan(desired, observed, given);
+    gate(&plan, &report, desired, given)
+}
+
+fn kinds(gated: &Gated) -> Vec<&'static str> {
+    gated.waits.iter().map(|wait| wait.on.kind()).collect()
+}
+
+/// A serving appliance with a commit that needs a VM off.
+fn with_a_change() -> (Desired, Observed) {
+    let mut desired = cloud_connector();
+    let observed = converged(&desired);
+    desired.roles[2].processors = Some(4);
+    (desired, observed)
+}
+
+#[test]
+fn a_change_runs_when_a_peer_serves_and_takes_the_turn() {
+    let (desired, observed) = with_a_change();
+    let gated = verdict(&desired, &observed, &given_with_peer());
+    assert_eq!((kinds(&gated), gated.takes_turn), (vec![], true));
+    assert_eq!(gated.go.len(), plan(&desired, &observed, &given_with_peer()).0.steps.len());
+}
+
+#[test]
+fn with_the_turn_ours_it_is_not_taken_again() {
+    let (desired, observed) = with_a_change();
+    let given = Given { turn: TurnState::Ours, ..given_with_peer() };
+    assert!(!verdict(&desired, &observed, &given).takes_turn);
+}
+
+#[test]
+fn a_closed_window_says_when_it_opens() {
+    let (mut desired, observed) = with_a_change();
+    desired.windows.insert(of("nights"), nights());
+    let mut given = given_with_peer();
+    given.now = of("2026-03-03T20:00:00Z");
+    let text = gated(&desired, &observed, &given);
+    insta::assert_snapshot!(text.split("waits for\n").nth(1).unwrap(), @"  window   window `nights` opens at 2026-03-04T10:00:00Z (8 steps)");
+    assert_eq!(verdict(&desired, &observed, &given).look_again, Some(of("2026-03-04T10:00:00Z")));
+}
+
+/// Los Angeles goes from 02:00 to 03:00 on 8 March 2026 and from 02:00 back to 01:00 on 1 November 2026.
+#[test]
+fn windows_open_and_close_as_people_expect_when_the_clocks_change() {
+    let (mut desired, observed) = with_a_change();
+    desired.windows.insert(of("nights"), nights());
+    let table = [
+        ("2026-03-07T09:59:59Z", Some("2026-03-07T10:00:00Z")),
+        ("2026-03-07T10:00:00Z", None),
+        // 02:00 does not exist: the window opens at 03:00 summer time and stays open for three hours.
+        ("2026-03-08T09:59:59Z", Some("2026-03-08T10:00:00Z")),
+        ("2026-03-08T12:59:59Z", None),
+        ("2026-03-08T13:00:00Z", Some("2026-03-09T09:00:00Z")),
+        // The second 01:00 of the night is still before two.
+        ("2026-11-01T09:30:00Z", Some("2026-11-01T10:00:00Z")),
+        ("2026-11-01T10:00:00Z", None),
+        ("2026-11-01T13:00:00Z", Some("2026-11-02T10:00:00Z")),
+    ];
+    for (at, opens) in table {
+        let mut given = given_with_peer();
+        given.now = of(at);
+        let gated = verdict(&desired, &observed, &given);
+        let found = gated.waits.iter().find(|wait| wait.on.kind() == "window").and_then(|wait| wait.on.until());
+        assert_eq!(found, opens.map(of::<Timestamp>), "at {at}");
+    }
+}
+
+#[test]
+fn an_appliance_that_serves_nobody_needs_neither_window_nor_turn_nor_peer() {
+    let (mut desired, mut observed) = with_a_change();
+    desired.windows.insert(of("nights"), nights());
+    let given = Given { now: of("2026-03-03T20:00:00Z"), turn: TurnState::Held { by: of("sea-2") }, ..given() };
+    set_service(&mut observed, "edge", "RTCSRV", ServiceState::Stopped, StartMode::Manual);
+    assert_eq!(kinds(&verdict(&desired, &observed, &given)), Vec::<&str>::new(), "a disruption that has begun goes on");
+    assert_eq!(kinds(&verdict(&cloud_connector(), &bare(&desired), &given)), Vec::<&str>::new());
+}
+
+#[test]
+fn a_peer_that_nobody_could_see_does_not_count() {
+    let (desired, observed) = with_a_change();
+    let mut given = given_with_peer();
+    given.peers.get_mut(&of("sea-2")).unwrap().serving = PeerSight::Unknown;
+    let gated = verdict(&desired, &observed, &given);
+    assert_eq!(gated.waits[0].on, WaitingOn::Peer { needed: 1, serving: 0 });
+    assert_eq!(gated.go, []);
+}
+
+#[test]
+fn another_ones_turn_and_a_turn_that_is_not_shared_keep_a_change_back() {
+    let (desired, observed) = with_a_change();
+    for (turn, held_by) in [(TurnState::Held { by: of("sea-2") }, Some(of("sea-2"))), (TurnState::NotShared, None)] {
+        let gated = verdict(&desired, &observed, &Given { turn, ..given_with_peer() });
+        assert_eq!(gated.waits[0].on, WaitingOn::Turn { held_by });
+    }
+}
+
+#[test]
+fn alone_at_its_site_an_appliance_needs_no_shared_turn() {
+    let mut desired = branch_bundle();
+    let observed = converged(&desired);
+    desired.roles[0].processors = Some(4);
+    assert_eq!(kinds(&verdict(&desired, &observed, &Given { turn: TurnState::NotShared, ..given() })), Vec::<&str>::new());
+}
+
+#[test]
+fn alone_at_its_site_only_the_windows_of_the_planned_outage_bind() {
+    let mut desired = branch_bundle();
+    let observed = converged(&desired);
+    desired.roles[0].processors = Some(4);
+    desired.windows =
+        [(of("nights"), nights()), (of("always"), model::window::Window { duration: Span::from_secs(86_400), ..nights() })].into();
+    desired.availability.planned_outage = Some(PlannedOutage { windows: vec![of("nights")], at_most: Span::from_secs(2700) });
+    let given = Given { now: of("2026-03-03T20:00:00Z"), ..given() };
+    assert_eq!(kinds(&verdict(&desired, &observed, &given)), ["window"]);
+    desired.availability.planned_outage = Some(PlannedOutage { windows: vec![of("always")], at_most: Span::from_secs(2700) });
+    assert_eq!(kinds(&verdict(&desired, &observed, &given)), Vec::<&str>::new());
+}
+
+#[test]
+fn who_is_not_the_leader_waits_for_the_leader_to_serve_and_to_have_finished() {
+    let mut desired = cloud_connector();
+    desired.leader = of("sea-2");
+    let mut given = given_with_peer();
+    assert_eq!(kinds(&verdict(&desired, &bare(&desired), &given)), Vec::<&str>::new());
+    given.peers.get_mut(&of("sea-2")).unwrap().finished = false;
+    let gated = verdict(&desired, &bare(&desired), &given);
+    assert_eq!((gated.waits[0].on.to_string().as_str(), gated.go.len()), ("sea-2 goes first and has not finished", 0));
+}
+
+#[test]
+fn repairs_wait_for_no_leader_no_policy_and_no_window() {
+    let mut desired = cloud_connector();
+    desired.leader = of("sea-2");
+    desired.windows.insert(of("nights"), nights());
+    let mut observed = converged(&desired);
+    set_rule(&mut observed, "edge", "CS RTCSRV", model::observed::RuleState::Disabled);
+    let mut given = Given { now: of("2026-03-03T20:00:00Z"), ..given() };
+    given.verdicts = vec![Verdict { policy: "availability".to_owned(), ruling: Ruling::Deny, message: "no".to_owned() }];
+    let gated = verdict(&desired, &observed, &given);
+    assert_eq!(gated.go.len(), 1);
+}
+
+#[test]
+fn a_denial_keeps_planned_work_back_and_a_warning_does_not() {
+    let (desired, observed) = with_a_change();
+    let mut given = given_with_peer();
+    let verdict_of = |ruling| Verdict { policy: "friday".to_owned(), ruling, message: "not on a Friday".to_owned() };
+    given.verdicts = vec![verdict_of(Ruling::Warn)];
+    assert_eq!(kinds(&verdict(&desired, &observed, &given)), Vec::<&str>::new());
+    given.verdicts = vec![verdict_of(Ruling::Deny)];
+    let gated = verdict(&desired, &observed, &given);
+    assert_eq!(gated.waits[0].on.to_string(), "policy `friday` denies it: not on a Friday");
+    assert_eq!(gated.go, []);
+}
+
+#[test]
+fn observe_and_plan_do_nothing_repair_repairs_and_a_person_stops_all() {
+    let mut desired = cloud_connector();
+    let mut observed = converged(&desired);
+    set_rule(&mut observed, "edge", "CS RTCSRV", model::observed::RuleState::Disabled);
+    for (mode, steps) in [(Mode::Observe, 0), (Mode::Plan, 0), (Mode::Repair, 1), (Mode::Converge, 1)] {
+        desired.mode = mode;
+        assert_eq!(verdict(&desired, &observed, &given_with_peer()).go.len(), steps, "{mode:?}");
+    }
+    let mut given = given_with_peer();
+    given.hold = Some(HostHold { until: of("2026-03-03T12:00:00Z"), reason: "Ann works on the host".to_owned() });
+    assert_eq!(verdict(&desired, &observed, &given).go, []);
+    given.hold = Some(HostHold { until: now(), reason: "Ann works on the host".to_owned() });
+    assert_eq!(verdict(&desired, &observed, &given).go.len(), 1, "the hold has expired");
+}
+
+#[test]
+fn in_mode_repair_nothing_is_installed() {
+    let mut desired = branch_bundle();
+    desired.mode = Mode::Repair;
+    assert_eq!(verdict(&desired, &bare(&desired), &given()).go, []);
+}
+
+#[test]
+fn a_step_that_failed_waits_and_what_follows_it_waits_too() {
+    let desired = branch_bundle();
+    let mut given = given();
+    let act = Act::CreateDisk { path: desired.roles[0].disk.clone(), parent: desired.roles[0].image.path.clone() };
+    let id = StepId::of(&desired.instance, Some(&desired.roles[0].role), &act);
+    given.memory.attempts.insert(id.clone(), Attempts { failed: 4, ended: now(), retry_at: of("2026-03-03T11:30:20Z") });
+    let gated = verdict(&desired, &bare(&desired), &given);
+    assert_eq!(gated.waits[0].on.to_string(), "it failed 4 times in a row; next attempt at 2026-03-03T11:30:20Z");
+    assert_eq!(gated.look_again, Some(of("2026-03-03T11:30:20Z")));
+    let roles: std::collections::BTreeSet<&str> = gated.go.iter().filter_map(|id| id.as_str().split('/').nth(1)).collect();
+    assert_eq!(roles.into_iter().collect::<Vec<_>>(), ["gateway", "host"], "the other role goes on");
+}
+
+#[test]
+fn a_suspicion_of_ourselves_keeps_closing_back() {
+    let desired = cloud_connector();
+    let mut observed = converged(&desired);
+    crate::fixtures::turn_off(&mut observed, "edge");
+    let mut given = given_with_peer();
+    given.breaker = Some("RTCSRV would close 3 of 4 appliances within 10 min".to_owned());
+    let (plan, report) = plan(&desired, &observed, &given);
+    let gated = gate(&plan, &report, &desired, &given);
+    let closes = plan.steps.iter().filter(|step| step.purpose == Purpose::Close);
+    assert!(closes.clone().count() > 0 && closes.clone().all(|step| !gated.go.contains(&step.id)));
+}
+
+#[test]
+fn maintenance_needs_peers_and_turn_but_no_window() {
+    let mut desired = cloud_connector();
+    let observed = converged(&desired);
+    desired.windows.insert(of("nights"), nights());
+    let until = of("2026-03-04T14:00:00Z");
+    desired.maintenance = Some(Maintenance { reason: "cabling".to_owned(), until, on_expiry: OnExpiry::Resume });
+    let at = of("2026-03-03T20:00:00Z");
+    assert_eq!(kinds(&verdict(&desired, &observed, &Given { now: at, ..given_with_peer() })), Vec::<&str>::new());
+    assert_eq!(kinds(&verdict(&desired, &observed, &Given { now: at, ..given() })), ["peer"]);
+}

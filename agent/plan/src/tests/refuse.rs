@@ -1,0 +1,183 @@
+//! What stands in the way of building, and is never touched.
+
+use model::observed::{DuplicateMark, ForeignVm, Mark};
+use model::seen::{Cause, Seen};
+use model::units::{DiskSize, MemorySize};
+
+use super::shown;
+use crate::fixtures::{bare, branch_bundle, cloud_connector, converged, foreign, given, given_with_peer, of};
+
+#[test]
+fn a_foreign_vm_with_a_wanted_name_disk_or_address_stalls() {
+    let desired = branch_bundle();
+    let mut observed = bare(&desired);
+    let mark = Mark { fleet: of("fabrikam"), appliance: of("x-1"), role: of("app"), instance: of("1"), spec: "0".to_owned() };
+    observed.foreign = vec![
+        foreign("APP1.2.1"),
+        ForeignVm { mark: Some(mark), disks: vec![desired.roles[1].disk.clone()], ..foreign("theirs") },
+        ForeignVm { addresses: vec!["192.168.0.239".parse().unwrap()], ..foreign("printer") },
+    ];
+    insta::assert_snapshot!(shown(&desired, &observed, &given()), @r"
+    branch-1 (instance 2.1)
+      down
+        instance 2.1 is not installed
+      stalled: the VM `APP1.2.1` is not ours and has the name that app is to have
+               (AdoptionNeeded)
+               what to do: rename, readdress or remove that VM, or change the
+               manifest; we never build beside it
+      stalled: the VM `theirs` belongs to x-1 of fleet fabrikam and has the disk
+               `D:\Trunkline\Instances\2.1\gateway.vhdx` that gateway is to have
+               (AdoptionNeeded)
+               what to do: rename, readdress or remove that VM, or change the
+               manifest; we never build beside it
+      stalled: the VM `printer` is not ours and has the address 192.168.0.239 that
+               gateway is to have (AdoptionNeeded)
+               what to do: rename, readdress or remove that VM, or change the
+               manifest; we never build beside it
+
+    changes
+      host.switches.Trunkline Management  + present
+      roles.app                           + VM app1.2.1
+      roles.gateway                       + VM gateway1.2.1
+
+    no steps
+    ");
+}
+
+#[test]
+fn a_foreign_vm_elsewhere_is_no_business_of_ours() {
+    let desired = branch_bundle();
+    let mut observed = bare(&desired);
+    let alone = shown(&desired, &observed, &given());
+    observed.foreign = vec![ForeignVm { addresses: vec!["192.168.0.7".parse().unwrap()], ..foreign("printer") }];
+    assert_eq!(shown(&desired, &observed, &given()), alone);
+}
+
+#[test]
+fn two_vms_with_one_mark_stop_everything() {
+    let desired = branch_bundle();
+    let mut observed = converged(&desired);
+    let vms = vec![of("app1.2.1"), of("app1.2.1 - Copy")];
+    observed.duplicates = vec![DuplicateMark { instance: desired.instance.clone(), role: of("app"), vms }];
+    insta::assert_snapshot!(shown(&desired, &observed, &given()), @"
+    branch-1 (instance 2.1)
+      serving
+      stalled: the VMs `app1.2.1` and `app1.2.1 - Copy` bear the same mark: app of
+               instance 2.1 (DuplicateMark)
+               what to do: delete our line in the notes of the copy, or delete the
+               copy
+
+    no steps
+    ");
+}
+
+#[test]
+fn every_reason_not_to_build_is_said_at_once() {
+    let mut desired = cloud_connector();
+    let mut observed = bare(&desired);
+    observed.host.switches.known_mut().unwrap().remove(&of("Internet"));
+    observed.host.memory = MemorySize::from_mib(8192);
+    observed.host.files.insert(desired.roles[0].image.path.clone(), Seen::Absent);
+    desired.roles[1].image.size = Some(DiskSize::from_bytes(5000));
+    desired.roles[2].processors = Some(64);
+    insta::assert_snapshot!(shown(&desired, &observed, &given_with_peer()), @r"
+    sea-1 (instance 2.1)
+      down
+        instance 2.1 is not installed
+      stalled: the host has no switch `Internet`, which network internet names
+               (SwitchMissing)
+               what to do: make it in Hyper-V (it is bound to a physical adapter),
+               or name another one
+      stalled: the VMs ask for 16 GiB of memory, the host has 8 GiB (HostTooSmall)
+               what to do: lower `memory`, or use a larger host
+      stalled: mediation asks for 64 processors, the host has 12 (HostTooSmall)
+               what to do: lower `processors`, or use a larger host
+      stalled: the host has no image `D:\Images\ad.vhdx` (ImageMissing)
+               what to do: put the finished image of ad there, or name its place
+               under `images`
+      stalled: the image `D:\Images\cms.vhdx` has 4096 bytes, the Release says 5000
+               (ImageMissing)
+               what to do: copy it again, or correct `size` in the Release
+
+    changes
+      roles.ad         + VM ad1.2.1
+      roles.cms        + VM cms1.2.1
+      roles.mediation  + VM mediation1.2.1
+      roles.edge       + VM edge1.2.1
+
+    no steps
+    ");
+}
+
+#[test]
+fn an_image_that_nobody_could_look_for_is_not_missing() {
+    let desired = branch_bundle();
+    let mut observed = bare(&desired);
+    observed.host.files.insert(desired.roles[0].image.path.clone(), Seen::Unknown(Cause::Failed("access denied".to_owned())));
+    insta::assert_snapshot!(shown(&desired, &observed, &given()), @r"
+    branch-1 (instance 2.1)
+      down
+        instance 2.1 is not installed
+
+    changes
+      host.switches.Trunkline Management  + present
+      roles.app                           + VM app1.2.1
+      roles.gateway                       + VM gateway1.2.1
+
+    no steps
+
+    waits for
+      unknown  the image `D:\Images\app.vhdx` cannot be seen: the query failed:
+               access denied
+    ");
+}
+
+#[test]
+fn a_management_switch_of_the_wanted_name_that_is_not_ours_stalls() {
+    let desired = branch_bundle();
+    let mut observed = converged(&desired);
+    let ours = observed.host.switches.known_mut().unwrap().remove(&of("Trunkline Management")).unwrap();
+    let mut observed = bare(&desired);
+    let theirs = model::observed::ObservedSwitch { mark: None, ..ours };
+    observed.host.switches.known_mut().unwrap().insert(of("trunkline management"), theirs);
+    insta::assert_snapshot!(shown(&desired, &observed, &given()), @"
+    branch-1 (instance 2.1)
+      down
+        instance 2.1 is not installed
+      stalled: the switch `Trunkline Management` exists and is not ours
+               (AdoptionNeeded)
+               what to do: give network management another switch name, or remove
+               that switch
+
+    changes
+      roles.app      + VM app1.2.1
+      roles.gateway  + VM gateway1.2.1
+
+    no steps
+    ");
+}
+
+#[test]
+fn another_release_is_not_built_beside_one_that_runs() {
+    let desired = branch_bundle();
+    let mut observed = converged(&desired);
+    let running = observed.instances.remove(&desired.instance).unwrap();
+    observed.instances.insert(of("2.0"), running);
+    insta::assert_snapshot!(shown(&desired, &observed, &given()), @"
+    branch-1 (instance 2.1)
+      down
+        instance 2.1 is not installed
+      stalled: `app1.2.1` of instance 2.0 runs, with the addresses that instance 2.1
+               is to have (RebuildNeeded)
+               what to do: keep that release in the Appliance, or turn its VMs off
+               first
+
+    changes
+      roles.app      + VM app1.2.1
+      roles.gateway  + VM gateway1.2.1
+
+    no steps
+      note: `app1.2.1` is ours and no longer wished; it stays: prune is off
+      note: `gateway1.2.1` is ours and no longer wished; it stays: prune is off
+    ");
+}
