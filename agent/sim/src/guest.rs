@@ -139,6 +139,9 @@ impl Machine for GuestMachine<'_> {
 
     fn invoke(&mut self, target: &CimPath, method: &str, input: &CimInstance) -> Result<Output, WmiError> {
         classes::concrete(&[CLASSES], target.namespace(), target.class().as_str())?;
+        if target.keys().next().is_some() {
+            self.get(target)?;
+        }
         let (output, wish) = self.call(|call| call.invoke(target, method, input))?;
         if output.changes(method) {
             self.world.touched();

@@ -103,6 +103,10 @@ pub struct ServiceSpec {
     /// Services that have to run first.
     #[serde(default)]
     pub depends_on: Vec<String>,
+    /// When it dies: how long until the service manager starts it again. It stays dead when left out.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub restarts_after: Option<SignedDuration>,
     /// `domainMember`: its account is a domain's, so it starts only on a member.
     #[serde(default)]
     pub needs: Needs,

@@ -202,6 +202,9 @@ impl<'w> HostMachine<'w> {
             "CIM_DataFile" => self.parts()?.0.invoke_data_file(target, method),
             _ if *target.namespace() == V2 => Err(WmiError::method(class, method)),
             _ => {
+                if target.keys().next().is_some() {
+                    self.get(target)?;
+                }
                 let (output, wish) = self.windows_call(|call| call.invoke(target, method, input))?;
                 match wish {
                     Wish::Nothing => {}

@@ -67,6 +67,7 @@ pub(crate) struct Service {
     stop_takes: SignedDuration,
     depends_on: Vec<String>,
     needs: Needs,
+    restarts_after: Option<SignedDuration>,
 }
 
 // Return codes of Win32_Service's methods.
@@ -94,6 +95,7 @@ impl Service {
             stop_takes: spec.stop_takes,
             depends_on: spec.depends_on.clone(),
             needs: spec.needs,
+            restarts_after: spec.restarts_after,
         }
     }
 
@@ -107,6 +109,7 @@ impl Service {
             stop_takes: SignedDuration::from_secs(1),
             depends_on: Vec::new(),
             needs: Needs::Nothing,
+            restarts_after: None,
         })
     }
 
@@ -118,9 +121,10 @@ impl Service {
         (self.run, self.until, self.process_id, self.exit_code) = (Run::Stopped, None, 0, exit_code);
     }
 
-    /// The process dies; nobody asked for it.
-    pub(crate) fn dies(&mut self) {
+    /// The process dies; nobody asked for it. The service manager may have orders for that.
+    pub(crate) fn dies(&mut self, now: Timestamp) {
         self.stopped(EXIT_ABORTED);
+        self.until = self.restarts_after.and_then(|after| now.saturating_add(after).ok());
     }
 
     fn view(&self, computer: &str) -> CimInstance {
@@ -173,11 +177,18 @@ pub(crate) fn boot(services: &mut [Service], domain_member: bool, ids: &mut Ids)
 impl Windows {
     /// Ends the pending states whose time has come.
     pub(crate) fn advance_services(&mut self, now: Timestamp, ids: &mut Ids) {
-        for service in self.services.iter_mut().filter(|s| s.until.is_some_and(|t| t <= now)) {
+        for at in 0..self.services.len() {
+            let service = &mut self.services[at];
+            if service.until.is_none_or(|until| until > now) {
+                continue;
+            }
+            service.until = None;
             match service.run {
                 Run::StartPending => service.runs(ids.process_id()),
                 Run::StopPending => service.stopped(0),
-                Run::Stopped | Run::Running => service.until = None,
+                // It died, and its time to be started again has come.
+                Run::Stopped => drop(self.start_service(at, now)),
+                Run::Running => {}
             }
         }
     }

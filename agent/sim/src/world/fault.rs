@@ -118,9 +118,10 @@ impl World {
     pub fn apply(&mut self, fault: Fault) -> Result<(), WorldError> {
         match fault {
             Fault::ServiceStops { host, vm, service } => {
+                let now = self.now;
                 let windows = self.windows(&host, vm.as_deref())?;
                 let at = windows.service(&service).ok_or_else(|| no("service", &service))?;
-                windows.services[at].dies();
+                windows.services[at].dies(now);
             }
             Fault::RuleDisabled { host, vm, rule } => {
                 self.windows(&host, vm.as_deref())?.rule_mut(&rule).ok_or_else(|| no("firewall rule", &rule))?.enabled = false;

@@ -3,6 +3,7 @@
 mod disks;
 mod files;
 mod guests;
+mod invariants;
 mod jobs;
 mod machines;
 mod reach;
@@ -33,6 +34,7 @@ images:
       - {name: RTCSRV, startTakes: 3s}
       - {name: RTCMEDSRV, dependsOn: [RTCSRV], needs: domainMember}
       - {name: Spooler, startMode: manual}
+      - {name: Restless, restartsAfter: 5s}
     firewallRules: [{id: CS-RTCSRV, displayName: CS RTCSRV}]
     kvp: {role: calls}
 hosts:

@@ -174,6 +174,29 @@ fn services_start_and_stop_in_their_own_time() {
 }
 
 #[test]
+fn a_dead_service_is_started_again_where_windows_has_orders_for_that() {
+    let (mut b, _) = guest_of("calls");
+    for service in ["Restless", "RTCSRV"] {
+        let fault = Fault::ServiceStops { host: HostName::new("hv-1"), vm: Some("web".to_owned()), service: service.to_owned() };
+        b.world.apply(fault).expect("it runs");
+        says(&mut b, service, "Stopped", "Auto");
+    }
+    b.wait(5);
+    says(&mut b, "Restless", "Start Pending", "Auto");
+    b.wait(2);
+    says(&mut b, "Restless", "Running", "Auto");
+    says(&mut b, "RTCSRV", "Stopped", "Auto");
+}
+
+#[test]
+fn a_method_of_an_instance_that_is_not_there_finds_nothing() {
+    let (mut b, _) = guest_of("calls");
+    let other = CimPath::class_of(CIMV2, "Win32_ComputerSystem").with_key("Name", "ANOTHER");
+    let refused = b.try_invoke(&other, "Rename", &class("in").with("Name", "X1")).expect_err("another computer");
+    assert_eq!(refused.code.hresult(), 0x8004_1002);
+}
+
+#[test]
 fn a_service_refuses_odd_modes_disabled_starts_and_unknown_names() {
     let (mut b, _) = guest_of("calls");
     let mode = |m: &str| class("in").with("StartMode", m);
