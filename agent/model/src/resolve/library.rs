@@ -171,7 +171,7 @@ impl Library {
     pub(crate) fn document_at(&self, origin: Origin) -> Option<String> {
         let file = self.file(origin.file)?;
         let before = |head: &&Head| file.tree.node(head.root).span().start <= origin.span.start;
-        let header = file.heads.iter().filter(before).next_back()?.header.as_ref()?;
+        let header = file.heads.iter().rfind(before)?.header.as_ref()?;
         Some(format!("{} {}", header.kind, header.name))
     }
 
