@@ -279,3 +279,39 @@ fn a_vm_leads_to_its_settings_and_they_to_its_devices() {
     let processors = machine.instances(&Namespace::CIMV2, "Win32_ComputerSystemProcessor").expect("a class");
     assert_eq!(processors.len(), 2);
 }
+
+#[test]
+fn a_vm_is_built_step_by_step_as_libvirt_does() {
+    let mut b = Bench::new();
+    let settings = class("Msvm_VirtualSystemSettingData").with("ElementName", "virt");
+    assert_eq!(b.vsms("DefineSystem", class("in").with("SystemSettings", settings)).return_value, 0);
+    let vm = b.one(&V2, "Msvm_ComputerSystem", "ElementName", "virt").path;
+    let guid = vm.key("Name").unwrap().to_owned();
+    let mut modify = |setting: CimInstance| assert_eq!(b.vsms(MODIFY, class("in").with("ResourceSettings", vec![setting])).return_value, 0);
+    modify(class("Msvm_ProcessorSettingData").with("InstanceID", processor(&vm)).with("VirtualQuantity", 2u64));
+    // The limit first, even below the memory that the VM has by default.
+    modify(memory(&vm).with("Limit", 512u64));
+    modify(memory(&vm).with("VirtualQuantity", 512u64));
+
+    // Its paths name the namespace in another case, and the disk comes in the drive's class.
+    let path = |class: &str, id: &str| format!("\\\\HV01\\Root\\Virtualization\\V2:{class}.InstanceID=\"{}\"", id.replace('\\', "\\\\"));
+    let ide = format!("Microsoft:{}\\83F8638B-8DCA-4152-9EDA-2CA8B33039B4\\0", guid.to_ascii_lowercase());
+    let drive = b.added(&vm, Bench::drive(&path("Msvm_ResourceAllocationSettingData", &ide), "1"));
+    let drive: CimPath = drive.parse().expect("a path");
+    let disk = Bench::medium(&path("Msvm_ResourceAllocationSettingData", drive.key("InstanceID").unwrap()), vec!["D:\\old.vhdx"]);
+    let disk = disk.properties().fold(class("Msvm_ResourceAllocationSettingData"), |i, (n, v)| i.with(n.as_str(), v.clone()));
+    b.added(&vm, disk);
+
+    let nic = Bench::nic("Network Adapter", "525400ABCDEF").with("VirtualSystemIdentifiers", vec!["{0d0c6e1f-0a11-4a3b-9c57-2b0e3f7c0001}"]);
+    let nic: CimPath = b.added(&vm, nic).parse().expect("a path");
+    assert_eq!(nic.key("InstanceID"), Some(format!("Microsoft:{guid}\\0D0C6E1F-0A11-4A3B-9C57-2B0E3F7C0001").as_str()));
+    let corpnet = b.switch("Corpnet");
+    b.added(&vm, Bench::cable(&path("Msvm_SyntheticEthernetPortSettingData", nic.key("InstanceID").unwrap()), &corpnet));
+
+    let serial = format!("Microsoft:{guid}\\8e3a359f-559a-4b6a-98a9-1690a6100ed7\\0");
+    let pipe = class("Msvm_SerialPortSettingData").with("InstanceID", serial.as_str()).with("Connection", vec!["\\\\.\\pipe\\com1"]);
+    assert_eq!(b.vsms(MODIFY, class("in").with("ResourceSettings", vec![pipe])).return_value, 0);
+    assert_eq!(b.one(&V2, "Msvm_SerialPortSettingData", "InstanceID", &serial).instance.texts("Connection").unwrap().len(), 1);
+    b.start(&vm);
+    assert_eq!(b.state(&vm), 2);
+}
