@@ -1,0 +1,89 @@
+package trunkline.availability_promise_test
+
+import data.trunkline.availability_promise
+
+desired := {
+	"site": "seattle",
+	"appliance": "sea-2",
+	"peers": ["sea-1", "sea-3"],
+	"availability": {"minServing": 1, "plannedOutage": null},
+}
+
+alone := object.union(desired, {"peers": [], "availability": {"minServing": 0, "plannedOutage": {"windows": ["night"], "atMost": 2700}}})
+
+step(id, purpose, impact, expected) := {"id": id, "purpose": purpose, "impact": impact, "time": {"expected": expected, "timeout": expected}}
+
+change := {"steps": [
+	step("2.1/mediation/hold-service/RTCMEDSRV", "drain", "drain", 1200),
+	step("2.1/mediation/shut-down-vm", "change", "vmPowerOff", 120),
+	step("2.1/mediation/set-processors", "change", "none", 5),
+	step("2.1/mediation/start-vm", "change", "none", 180),
+	step("2.1/mediation/start-service/RTCMEDSRV", "return", "none", 30),
+]}
+
+given := {
+	"desired": desired,
+	"plan": change,
+	"report": {"posture": "serving"},
+	"peers": {"sea-1": {"serving": "serving"}, "sea-3": {"serving": "notServing"}},
+}
+
+denied(input_document) := {found.msg | some found in availability_promise.deny with input as input_document}
+
+warned(input_document) := {found.msg | some found in availability_promise.warn with input as input_document}
+
+test_a_change_with_enough_peers_is_allowed if denied(given) == set()
+
+test_peers_that_nobody_saw_get_the_benefit_of_the_doubt if denied(object.union(given, {"peers": {}})) == set()
+
+test_too_few_serving_peers_are_named if {
+	found := denied(object.union(given, {"peers": {"sea-1": {"serving": "notServing"}}}))
+	found == {"step \"2.1/mediation/hold-service/RTCMEDSRV\" ends serving while at most 0 others serve; seattle promises 1"}
+}
+
+test_a_promise_that_the_site_cannot_keep_is_denied if {
+	promising := object.union(desired, {"availability": {"minServing": 3, "plannedOutage": null}})
+	denied(object.union(given, {"desired": promising})) == {"seattle promises 3 others serving while one is out, and has only 2 others"}
+}
+
+test_an_appliance_that_takes_no_calls_may_be_worked_on if {
+	down := object.union(given, {"report": {"posture": {"down": []}}, "peers": {"sea-1": {"serving": "notServing"}}})
+	denied(down) == set()
+}
+
+test_a_degraded_appliance_still_takes_calls if {
+	degraded := object.union(given, {"report": {"posture": {"degraded": []}}, "peers": {"sea-1": {"serving": "notServing"}}})
+	count(denied(degraded)) == 1
+}
+
+test_closing_because_of_a_fault_needs_no_peer if {
+	closing := {"steps": [step("2.1/mediation/hold-service/RTCMEDSRV", "close", "drain", 60)]}
+	denied(object.union(given, {"plan": closing, "peers": {"sea-1": {"serving": "notServing"}}})) == set()
+}
+
+test_powering_off_without_a_drain_is_denied if {
+	steps := [entry | some entry in change.steps; entry.purpose != "drain"]
+	found := denied(object.union(given, {"plan": {"steps": steps}}))
+	found == {"step \"2.1/mediation/shut-down-vm\" cuts calls: no step before it ends serving gently"}
+}
+
+test_deleting_what_is_off_takes_no_capacity if {
+	removal := object.union(step("1.4.2/edge/remove-vm", "prune", "vmPowerOff", 10), {"act": {"act": "removeVm", "vm": "EDGE.1.4.2"}})
+	denied(object.union(given, {"plan": {"steps": [removal]}, "peers": {"sea-1": {"serving": "notServing"}}})) == set()
+}
+
+test_a_site_of_one_must_state_its_outage if {
+	silent := object.union(alone, {"availability": {"minServing": 0, "plannedOutage": null}})
+	unstated := {"desired": silent, "plan": change, "report": {"posture": "serving"}, "peers": {}}
+	denied(unstated) == {"step \"2.1/mediation/hold-service/RTCMEDSRV\" takes the last appliance of seattle out, and the site states no outage"}
+	stated := {"desired": alone, "plan": change, "report": {"posture": "serving"}, "peers": {}}
+	denied(stated) == set()
+}
+
+test_a_long_outage_is_warned_of if {
+	brief := object.union(alone, {"availability": {"minServing": 0, "plannedOutage": {"windows": ["night"], "atMost": 600}}})
+	warned({"desired": brief, "plan": change, "report": {"posture": "serving"}, "peers": {}}) == {"the planned steps may take 26 min one after the other, and seattle allows an outage of 10 min"}
+	warned({"desired": alone, "plan": change, "report": {"posture": "serving"}, "peers": {}}) == set()
+}
+
+test_documents_without_a_plan_are_not_judged if denied({"desired": desired}) == set()
