@@ -140,5 +140,6 @@ fn entry(line: &str) -> Option<(ApplianceName, Commit)> {
     let id = Oid::from_str(words.next()?).ok()?;
     let name = ApplianceName::new(words.next()?).ok()?;
     let (reference, sha1) = words.next()?.split_once("@sha1:")?;
-    Some((name, Commit { id, revision: Revision::of_commit(reference, sha1) }))
+    // A line that was cut would otherwise name another revision than it reads.
+    (sha1 == id.to_string()).then(|| (name, Commit { id, revision: Revision::of_commit(reference, sha1) }))
 }

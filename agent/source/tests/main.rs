@@ -6,6 +6,7 @@ extern crate trunkline_source as source;
 
 mod following;
 mod hostile;
+mod last_good;
 mod reading;
 mod remote;
 mod support;
