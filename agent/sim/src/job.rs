@@ -99,6 +99,8 @@ pub(crate) enum Stage {
 pub(crate) struct Job {
     pub(crate) id: String,
     pub(crate) kind: JobKind,
+    /// `JobType`, where the documentation of the class names one.
+    pub(crate) job_type: Option<u16>,
     pub(crate) stage: Stage,
     pub(crate) started: Timestamp,
     /// When it ends, or has ended.
@@ -153,7 +155,7 @@ impl Job {
             .with("LocalOrUtcTime", 2u16)
             .with("HealthState", 5u16)
             .with("OperationalStatus", vec![2u16])
-            .with("JobType", 0u16);
+            .with("JobType", self.job_type.map_or(CimValue::Null, CimValue::from));
         match &self.stage {
             Stage::Failed(failure) => {
                 view.set("ErrorCode", failure.code);

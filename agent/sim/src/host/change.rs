@@ -38,6 +38,36 @@ pub(crate) enum Change {
     GuestAddresses { vm: String, addresses: Vec<GuestAddresses> },
 }
 
+impl Change {
+    /// `Msvm_ConcreteJob.JobType`, as its page numbers them; switches and disks have none there.
+    pub(crate) fn job_type(&self) -> Option<u16> {
+        match self {
+            Self::DefineSystem(_) => Some(1),
+            Self::ModifySystem { .. } | Self::KvpItems { .. } | Self::GuestAddresses { .. } => Some(2),
+            Self::DestroySystem { .. } => Some(3),
+            Self::Power { before, request, .. } => Some(match request {
+                PowerRequest::Start if *before == Power::Saved => 15,
+                PowerRequest::Start => 12,
+                PowerRequest::TurnOff => 13,
+                PowerRequest::Save => 14,
+                PowerRequest::Pause => 26,
+                PowerRequest::Resume => 27,
+                PowerRequest::Reset => 28,
+                PowerRequest::Reboot => 29,
+            }),
+            Self::AddDevices { .. } => Some(30),
+            Self::ModifyDevices { .. } => Some(31),
+            Self::RemoveDevices { .. } => Some(32),
+            Self::CreateDisk(_)
+            | Self::DefineSwitch(_)
+            | Self::ModifySwitch { .. }
+            | Self::AddPorts { .. }
+            | Self::RemovePorts { .. }
+            | Self::DestroySwitch { .. } => None,
+        }
+    }
+}
+
 /// A device to add; its identity is settled when it is asked for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum NewDevice {
@@ -112,7 +142,7 @@ impl Host {
 
     fn apply_destroy_system(&mut self, vm: &str) -> Result<(), Failure> {
         self.with_machine(vm, |m| {
-            if m.power.is_off() { Ok(()) } else { Err(Failure::new(code::INVALID_STATE, format!("'{}' is not off", m.name))) }
+            if m.power.can_be_destroyed() { Ok(()) } else { Err(Failure::new(code::INVALID_STATE, format!("'{}' is not off", m.name))) }
         })?;
         self.machines.retain(|m| !m.id.eq_ignore_ascii_case(vm));
         Ok(())

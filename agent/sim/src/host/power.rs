@@ -47,6 +47,11 @@ impl Power {
         self == Self::Off
     }
 
+    /// Off or saved, as the page of `DestroySystem` says; with a saved VM its state is lost.
+    pub(crate) fn can_be_destroyed(self) -> bool {
+        matches!(self, Self::Off | Self::Saved)
+    }
+
     pub(crate) fn holds_memory(self) -> bool {
         !matches!(self, Self::Off | Self::Saved)
     }

@@ -7,7 +7,7 @@ use wsman::cim::{CimInstance, CimPath, CimValue, Namespace};
 use crate::classes::{self, Class};
 use crate::host::change::Change;
 use crate::host::{Host, Surroundings, computer_system, submit::Submitted, switch_service, system_settings};
-use crate::job::{JobKind, Stage};
+use crate::job::{JobKind, Stage, code};
 use crate::machine::{Association, Machine, Object, Output, WmiCode, WmiError, ends};
 use crate::windows::provider::{self, Call, Wish};
 use crate::world::{HostName, World};
@@ -162,12 +162,12 @@ impl<'w> HostMachine<'w> {
             () if method.eq_ignore_ascii_case("GetError") => {
                 Ok(Output::code(0).with("Error", errors().pop().map_or(CimValue::Null, CimValue::from)))
             }
-            // Of the states that a job can be asked for, 4 is terminate and 5 kill.
-            () if method.eq_ignore_ascii_case("KillJob")
-                || (method.eq_ignore_ascii_case("RequestStateChange") && matches!(input.unsigned("RequestedState"), Ok(Some(4 | 5)))) =>
-            {
-                Ok(Output::code(host.kill_job(id, &cx).map_or(32775, |()| 0)))
-            }
+            () if method.eq_ignore_ascii_case("KillJob") => Ok(Output::code(code::NOT_SUPPORTED.into())),
+            () if method.eq_ignore_ascii_case("RequestStateChange") => Ok(Output::code(match input.unsigned("RequestedState") {
+                // Of the states that a job can be asked for, 4 is terminate and 5 kill.
+                Ok(Some(4 | 5)) => host.kill_job(id, &cx).map_or(code::INVALID_STATE, |()| 0).into(),
+                _ => code::INVALID_PARAMETER.into(),
+            })),
             () => Err(WmiError::method(target.class().as_str(), method)),
         }
     }

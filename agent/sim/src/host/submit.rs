@@ -56,7 +56,9 @@ impl Host {
         }
         let ends = cx.now.saturating_add(length.max(SignedDuration::from_millis(200))).unwrap_or(cx.now);
         let affects = affects.map(|path| path.to_string());
-        let job = Job { id: cx.ids.guid(), kind, stage: Stage::Running { change, fails: planned }, started: cx.now, ends, affects };
+        let job_type = change.job_type();
+        let job =
+            Job { id: cx.ids.guid(), kind, job_type, stage: Stage::Running { change, fails: planned }, started: cx.now, ends, affects };
         let path = job.path();
         self.jobs.push(job);
         Submitted::Started(path)
@@ -83,7 +85,7 @@ impl Host {
         }
     }
 
-    /// Stops a running job before its effect: `KillJob`, or a host that goes down.
+    /// Stops a running job before its effect: a client asks for it, or the host goes down.
     pub(crate) fn kill_job(&mut self, id: &str, cx: &Surroundings<'_>) -> Option<()> {
         let job = self.jobs.iter_mut().find(|j| j.is_running() && j.id.eq_ignore_ascii_case(id))?;
         let stage = std::mem::replace(&mut job.stage, Stage::Killed);

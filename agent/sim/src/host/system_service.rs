@@ -85,7 +85,7 @@ impl Host {
 
     fn destroy_system(&mut self, input: &CimInstance, cx: &mut Surroundings<'_>) -> Result<Output, Failure> {
         let machine = self.referred_machine(input, "AffectedSystem")?;
-        if !machine.power.is_off() {
+        if !machine.power.can_be_destroyed() {
             return Err(Failure::new(code::INVALID_STATE, format!("'{}' is not off", machine.name)));
         }
         let (vm, path) = (machine.id.clone(), computer_system::path_of(&machine.id));

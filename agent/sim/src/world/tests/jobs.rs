@@ -62,11 +62,13 @@ fn a_killed_job_has_no_effect() {
     let vm = b.define("web", 2);
     b.ask(&vm, 2);
     let job = b.all(&V2, "Msvm_ConcreteJob").pop().expect("a job").path;
-    assert_eq!(b.invoke(&job, "KillJob", class("in").with("DeleteOnKill", false)).return_value, 0);
+    assert_eq!(b.invoke(&job, "KillJob", class("in").with("DeleteOnKill", false)).return_value, 32770, "Hyper-V has it declared only");
+    let kill = class("in").with("RequestedState", 5u16);
+    assert_eq!(b.invoke(&job, "RequestStateChange", kill.clone()).return_value, 0);
     assert_eq!((b.state(&vm), jobs(&mut b)), (3, vec![(9, 100)]));
     b.wait(10);
     assert_eq!(b.state(&vm), 3);
-    assert_eq!(b.invoke(&job, "KillJob", class("in")).return_value, 32775, "it has ended");
+    assert_eq!(b.invoke(&job, "RequestStateChange", kill).return_value, 32775, "it has ended");
 }
 
 #[test]
@@ -92,4 +94,20 @@ fn one_long_step_of_time_is_many_short_ones() {
         serde_json::to_string(&b.world).expect("it is plain data")
     };
     assert_eq!(course(1), course(600));
+}
+
+#[test]
+fn a_jobs_type_tells_what_it_does() {
+    let mut b = Bench::new();
+    let vm = b.define("web", 2);
+    let of_last = |b: &mut Bench| b.all(&V2, "CIM_ConcreteJob").pop().expect("a job").instance.unsigned("JobType").unwrap();
+    for (requested, job_type) in [(2, 12), (9, 26), (2, 27), (6, 14), (2, 15), (3, 13)] {
+        let output = b.ask(&vm, requested);
+        b.wait(5);
+        assert_eq!(of_last(&mut b), Some(job_type));
+        b.done(&output);
+    }
+    let output = b.vsms("DestroySystem", class("in").with("AffectedSystem", vm));
+    assert_eq!(of_last(&mut b), Some(3));
+    b.done(&output);
 }

@@ -218,7 +218,19 @@ fn a_vm_does_not_start_without_its_disk_its_memory_or_the_disk_to_itself() {
 }
 
 #[test]
-fn a_vm_is_destroyed_only_while_off_and_leaves_its_disks() {
+fn a_saved_vm_can_be_destroyed_too() {
+    let mut b = Bench::new();
+    let vm = b.define("web", 2);
+    b.start(&vm);
+    let saved = b.ask(&vm, 6);
+    b.done(&saved);
+    let output = b.vsms("DestroySystem", class("in").with("AffectedSystem", vm.clone()));
+    b.done(&output);
+    assert!(b.all(&V2, "Msvm_ComputerSystem").iter().all(|o| o.path != vm));
+}
+
+#[test]
+fn a_running_vm_is_not_destroyed_and_one_that_is_off_leaves_its_disks() {
     let mut b = Bench::new();
     let corpnet = b.switch("Corpnet");
     let vm = b.appliance("web", "calls", &corpnet);
@@ -302,7 +314,8 @@ fn a_vm_is_built_step_by_step_as_libvirt_does() {
     let disk = disk.properties().fold(class("Msvm_ResourceAllocationSettingData"), |i, (n, v)| i.with(n.as_str(), v.clone()));
     b.added(&vm, disk);
 
-    let nic = Bench::nic("Network Adapter", "525400ABCDEF").with("VirtualSystemIdentifiers", vec!["{0d0c6e1f-0a11-4a3b-9c57-2b0e3f7c0001}"]);
+    let nic =
+        Bench::nic("Network Adapter", "525400ABCDEF").with("VirtualSystemIdentifiers", vec!["{0d0c6e1f-0a11-4a3b-9c57-2b0e3f7c0001}"]);
     let nic: CimPath = b.added(&vm, nic).parse().expect("a path");
     assert_eq!(nic.key("InstanceID"), Some(format!("Microsoft:{guid}\\0D0C6E1F-0A11-4A3B-9C57-2B0E3F7C0001").as_str()));
     let corpnet = b.switch("Corpnet");
