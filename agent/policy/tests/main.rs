@@ -6,5 +6,6 @@ extern crate trunkline_policy as policy;
 
 mod faults;
 mod own;
+mod planned;
 mod shipped;
 mod support;
