@@ -44,7 +44,7 @@ fn found(files: &Files) -> Vec<Diagnostic> {
 /// `UPDATE_GOLDEN=1` writes what differs.
 #[test]
 fn every_faulty_repository_is_told_what_its_golden_text_says() {
-    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let update = crate::support::update_golden();
     let mut stale = Vec::new();
     for (name, files) in cases() {
         let rendered = render_all(&found(&files));

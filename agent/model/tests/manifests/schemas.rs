@@ -9,7 +9,7 @@ use trunkline_model::schema::{file_name, schema};
 #[test]
 fn the_schemas_in_the_tree_are_current() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas");
-    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let update = crate::support::update_golden();
     for kind in DocumentKind::ALL {
         let wanted = serde_json::to_string_pretty(&schema(kind)).unwrap() + "\n";
         let path = folder.join(file_name(kind));

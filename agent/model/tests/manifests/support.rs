@@ -7,6 +7,12 @@ use std::sync::Arc;
 use trunkline_model::resolve::ParsedFile;
 use trunkline_model::validate::{Assembled, Assembler};
 
+/// Whether golden files are to be written (`UPDATE_GOLDEN=1`).
+#[expect(clippy::disallowed_methods, reason = "whoever runs the tests says so in the environment")]
+pub fn update_golden() -> bool {
+    std::env::var_os("UPDATE_GOLDEN").is_some()
+}
+
 /// Content by path.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
