@@ -3,14 +3,18 @@
 //! Guarantees: a pass ends in exactly one of these, and each says when to look again. Deliberately absent: what people are told
 //! (that is `stage::report`'s).
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use model::condition::Reason;
+use model::seen::Cause;
 use model::units::Span;
 use plan::report::WaitingOn;
 use plan::step::Impact;
 use serde::{Deserialize, Serialize};
 
 use crate::status::Wait;
+
+/// When to look again at what passes by itself, soon, nobody knows when.
+const SOON: SignedDuration = SignedDuration::from_secs(10);
 
 /// How a pass ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +91,8 @@ impl Patience {
             | WaitingOn::Confirm { .. }
             | WaitingOn::Stable { .. }
             | WaitingOn::Backoff { .. }
-            | WaitingOn::Job { .. } => Self::Soon,
+            | WaitingOn::Job { .. }
+            | WaitingOn::Unknown { cause: Cause::Booting, .. } => Self::Soon,
             WaitingOn::Turn { .. } | WaitingOn::Peer { .. } | WaitingOn::Leader { .. } => Self::Peers,
             WaitingOn::Window { .. }
             | WaitingOn::Policy { .. }
@@ -107,7 +112,9 @@ impl Outcome {
         let probe = now.saturating_add(probe_every.as_duration()).unwrap_or(Timestamp::MAX);
         match self {
             Self::Converged | Self::Beyond { .. } | Self::Watched | Self::Stopped => probe,
-            Self::Waiting { until, .. } => until.map_or(probe, |until| until.min(probe)),
+            Self::Waiting { until: Some(until), .. } => (*until).min(probe),
+            Self::Waiting { patience: Patience::Soon, .. } => now.saturating_add(SOON).unwrap_or(Timestamp::MAX).min(probe),
+            Self::Waiting { .. } => probe,
             Self::Retrying { next, .. } | Self::Blind { next, .. } => (*next).min(probe),
             Self::Stalled { not_before, .. } => not_before.map_or(probe, |at| at.max(probe)),
         }

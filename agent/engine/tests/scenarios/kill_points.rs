@@ -67,7 +67,7 @@ async fn dies_everywhere(point: KillPoint, after: Duration) {
         }
         let second = stage.settle(KillSwitch::default()).await;
         assert_eq!(second, Outcome::Converged, "died at {point:?} of step {nth}");
-        for method in ["DefineSystem", "CreateVirtualHardDisk", "DefineSystem", "AddResourceSettings"] {
+        for method in ["DefineSystem", "CreateVirtualHardDisk", "AddResourceSettings"] {
             assert_eq!(stage.methods().get(method), expected.get(method), "{method}, died at {point:?} of step {nth}");
         }
     }

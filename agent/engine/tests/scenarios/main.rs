@@ -6,5 +6,6 @@ extern crate trunkline_engine as engine;
 
 mod converge;
 mod kill_points;
+mod repair;
 mod sources;
 mod support;

@@ -10,9 +10,10 @@ use engine::place::StateDirectory;
 use engine::store::memory::{MemoryStore, Ownership};
 use engine::{Engine, Limits, Parts};
 use hyperv::{Credential, CredentialError, Credentials, HostContext};
-use model::desired::{Desired, ManagementLifetime, NetworkKind, RoleImage};
+use model::desired::{Desired, ManagementLifetime, NetworkKind, PlannedOutage, RoleImage};
 use model::names::{ApplianceName, CredentialName};
 use model::snapshot::{Revision, Snapshot};
+use model::units::Span;
 use plan::fixtures;
 use sim::network::Simulator;
 use sim::world::{HostName, MachineId, Place, World, WorldFile};
@@ -81,6 +82,10 @@ impl Stage {
                 *lifetime = ManagementLifetime::Temporary;
             }
         }
+        // Open at this hour, and the only time at which the only appliance of its site may be out.
+        let outage = PlannedOutage { windows: vec![fixtures::of("nights")], at_most: Span::from_secs(2700) };
+        desired.availability.planned_outage = Some(outage);
+        desired.windows = [(fixtures::of("nights"), fixtures::nights())].into();
         desired.networks.retain(|name, _| name.as_str() != "internet");
         desired.roles.truncate(1);
         let image = RoleImage { size: None, ..desired.roles[0].image.clone() };

@@ -1,0 +1,127 @@
+//! What breaks is mended, what fails is tried again on schedule, and the journal tells the story.
+
+use std::time::Duration;
+
+use engine::Engine;
+use engine::event::{Event, Happening};
+use engine::interrupt::KillSwitch;
+use engine::journal::{self, Entry};
+use engine::outcome::Outcome;
+use engine::status::read_all;
+use sim::world::{Fault, JobKind};
+use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{Stage, log};
+
+const VM: &str = "app1.2.1";
+
+/// What is told up to and with the next `Converged`.
+async fn until_converged(events: &mut broadcast::Receiver<std::sync::Arc<Event>>) -> Vec<String> {
+    let mut told = Vec::new();
+    loop {
+        let event = tokio::time::timeout(Duration::from_secs(3600), events.recv()).await;
+        let Ok(Ok(event)) = event else { panic!("it did not converge: {told:#?}") };
+        match &event.what {
+            Happening::Converged { .. } => return told,
+            Happening::StepDone { step, .. } => told.push(step.to_string()),
+            Happening::StepFailed { .. } | Happening::StepFound { .. } | Happening::StepStarted { .. } | Happening::Begun { .. } => {}
+            what => told.push(what.to_string()),
+        }
+    }
+}
+
+async fn while_running(engine: &Engine, stage: &Stage, story: impl AsyncFnOnce()) {
+    let (_snapshots, receiver) = watch::channel(stage.snapshot());
+    let shutdown = CancellationToken::new();
+    let told = async {
+        story().await;
+        shutdown.cancel();
+    };
+    tokio::join!(engine.run(receiver, shutdown.clone()), told);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_breaks_is_mended_within_a_probe_and_its_patience() {
+    log();
+    let stage = Stage::new();
+    let engine = stage.engine(KillSwitch::default());
+    let mut events = engine.listen();
+    while_running(&engine, &stage, async || {
+        until_converged(&mut events).await;
+        let (host, vm) = (stage.host(), VM.to_owned());
+        let faults = [
+            Fault::ServiceStops { host: host.clone(), vm: Some(vm.clone()), service: "AppSvc".to_owned() },
+            Fault::NicUnplugged { host: host.clone(), vm: vm.clone(), adapter: "corpnet".to_owned() },
+            Fault::VmOff { host: host.clone(), vm: vm.clone() },
+            Fault::VmSaved { host, vm },
+        ];
+        for fault in faults {
+            stage.sim.apply(fault.clone()).unwrap();
+            let broken = stage.clock.now();
+            let told = until_converged(&mut events).await;
+            let took = stage.clock.now().duration_since(broken);
+            assert!(took.as_secs() < 60 + 300, "{fault:?} took {took:#}: {told:#?}");
+            assert!(!told.is_empty(), "{fault:?}");
+        }
+    })
+    .await;
+    assert!(read_all(&stage.state()).unwrap().remove(0).is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_fails_is_tried_again_and_the_journal_tells_it() {
+    log();
+    let stage = Stage::new();
+    let fails = Fault::JobFails { host: stage.host(), kind: JobKind::CreateDisk, message: "The disk is full.".to_owned() };
+    stage.sim.apply(fails).unwrap();
+    assert_eq!(stage.settle(KillSwitch::default()).await, Outcome::Converged);
+    let (records, tear) = journal::read(&stage.state().appliance(&stage.name())).unwrap();
+    assert_eq!(tear, None);
+    let of_disk = records.iter().filter_map(|record| match &record.entry {
+        Entry::Intent { step } => Some(("intent", step)),
+        Entry::Done { step, .. } => Some(("done", step)),
+        Entry::Failed { step, .. } => Some(("failed", step)),
+        Entry::Revision { .. } | Entry::Gated { .. } => None,
+    });
+    let story: Vec<_> = of_disk.filter(|(_, step)| step.as_str() == "2.1/app/create-disk").map(|(what, _)| what).collect();
+    assert_eq!(story, ["intent", "failed", "intent", "done"]);
+    // Every intent was brought to an end.
+    let count = |what: fn(&Entry) -> bool| records.iter().filter(|record| what(&record.entry)).count();
+    let ended = count(|entry| matches!(entry, Entry::Done { .. } | Entry::Failed { .. }));
+    assert_eq!(count(|entry| matches!(entry, Entry::Intent { .. })), ended);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_lets_the_steps_that_have_begun_come_to_their_end() {
+    log();
+    let stage = Stage::new();
+    let engine = stage.engine(KillSwitch::default());
+    let (_snapshots, receiver) = watch::channel(stage.snapshot());
+    let shutdown = CancellationToken::new();
+    let mut events = engine.listen();
+    let stop_at_the_disk = async {
+        while let Ok(event) = events.recv().await {
+            if matches!(&event.what, Happening::StepStarted { step, .. } if step.as_str() == "2.1/app/create-disk") {
+                return shutdown.cancel();
+            }
+        }
+    };
+    tokio::join!(engine.run(receiver, shutdown.clone()), stop_at_the_disk);
+    let (records, _) = journal::read(&stage.state().appliance(&stage.name())).unwrap();
+    // The disk's job takes a second; it was not left behind, and nothing was begun after it.
+    let last = records.last().map(|record| record.entry.clone());
+    assert!(matches!(&last, Some(Entry::Done { step, .. }) if step.as_str() == "2.1/app/create-disk"), "{last:?}");
+    assert_eq!(read_all(&stage.state()).unwrap().remove(0).running, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn losing_the_state_directory_costs_nothing_but_time() {
+    log();
+    let mut stage = Stage::new();
+    assert_eq!(stage.settle(KillSwitch::default()).await, Outcome::Converged);
+    let done = stage.methods();
+    stage.directory = tempfile::tempdir().unwrap();
+    assert_eq!(stage.settle(KillSwitch::default()).await, Outcome::Converged);
+    assert_eq!(stage.methods(), done, "nothing was done twice");
+}
