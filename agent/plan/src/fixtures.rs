@@ -228,6 +228,7 @@ pub fn bare(desired: &Desired) -> Observed {
 #[must_use]
 pub fn converged(desired: &Desired) -> Observed {
     let mut observed = bare(desired);
+    let desired = &Desired { mode: Mode::Converge, maintenance: None, ..desired.clone() };
     let (plan, _) = crate::plan(desired, &observed, &given_with_peer());
     apply(desired, &mut observed, plan.steps.iter());
     observed

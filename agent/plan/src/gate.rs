@@ -24,6 +24,8 @@ pub struct Gated {
     pub go: Vec<StepId>,
     /// Whether the turn must be taken before the first of them.
     pub takes_turn: bool,
+    /// Whether repairs stand behind planned work that may not begin: they are planned again without it.
+    pub plan_repairs_alone: bool,
     /// Everything that is waited for: the plan's own waits, then the gate's.
     pub waits: Vec<Wait>,
     /// When to look again at the latest, as far as the waits tell.
@@ -43,17 +45,23 @@ pub fn gate(plan: &Plan, report: &PlanReport, desired: &Desired, given: &Given) 
     waits.extend(judge.backoff());
     let kept: BTreeSet<&StepId> = waits.iter().flat_map(|wait| &wait.blocks).collect();
     let mut go: BTreeSet<&StepId> = BTreeSet::new();
+    let mut behind_planned: BTreeSet<&StepId> = BTreeSet::new();
     let mut order = Vec::new();
+    let mut plan_repairs_alone = false;
     for step in &plan.steps {
-        if !kept.contains(&step.id) && step.after.iter().all(|id| go.contains(id)) {
+        let is_kept = kept.contains(&step.id);
+        if !is_kept && step.after.iter().all(|id| go.contains(id)) {
             go.insert(&step.id);
             order.push(step.id.clone());
+        } else if (is_kept && is_planned(step.purpose)) || step.after.iter().any(|id| behind_planned.contains(id)) {
+            behind_planned.insert(&step.id);
+            plan_repairs_alone |= !is_kept && !is_planned(step.purpose);
         }
     }
     let disrupts = plan.steps.iter().any(|step| go.contains(&step.id) && judge.disrupts(step));
     let takes_turn = disrupts && given.turn == TurnState::Free;
     let look_again = waits.iter().filter_map(|wait| wait.on.until()).filter(|at| *at > given.now).min();
-    Gated { go: order, takes_turn, waits, look_again }
+    Gated { go: order, takes_turn, plan_repairs_alone, waits, look_again }
 }
 
 struct Judge<'a> {
@@ -131,7 +139,9 @@ impl Judge<'_> {
         let later = |step: &Step| {
             let attempts = self.given.memory.attempts.get(&step.id).filter(|attempts| attempts.retry_at > self.given.now)?;
             let on = WaitingOn::Backoff { until: attempts.retry_at, failed: attempts.failed };
-            Some(Wait { on, blocks: vec![step.id.clone()] })
+            // Serving must not end for work that cannot be brought to its end yet.
+            let disrupts = |other: &Step| is_planned(step.purpose) && self.disrupts(other);
+            self.wait(on, |other| other.id == step.id || disrupts(other))
         };
         self.plan.steps.iter().filter_map(later).collect()
     }

@@ -31,6 +31,17 @@ pub struct Given {
     pub verdicts: Vec<Verdict>,
     /// Steps that an Approval in git allows.
     pub approved: BTreeSet<StepId>,
+    /// Whether the plan may hold work that somebody decided on, or repairs only.
+    pub planned_work: PlannedWork,
+}
+
+/// Whether a plan may hold work that somebody decided on (set-up, changes, removal).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlannedWork {
+    /// It may.
+    Included,
+    /// It may not: such work may not begin now, and repairs must not stand behind it.
+    Withheld,
 }
 
 impl Given {
@@ -46,6 +57,7 @@ impl Given {
             breaker: None,
             verdicts: Vec::new(),
             approved: BTreeSet::new(),
+            planned_work: PlannedWork::Included,
         }
     }
 

@@ -4,6 +4,7 @@
 //! Deliberately absent: doing anything.
 
 pub mod compare;
+mod decision;
 pub mod diff;
 mod draft;
 mod effect;
@@ -22,6 +23,7 @@ pub mod step;
 #[cfg(any(test, feature = "test-support"))]
 pub mod fixtures;
 
+pub use decision::{Decision, decide};
 pub use planner::plan;
 
 #[cfg(test)]

@@ -22,7 +22,9 @@ use model::desired::Mode;
 pub(crate) use self::adapters::has_addresses;
 
 use crate::draft::Draft;
+use crate::given::PlannedWork;
 use crate::posture::in_maintenance;
+use crate::report::WaitingOn;
 
 /// Which repairs of impact `None` a rule makes: those that are tried before anything is held, or those whose fault has closed
 /// the appliance already. Were the latter made first, the closing would be forgotten half-way.
@@ -69,6 +71,11 @@ pub(crate) fn all(draft: &mut Draft<'_>) {
 
 /// A person's maintenance: services are held, and then we only look.
 fn maintain(draft: &mut Draft<'_>) {
+    if !services::are_held(draft) {
+        firewall::repair(draft, Round::First);
+        adapters::repair(draft, Round::First);
+        draft.barrier();
+    }
     services::hold(draft, services::Which::Healthy);
     remarks::write_down(draft);
     services::hold(draft, services::Which::Faulty);
@@ -142,7 +149,14 @@ fn bring_back(draft: &mut Draft<'_>) {
     draft.barrier();
 }
 
-/// Whether a changed wish may be brought into force at all in this mode. In the others the gate says what waits.
+/// Whether work that somebody decided on may stand in the plan. In the modes that do nothing it does, so that people see it.
 pub(crate) fn may_change(draft: &Draft<'_>) -> bool {
-    draft.desired.mode != Mode::Repair
+    draft.desired.mode != Mode::Repair && draft.given.planned_work == PlannedWork::Included
+}
+
+/// Says that the mode keeps planned work out of the plan, where it is the mode.
+pub(crate) fn wait_for_mode(draft: &mut Draft<'_>) {
+    if draft.desired.mode == Mode::Repair {
+        draft.wait(WaitingOn::Mode { mode: Mode::Repair }, Vec::new());
+    }
 }

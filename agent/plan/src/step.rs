@@ -284,14 +284,17 @@ pub enum Act {
 
 /// What a restart of a guest brings into force; keeps two restarts of one guest apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum RestartReason {
     /// The new computer name.
     Renamed,
     /// The membership of the domain.
     Joined,
     /// A fresh start after services would not come up several times.
-    Recovered,
+    Recovered {
+        /// When the guest had started that is to be replaced: any other boot is the fresh one.
+        from: jiff::Timestamp,
+    },
 }
 
 impl RestartReason {
@@ -301,7 +304,7 @@ impl RestartReason {
         match self {
             Self::Renamed => "renamed",
             Self::Joined => "joined",
-            Self::Recovered => "recovered",
+            Self::Recovered { .. } => "recovered",
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Guarantees: what a person would read is asserted as a person would read it. Deliberately absent: any host.
 
 mod change;
+mod decision;
 mod document;
 mod gate;
 mod install;

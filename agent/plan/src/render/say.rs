@@ -33,14 +33,15 @@ pub fn act(act: &Act) -> String {
         },
         Act::InjectAddress { adapter, config, .. } => {
             let addresses: Vec<String> = config.addresses.iter().map(ToString::to_string).collect();
-            format!("set {} on {adapter}", addresses.join(", "))
+            let gateways: Vec<String> = config.gateways.iter().map(|gateway| format!(", gateway {gateway}")).collect();
+            format!("set {}{} on {adapter}", addresses.join(", "), gateways.concat())
         }
         Act::RenameGuest { to } => format!("name the guest {to}"),
         Act::JoinDomain { domain, .. } => format!("join the domain {domain}"),
         Act::RestartGuest { so_that } => match so_that {
             RestartReason::Renamed => "restart the guest, for its name".to_owned(),
             RestartReason::Joined => "restart the guest, for its domain".to_owned(),
-            RestartReason::Recovered => "restart the guest, as its services would not start".to_owned(),
+            RestartReason::Recovered { .. } => "restart the guest, as its services would not start".to_owned(),
         },
         Act::HoldService { service } => format!("hold {service}"),
         Act::StartService { service } => format!("start {service}"),

@@ -101,9 +101,12 @@ pub(crate) fn verify(draft: &mut Draft<'_>) {
 pub(crate) fn recover(draft: &mut Draft<'_>) {
     let Some(failed_at) = draft.roles().iter().filter_map(|role| starts_failed(draft, role)).max() else { return };
     for role in draft.roles() {
-        let old = draft.guest(role).is_some_and(|guest| guest.booted_at < failed_at);
-        if draft.is_set_up(role) && old && draft.sight.held {
-            draft.step_in_line(role, Act::RestartGuest { so_that: RestartReason::Recovered }, Purpose::Repair);
+        let old = draft.guest(role).map(|guest| guest.booted_at).filter(|booted_at| *booted_at < failed_at);
+        if let Some(from) = old
+            && draft.is_set_up(role)
+            && draft.sight.held
+        {
+            draft.step_in_line(role, Act::RestartGuest { so_that: RestartReason::Recovered { from } }, Purpose::Repair);
         }
     }
     draft.barrier();

@@ -34,6 +34,10 @@ pub(crate) fn what_may_be_built(draft: &mut Draft<'_>) -> BTreeSet<RoleName> {
     if wanted.is_empty() {
         return BTreeSet::new();
     }
+    if !super::may_change(draft) {
+        super::wait_for_mode(draft);
+        return BTreeSet::new();
+    }
     let before = draft.stalls.len() + draft.waits.len();
     check_other_instances(draft);
     check_switches(draft);

@@ -3,13 +3,12 @@
 //! Guarantees: only the VMs concerned go off, in reverse role order, and come back in role order; a guest that cannot be looked
 //! into is not turned off for planned work.
 
-use model::desired::{DesiredRole, Mode};
+use model::desired::DesiredRole;
 use model::observed::{ObservedVm, PowerState};
 use model::seen::{Cause, Seen};
 
-use super::{adapters, may_change, memory, processor};
+use super::{adapters, may_change, memory, processor, wait_for_mode};
 use crate::draft::Draft;
-use crate::report::WaitingOn;
 use crate::step::{Act, Purpose};
 
 /// Whether planned work wants serving to end: a VM that is set up has to go off, or gets other gateways or name servers.
@@ -27,7 +26,7 @@ pub(crate) fn disrupts(draft: &mut Draft<'_>) -> bool {
         return false;
     }
     if !may_change(draft) {
-        draft.wait(WaitingOn::Mode { mode: Mode::Repair }, Vec::new());
+        wait_for_mode(draft);
         return false;
     }
     let blind = unseen(draft);

@@ -24,7 +24,7 @@ struct Unwished {
 /// Removes it.
 pub(crate) fn remove(draft: &mut Draft<'_>) {
     let unwished = unwished(draft);
-    if unwished.is_empty() {
+    if unwished.is_empty() || (draft.desired.prune && !super::may_change(draft)) {
         return;
     }
     if !draft.desired.prune {

@@ -12,7 +12,7 @@ use model::observed::{ObservedService, ServiceState};
 use crate::draft::Draft;
 use crate::posture::{assess, later, stable_from};
 use crate::report::WaitingOn;
-use crate::signal::{SignalState, existing, is_held};
+use crate::signal::{SignalKind, SignalState, existing, is_held};
 use crate::step::{Act, Purpose, StepId};
 
 /// Which services are held: what is ill comes last, so that the reason for holding the others stays to be seen.
@@ -53,6 +53,12 @@ pub(crate) fn hold(draft: &mut Draft<'_>, which: Which) {
             }
         }
     }
+}
+
+/// Whether every service that can be held is.
+pub(crate) fn are_held(draft: &Draft<'_>) -> bool {
+    let roles = draft.roles().iter().filter(|role| role.holds && draft.is_set_up(role));
+    roles.into_iter().all(|role| found(draft, role).iter().all(|one| is_held(role, one.seen)))
 }
 
 /// Says which services and rules a guest was to have and never had.
@@ -114,7 +120,8 @@ pub(crate) fn bring_back(draft: &mut Draft<'_>) {
     if !sight.may_return(&draft.given.memory, draft.desired, &draft.world) {
         for signal in &sight.signals {
             if let SignalState::Unseen(cause) = &signal.state {
-                draft.unknown(signal.name.clone(), cause.clone());
+                let what = if signal.kind == SignalKind::Vm { format!("the guest {}", signal.name) } else { signal.name.clone() };
+                draft.unknown(what, cause.clone());
             }
         }
         return;

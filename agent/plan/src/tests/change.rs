@@ -196,7 +196,7 @@ fn another_gateway_drains_without_turning_anything_off() {
        2  app      hold AppSvc
        3  app      note why no calls are taken
        4  gateway  note why no calls are taken
-       5  app      set 192.168.0.238/24 on corpnet
+       5  app      set 192.168.0.238/24, gateway 192.168.0.254 on corpnet
        6  app      start AppSvc
        7  gateway  start GateSvc
        8  app      let AppSvc start: automatic

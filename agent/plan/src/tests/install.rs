@@ -48,13 +48,13 @@ fn a_bare_host_gets_two_roles_over_a_management_switch_that_stays() {
       23  app      start the VM
       24  app      set 192.168.213.238/24 on management
       25  app      look into the guest over the management network
-      26  app      set 192.168.0.238/24 on corpnet
+      26  app      set 192.168.0.238/24, gateway 192.168.0.1 on corpnet
       27  app      name the guest app1
       28  app      restart the guest, for its name
       29  gateway  start the VM
       30  gateway  set 192.168.213.239/24 on management
       31  gateway  look into the guest over the management network
-      32  gateway  set 192.168.0.239/24 on corpnet
+      32  gateway  set 192.168.0.239/24, gateway 192.168.0.1 on corpnet
       33  gateway  name the guest gateway1
       34  gateway  restart the guest, for its name
       35  app      connect corpnet to `Corpnet`
@@ -65,6 +65,7 @@ fn a_bare_host_gets_two_roles_over_a_management_switch_that_stays() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a golden plan is as long as the plan")]
 fn a_bare_host_gets_four_roles_and_the_management_switch_goes_again() {
     let desired = cloud_connector();
     insta::assert_snapshot!(shown(&desired, &bare(&desired), &given_with_peer()), @"
@@ -125,13 +126,13 @@ fn a_bare_host_gets_four_roles_and_the_management_switch_goes_again() {
       44  ad         start the VM
       45  ad         set 192.168.213.238/24 on management
       46  ad         look into the guest over the management network
-      47  ad         set 192.168.0.238/24 on corpnet
+      47  ad         set 192.168.0.238/24, gateway 192.168.0.1 on corpnet
       48  ad         name the guest ad1
       49  ad         restart the guest, for its name
       50  cms        start the VM
       51  cms        set 192.168.213.239/24 on management
       52  cms        look into the guest over the management network
-      53  cms        set 192.168.0.239/24 on corpnet
+      53  cms        set 192.168.0.239/24, gateway 192.168.0.1 on corpnet
       54  cms        name the guest cms1
       55  cms        restart the guest, for its name
       56  cms        join the domain contoso.local
@@ -139,7 +140,7 @@ fn a_bare_host_gets_four_roles_and_the_management_switch_goes_again() {
       58  mediation  start the VM
       59  mediation  set 192.168.213.240/24 on management
       60  mediation  look into the guest over the management network
-      61  mediation  set 192.168.0.240/24 on corpnet
+      61  mediation  set 192.168.0.240/24, gateway 192.168.0.1 on corpnet
       62  mediation  name the guest mediation1
       63  mediation  restart the guest, for its name
       64  mediation  join the domain contoso.local
@@ -147,8 +148,8 @@ fn a_bare_host_gets_four_roles_and_the_management_switch_goes_again() {
       66  edge       start the VM
       67  edge       set 192.168.213.241/24 on management
       68  edge       look into the guest over the management network
-      69  edge       set 192.168.0.241/24 on corpnet
-      70  edge       set 192.168.1.241/24 on internet
+      69  edge       set 192.168.0.241/24, gateway 192.168.0.1 on corpnet
+      70  edge       set 192.168.1.241/24, gateway 192.168.1.1 on internet
       71  edge       name the guest edge1
       72  edge       restart the guest, for its name
       73  ad         connect corpnet to `Corpnet`
@@ -220,7 +221,7 @@ fn an_install_that_was_cut_goes_on_where_it_stopped() {
        1  gateway  start the VM
        2  gateway  set 192.168.213.239/24 on management
        3  gateway  look into the guest over the management network
-       4  gateway  set 192.168.0.239/24 on corpnet
+       4  gateway  set 192.168.0.239/24, gateway 192.168.0.1 on corpnet
        5  gateway  name the guest gateway1
        6  gateway  restart the guest, for its name
        7  app      connect corpnet to `Corpnet`
@@ -266,8 +267,8 @@ fn a_lost_vm_of_a_serving_instance_is_built_again_while_the_others_are_held() {
       20  edge       start the VM
       21  edge       set 192.168.213.241/24 on management
       22  edge       look into the guest over the management network
-      23  edge       set 192.168.0.241/24 on corpnet
-      24  edge       set 192.168.1.241/24 on internet
+      23  edge       set 192.168.0.241/24, gateway 192.168.0.1 on corpnet
+      24  edge       set 192.168.1.241/24, gateway 192.168.1.1 on internet
       25  edge       name the guest edge1
       26  edge       restart the guest, for its name
       27  edge       connect corpnet to `Corpnet`

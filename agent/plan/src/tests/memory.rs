@@ -6,7 +6,7 @@ use model::desired::{Grade, StartMode};
 use model::observed::ServiceState;
 use model::units::Span;
 
-use crate::fixtures::{branch_bundle, converged, given, now, of, service, set_service, turn_off};
+use crate::fixtures::{branch_bundle, converged, given, now, service, set_service, turn_off};
 use crate::given::Memory;
 use crate::posture::{posture, stable_from};
 use crate::step::{Act, StepTime};

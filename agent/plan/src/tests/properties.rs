@@ -146,7 +146,7 @@ fn scenes() -> impl Strategy<Value = Scene> {
 
 fn partly_installed(desired: &Desired, stop: Index) -> Observed {
     let mut observed = bare(desired);
-    let (plan, _) = plan(desired, &observed, &given_with_peer());
+    let (plan, _) = plan(&Desired { mode: Mode::Converge, ..desired.clone() }, &observed, &given_with_peer());
     let count = stop.index(plan.steps.len() + 1);
     plan.steps.iter().take(count).for_each(|step| step.effect(desired, &mut observed));
     observed

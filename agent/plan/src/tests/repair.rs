@@ -286,7 +286,6 @@ fn held_services_stay_held_while_a_guest_cannot_be_seen() {
 
     waits for
       unknown  the guest app cannot be seen: no answer from 192.168.213.238
-      unknown  app cannot be seen: no answer from 192.168.213.238
     ");
 }
 
