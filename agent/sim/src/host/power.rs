@@ -311,6 +311,7 @@ impl Host {
         let mut system = System::Absent;
         if let (Some(disk), Some(image)) = (disk, image) {
             if disk.guest.is_none() {
+                // The computer name was checked with the file, so there is always a certificate for it.
                 disk.guest = Guest::first_boot(image, cx.now, cx.ids).ok().map(Box::new);
             }
             if let Some(guest) = &mut disk.guest {

@@ -90,7 +90,10 @@ impl Host {
             self.kill_job(&id, cx);
         }
         self.jobs.clear();
-        self.ran_before = self.machines.iter().filter(|m| m.power.holds_memory()).map(|m| m.id.clone()).collect();
+        // A second restart, before the first has ended, finds the VMs as the first left them.
+        if self.is_up() {
+            self.ran_before = self.machines.iter().filter(|m| m.power.holds_memory()).map(|m| m.id.clone()).collect();
+        }
         for machine in self.machines.iter_mut().filter(|m| m.power.holds_memory()) {
             let power = match machine.automatic.stop {
                 TURN_OFF | SHUT_DOWN => Power::Off,

@@ -86,3 +86,26 @@ fn a_broken_or_foreign_state_is_refused() {
     write("{\"version\":99}");
     assert!(matches!(World::load(directory.path()), Err(WorldError::Version { found: 99, .. })));
 }
+
+#[test]
+fn faults_are_written_by_their_names() {
+    use crate::world::Fault;
+    for text in [
+        "serviceStops: {host: hv-1, vm: web, service: RTCSRV}",
+        "serviceStops: {host: hv-1, service: vmms}",
+        "ruleDisabled: {host: hv-1, vm: web, rule: CS-RTCSRV}",
+        "vmOff: {host: hv-1, vm: web}",
+        "vmSaved: {host: hv-1, vm: web}",
+        "vmDeleted: {host: hv-1, vm: web}",
+        "nicUnplugged: {host: hv-1, vm: web, adapter: corpnet}",
+        "jobFails: {host: hv-1, kind: createDisk}",
+        "guestUnreachable: {host: hv-1, vm: web, for: 30s}",
+        "fileLost: {host: hv-1, path: 'D:\\old.vhdx'}",
+        "hostRestart: {host: hv-1}",
+    ] {
+        let fault: Fault = serde_saphyr::from_str(text).expect(text);
+        let json = serde_json::to_string(&fault).expect("plain data");
+        assert_eq!(serde_json::from_str::<Fault>(&json).expect(text), fault);
+    }
+    serde_saphyr::from_str::<Fault>("vmOff: {host: hv-1, vm: web, service: x}").expect_err("a key too many");
+}

@@ -129,8 +129,9 @@ fn a_restarting_host_answers_nobody_loses_its_jobs_and_brings_its_vms_back() {
     assert!(b.world.machine_mut(&MachineId::Host(host())).is_none());
     assert!(b.world.machine_mut(&guest).is_none());
     assert_eq!(b.who(&Place::Remote, "192.168.0.11"), None);
-    b.wait(180);
-    b.wait(3);
+    b.wait(60);
+    b.world.apply(Fault::HostRestart { host: host() }).expect("once more, on its way up");
+    b.wait(183);
     assert_eq!(b.state(&vm), 2, "saved, and started because it ran before");
     assert_eq!(b.who(&Place::Remote, "192.168.0.50"), Some(guest));
     assert_eq!(b.state(&other), 3, "its start was lost");
