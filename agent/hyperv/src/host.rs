@@ -7,10 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
 use model::desired::{DesiredHost, Scheme};
 use model::names::{CredentialName, InstanceId, RoleName};
-use plan::step::StepId;
 use tokio::sync::OnceCell;
 use wsman::clock::SharedClock;
 use wsman::connect::Connect;
@@ -61,17 +59,6 @@ pub(crate) struct Memory {
     pub(crate) doors: BTreeMap<(InstanceId, RoleName), Door>,
     /// Joins that were sent and await a restart.
     pub(crate) joins: BTreeMap<Guid, PendingJoin>,
-    /// When the guest of a restart step had started, before the restart.
-    pub(crate) restarts: BTreeMap<StepId, Restart>,
-}
-
-/// What is remembered of a restart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Restart {
-    /// When the guest had started.
-    pub(crate) booted_at: Timestamp,
-    /// When that was noted.
-    pub(crate) noted_at: Timestamp,
 }
 
 impl Host {

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use plan::step::RestartReason;
 
 use crate::classes;
 use crate::failure::Failure;
-use crate::host::Restart;
 use crate::pause::Pause;
 use crate::peer::TalkError;
 use crate::perform::Check;
@@ -22,48 +20,23 @@ const FORCED_RESTART: u32 = 6;
 /// A shutdown is under way already.
 const SHUTDOWN_UNDER_WAY: u32 = 1115;
 
-/// Whether the guest has restarted so that what awaited it is in force. Where nothing awaits it that can be seen, the boot time
-/// that was noted when the step was first looked at decides.
+/// Whether the guest has restarted: what awaited that is in force, or the boot that was to be replaced is no more.
 pub(crate) async fn is_restarted(cx: &Cx<'_>, so_that: RestartReason) -> Result<Check, Failure> {
     let guest = match cx.guest().await? {
         Ok(guest) => guest,
         Err(blocker) => return Ok(Check::Blocked(blocker)),
     };
-    let noted = noted(cx);
-    let pending = match so_that {
+    let awaits = match so_that {
         RestartReason::Renamed => identity(cx, &guest).await?.pending_name.is_some(),
         RestartReason::Joined => identity(cx, &guest).await?.joining,
-        RestartReason::Recovered if noted.is_none() => {
-            note(cx, guest.booted_at);
-            true
-        }
-        RestartReason::Recovered => false,
+        RestartReason::Recovered { from } => guest.booted_at == from,
     };
-    let same_boot = noted.is_some_and(|noted| noted.booted_at == guest.booted_at);
-    if pending || same_boot {
-        return Ok(Check::Open);
-    }
-    cx.host.memory().restarts.remove(&cx.step.id);
-    Ok(Check::Done)
-}
-
-/// What was noted of this step, unless that is so old that it must be of an earlier plan.
-fn noted(cx: &Cx<'_>) -> Option<Restart> {
-    let restart = cx.host.memory().restarts.get(&cx.step.id).copied()?;
-    let age = cx.host.context().clock.now().duration_since(restart.noted_at);
-    let longest = SignedDuration::try_from(cx.step.time.timeout.as_duration() * 2).unwrap_or(SignedDuration::MAX);
-    (age <= longest).then_some(restart)
-}
-
-fn note(cx: &Cx<'_>, booted_at: jiff::Timestamp) {
-    let restart = Restart { booted_at, noted_at: cx.host.context().clock.now() };
-    cx.host.memory().restarts.insert(cx.step.id.clone(), restart);
+    Ok(Check::done_if(!awaits))
 }
 
 /// Restarts the guest and waits until it answers from another boot.
 pub(crate) async fn restart(cx: &Cx<'_>) -> Result<(), Failure> {
     let guest = cx.need_guest().await?;
-    note(cx, guest.booted_at);
     let query = Query::windows(classes::OPERATING_SYSTEM);
     let Some(system) = guest.peer.objects(&query).await?.into_iter().next() else {
         return Err(Failure::Missing(format!("the {} of `{}`", classes::OPERATING_SYSTEM, guest.name)));

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use model::desired::Desired;
 use model::names::CredentialName;
-use model::observed::Observed;
+use model::observed::{Observed, Reach};
+use model::units::Span;
 use plan::fixtures::{cloud_connector, given_with_peer, of};
 use plan::graph::Plan;
-use plan::step::Step;
+use plan::step::{Act, Impact, Purpose, Step, StepId, StepTime};
 use sim::network::Simulator;
 use sim::script::Script;
 use sim::world::{HostName, MachineId, Place, World, WorldFile};
@@ -161,6 +162,22 @@ impl Bench {
         panic!("it does not converge, these steps come up again and again: {left:#?}");
     }
 
+    /// A step of `act` on `role`, with five minutes for it.
+    pub fn step(&self, role: &str, act: Act) -> Step {
+        let (instance, role) = (self.desired.instance.clone(), Some(of(role)));
+        let time = StepTime { expected: Span::from_secs(10), timeout: Span::from_secs(300) };
+        let id = StepId::of(&instance, role.as_ref(), &act);
+        Step { id, instance, role, act, purpose: Purpose::Repair, after: vec![], impact: Impact::None, reach: Reach::None, time }
+    }
+
+    /// Does what is open, and sees that it is done.
+    pub async fn mend(&self, role: &str, act: Act) {
+        let step = self.step(role, act);
+        assert_eq!(self.check(&step).await, Check::Open, "`{}` before", step.id);
+        self.perform(&step).await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+        assert_eq!(self.check(&step).await, Check::Done, "`{}` after", step.id);
+    }
+
     pub fn play(&self, script: &str) {
         self.simulator.play(&Script::parse(script).expect("a script")).expect("room for it");
     }
@@ -190,8 +207,12 @@ fn wish(simulator: &Simulator) -> Desired {
     desired.host.fingerprint = Some(listener);
     for role in &mut desired.roles {
         role.image.size = None;
-        for adapter in role.adapters.iter_mut().filter(|adapter| adapter.network.as_str() == "corpnet") {
-            adapter.dns = vec![of("192.168.0.238")];
+        for adapter in &mut role.adapters {
+            match adapter.network.as_str() {
+                "corpnet" => adapter.dns = vec![of("192.168.0.238")],
+                "management" => adapter.dns = vec![of("192.168.213.238")],
+                _ => {}
+            }
         }
     }
     desired

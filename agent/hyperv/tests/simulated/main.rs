@@ -6,4 +6,5 @@
 mod bench;
 mod install;
 mod look;
+mod repair;
 mod trouble;

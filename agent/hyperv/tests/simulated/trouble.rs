@@ -72,21 +72,3 @@ async fn processors_are_set_only_while_the_vm_is_off() {
         Some(&4)
     );
 }
-
-#[tokio::test(start_paused = true)]
-async fn drift_is_mended() {
-    let bench = Bench::bare();
-    bench.converge().await;
-    for fault in [
-        "{serviceStops: {host: hv-1, vm: mediation1.2.1, service: RTCMEDSRV}}",
-        "{ruleDisabled: {host: hv-1, vm: edge1.2.1, rule: edge-in}}",
-        "{nicUnplugged: {host: hv-1, vm: cms1.2.1, adapter: corpnet}}",
-        "{vmOff: {host: hv-1, vm: ad1.2.1}}",
-        "{vmSaved: {host: hv-1, vm: edge1.2.1}}",
-    ] {
-        bench.play(&format!("- {{at: 0s, do: {{world: {fault}}}}}"));
-        tokio::time::sleep(Duration::from_secs(30)).await;
-        let done = bench.converge().await;
-        assert!(!done.is_empty(), "{fault} was not noticed");
-    }
-}

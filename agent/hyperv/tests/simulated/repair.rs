@@ -1,0 +1,100 @@
+//! Repairs of a converged appliance, one after the other, each seen to be needed and to be done.
+
+use std::time::Duration;
+
+use model::desired::StartMode;
+use model::observed::{ObservedVm, PowerState, Reach, Remarks, ServiceState};
+use plan::fixtures::of;
+use plan::step::{Act, RestartReason};
+use trunkline_hyperv::{Check, Failure};
+
+use crate::bench::{Bench, chain};
+
+impl Bench {
+    async fn fault(&self, fault: &str) {
+        self.play(&format!("- {{at: 0s, do: {{world: {fault}}}}}"));
+        tokio::time::sleep(Duration::from_secs(30)).await;
+    }
+
+    async fn vm(&self, role: &str) -> ObservedVm {
+        self.observe().await.instances.remove(&of("2.1")).expect("the instance").vms.remove(&of(role)).expect("the VM")
+    }
+
+    async fn service(&self, role: &str, service: &str) -> (ServiceState, StartMode) {
+        let guest = self.vm(role).await.guest;
+        let seen =
+            guest.known().expect("the guest").services.known().expect("its services").get(&of(service)).copied().expect("the service");
+        (seen.state, seen.start_mode)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_repair_is_seen_to_be_needed_and_done() {
+    let bench = Bench::bare();
+    bench.converge().await;
+    services(&bench).await;
+    rules_and_adapters(&bench).await;
+    power(&bench).await;
+    notes(&bench).await;
+}
+
+async fn services(bench: &Bench) {
+    bench.fault("{serviceStops: {host: hv-1, vm: mediation1.2.1, service: RTCMEDSRV}}").await;
+    assert_eq!(bench.service("mediation", "RTCMEDSRV").await, (ServiceState::Stopped, StartMode::Automatic));
+    bench.mend("mediation", Act::StartService { service: of("RTCMEDSRV") }).await;
+    bench.mend("mediation", Act::HoldService { service: of("RTCMEDSRV") }).await;
+    assert_eq!(bench.service("mediation", "RTCMEDSRV").await, (ServiceState::Stopped, StartMode::Manual));
+    bench.mend("mediation", Act::StartService { service: of("RTCMEDSRV") }).await;
+    bench.mend("mediation", Act::RestoreStartMode { service: of("RTCMEDSRV"), to: StartMode::Automatic }).await;
+    assert_eq!(bench.service("mediation", "RTCMEDSRV").await, (ServiceState::Running, StartMode::Automatic));
+
+    let missing = bench.step("mediation", Act::StartService { service: of("NOBODY") });
+    let error = bench.host.check(&bench.desired, &missing).await.expect_err("there is no such service");
+    assert!(matches!(error.failure(), Failure::Missing(_)), "{}", chain(&error));
+}
+
+async fn rules_and_adapters(bench: &Bench) {
+    bench.fault("{ruleDisabled: {host: hv-1, vm: edge1.2.1, rule: edge-in}}").await;
+    bench.mend("edge", Act::EnableRule { rule: of("CS RTCSRV") }).await;
+
+    bench.fault("{nicUnplugged: {host: hv-1, vm: cms1.2.1, adapter: corpnet}}").await;
+    let adapter = bench.desired.roles[1].adapters[0].clone();
+    assert!(bench.vm("cms").await.adapters.known().expect("adapters")[&adapter.mac].switch.is_absent());
+    let (name, mac) = (adapter.name, adapter.mac);
+    bench.mend("cms", Act::ConnectAdapter { adapter: name.clone(), mac, switch: of("Corpnet") }).await;
+    bench.mend("cms", Act::DisconnectAdapter { adapter: name.clone(), mac }).await;
+    bench.mend("cms", Act::ConnectAdapter { adapter: name.clone(), mac, switch: of("Corpnet") }).await;
+
+    let nowhere = bench.step("cms", Act::ConnectAdapter { adapter: name, mac, switch: of("Nowhere") });
+    let error = bench.host.check(&bench.desired, &nowhere).await.expect_err("there is no such switch");
+    assert!(matches!(error.failure(), Failure::NoSwitch(_)), "{}", chain(&error));
+}
+
+async fn power(bench: &Bench) {
+    let back = || Act::AwaitGuest { over: Reach::Serving };
+    bench.fault("{vmOff: {host: hv-1, vm: edge1.2.1}}").await;
+    assert!(matches!(bench.check(&bench.step("edge", back())).await, Check::Blocked(_)), "nobody waits for a VM that is off");
+    bench.mend("edge", Act::StartVm).await;
+    bench.mend("edge", back()).await;
+
+    bench.fault("{vmSaved: {host: hv-1, vm: edge1.2.1}}").await;
+    assert_eq!(bench.vm("edge").await.power, PowerState::Saved);
+    bench.mend("edge", Act::StartVm).await;
+    bench.perform(&bench.step("edge", back())).await.expect("the guest answers again");
+
+    let before = bench.vm("edge").await.guest.known().expect("the guest").booted_at;
+    bench.mend("edge", Act::RestartGuest { so_that: RestartReason::Recovered { from: before } }).await;
+    assert!(bench.vm("edge").await.guest.known().expect("the guest").booted_at > before);
+
+    bench.mend("edge", Act::ShutDownVm).await;
+    let changes = bench.changes();
+    assert!(changes.iter().any(|method| method == "InitiateShutdown"), "the guest was asked");
+    bench.mend("edge", Act::StartVm).await;
+    bench.perform(&bench.step("edge", back())).await.expect("the guest answers again");
+}
+
+async fn notes(bench: &Bench) {
+    let remarks = Remarks { set_up: true, down: Some("service RTCSRV is stopped".to_owned()) };
+    bench.mend("edge", Act::WriteRemarks { remarks: remarks.clone() }).await;
+    assert_eq!(bench.vm("edge").await.remarks, remarks);
+}
