@@ -139,7 +139,8 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct Validate {
     /// A directory or repository, instead of --source
-    pub source: Option<String>,
+    #[arg(value_name = "SOURCE")]
+    pub tree: Option<String>,
     /// Form of the output
     #[arg(long, short, value_enum, default_value_t)]
     pub output: Listing,
@@ -153,8 +154,9 @@ pub struct Explain {
     pub kind: String,
     /// Its name
     pub name: String,
-    /// A path into it; without one, every value below
-    pub path: Option<String>,
+    /// A path into it; without one, every value
+    #[arg(value_name = "PATH")]
+    pub value: Option<String>,
 }
 
 /// `plan`

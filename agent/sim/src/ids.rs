@@ -3,6 +3,8 @@
 //! Guarantees: the n-th identifier of a seed is always the same, certificates included.
 //! Deliberately absent: randomness.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -15,6 +17,17 @@ pub struct ListenerIdentity {
     pub key: Vec<u8>,
     /// SHA-1 over the certificate, upper hex: what Windows calls the thumbprint.
     pub thumbprint: String,
+}
+
+impl ListenerIdentity {
+    /// The certificate as PEM text, for callers that take a file of authorities.
+    #[must_use]
+    pub fn certificate_pem(&self) -> String {
+        let text = STANDARD.encode(&self.certificate);
+        // 64 characters a line (RFC 7468); base64 is ASCII, so chunks of bytes are chunks of characters.
+        let lines: String = text.as_bytes().chunks(64).flat_map(|line| line.iter().map(|byte| char::from(*byte)).chain(['\n'])).collect();
+        format!("-----BEGIN CERTIFICATE-----\n{lines}-----END CERTIFICATE-----\n")
+    }
 }
 
 /// No certificate could be made.

@@ -23,7 +23,7 @@ pub fn run(args: &Explain, settings: &Settings, console: &Console) -> Result<End
         .into_iter()
         .find(|kind| kind.as_str().eq_ignore_ascii_case(&args.kind))
         .ok_or_else(|| Failure::new(format!("there is no kind `{}`", args.kind)).hint(format!("kinds are: {}", kinds.join(", "))))?;
-    let path = args.path.as_deref().unwrap_or_default();
+    let path = args.value.as_deref().unwrap_or_default();
     // Paths name what an appliance resolves to; the `spec.` that a manifest writes before them is allowed.
     let explanation = explain(settings, |assembler| {
         assembler.explain(kind, &args.name, path).or_else(|error| match path.strip_prefix("spec.") {

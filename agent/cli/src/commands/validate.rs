@@ -16,7 +16,7 @@ use crate::settings::Settings;
 /// # Errors
 /// When the repository cannot be read at all.
 pub fn run(args: &Validate, mut settings: Settings, console: &Console) -> Result<Ending, Failure> {
-    if let Some(source) = &args.source {
+    if let Some(source) = &args.tree {
         settings.set_source(source.clone());
     }
     let snapshot = fleet::read(&settings, Arc::new(Credentials::default()), Purpose::Look)?;

@@ -61,13 +61,15 @@ pub(super) async fn run(args: &Demo, console: &Console) -> Result<Ending, Failur
     let tour = Tour { stage, engine, wiring, snapshots: snapshots.clone(), waker, console, appliances: [name("sea-1")?, name("sea-2")?] };
     let converging = tour.engine.run(snapshots, stop.clone());
     let scenes = async {
-        tour.scenes().await?;
-        tour.epilogue(began, args.once);
-        if !args.once {
-            stop.cancelled().await;
+        let toured = tour.scenes().await;
+        if toured.is_ok() {
+            tour.epilogue(began, args.once);
+            if !args.once {
+                stop.cancelled().await;
+            }
         }
         stop.cancel();
-        Ok(Ending::Done)
+        toured.map(|()| Ending::Done)
     };
     let (ending, ()) = tokio::join!(scenes, async {
         tokio::select! {
