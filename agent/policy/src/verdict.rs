@@ -3,7 +3,6 @@
 //! Guarantees: sorted and without doubles, so equal inputs give equal verdicts; a message is one line of bounded length.
 
 use model::diagnostic::Place;
-use plan::given::Ruling;
 use regorus::Value;
 use serde::Serialize;
 
@@ -45,15 +44,6 @@ impl Verdict {
     #[must_use]
     pub fn allows(&self) -> bool {
         self.denied.is_empty()
-    }
-
-    /// The same as the gate takes it.
-    #[must_use]
-    pub fn rulings(&self) -> Vec<plan::given::Verdict> {
-        let ruled =
-            |ruling| move |found: &Violation| plan::given::Verdict { policy: found.policy.clone(), ruling, message: found.message.clone() };
-        let denied = self.denied.iter().map(ruled(Ruling::Deny));
-        denied.chain(self.warned.iter().map(ruled(Ruling::Warn))).collect()
     }
 
     pub(crate) fn settle(&mut self) {

@@ -51,7 +51,14 @@ pub(crate) fn fetch(repository: &Repository, access: &Access, wanted: &[String])
     let mut connection = remote.connect_auth(Direction::Fetch, Some(callbacks(access, &witness)), Some(proxy())).map_err(failed)?;
     let names = if wanted.is_empty() {
         match connection.default_branch() {
-            Ok(name) => vec![String::from_utf8_lossy(&name).into_owned()],
+            Ok(name) => {
+                let name = String::from_utf8_lossy(&name).into_owned();
+                // The remote chooses this text, and a `*` or `:` in it would fetch something else than a branch.
+                if !git2::Reference::is_valid_name(&name) {
+                    return Err(SourceError::NoReference { origin: access.url.clone(), reference: name.escape_debug().to_string() });
+                }
+                vec![name]
+            }
             // A repository without commits has no HEAD to tell.
             Err(source) if source.code() == ErrorCode::NotFound => return Ok(None),
             Err(source) => return Err(failed(source)),
