@@ -42,6 +42,6 @@ pub fn desired(processors: u32) -> Desired {
     let mut desired = fixtures::cloud_connector();
     desired.roles.retain(|role| role.role.as_str() == "mediation");
     desired.roles[0].processors = Some(processors);
-    desired.windows.clear();
+    desired.windows = Default::default();
     desired
 }
