@@ -4,9 +4,11 @@
 //! Deliberately absent: what is true on the host (that is `diff`'s).
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use model::desired::{Desired, DesiredAdapter, DesiredHost, DesiredNetwork, DesiredRole};
 use model::names::RoleName;
+use model::units::Span;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -56,9 +58,22 @@ impl Compare {
         self.leaves(path, &base, &head, impact);
     }
 
+    /// A field that a manifest may leave out: then nobody touches it, and nothing happens to what serves.
+    fn managed<T: fmt::Display + PartialEq>(&mut self, path: String, base: Option<&T>, head: Option<&T>, impact: Impact) {
+        let (to, impact) = match head {
+            Some(head) => (head.to_string(), impact),
+            None => ("no longer managed".to_owned(), Impact::None),
+        };
+        if base != head {
+            self.changes.push(Change { path, from: base.map(ToString::to_string), to: Some(to), impact });
+        }
+    }
+
     fn leaves(&mut self, path: &str, base: &Value, head: &Value, impact: Impact) {
+        let none = serde_json::Map::new();
         match (base, head) {
-            (Value::Object(base), Value::Object(head)) => {
+            (Value::Object(_), Value::Object(_) | Value::Null) | (Value::Null, Value::Object(_)) => {
+                let [base, head] = [base, head].map(|side| side.as_object().unwrap_or(&none));
                 let keys: std::collections::BTreeSet<&String> = base.keys().chain(head.keys()).collect();
                 for key in keys {
                     let path = format!("{path}.{key}");
@@ -66,7 +81,8 @@ impl Compare {
                 }
             }
             (base, head) if base != head => {
-                self.changes.push(Change { path: path.to_owned(), from: text(base), to: text(head), impact });
+                let [from, to] = [base, head].map(|side| if is_span(path) { span(side) } else { text(side) });
+                self.changes.push(Change { path: path.to_owned(), from, to, impact });
             }
             _ => {}
         }
@@ -191,8 +207,8 @@ impl Compare {
         let at = |field: &str| format!("roles.{role}.{field}");
         self.part(&at("vm"), vm, &head.vm, Impact::VmPowerOff);
         self.part(&at("computer"), computer, &head.computer, Impact::VmPowerOff);
-        self.part(&at("processors"), processors, &head.processors, Impact::VmPowerOff);
-        self.part(&at("memory"), &memory.map(|size| size.to_string()), &head.memory.map(|size| size.to_string()), Impact::VmPowerOff);
+        self.managed(at("processors"), processors.as_ref(), head.processors.as_ref(), Impact::VmPowerOff);
+        self.managed(at("memory"), memory.as_ref(), head.memory.as_ref(), Impact::VmPowerOff);
         self.part(&at("image"), image, &head.image, Impact::VmPowerOff);
         self.part(&at("disk"), disk, &head.disk, Impact::VmPowerOff);
         self.adapters(&at("adapters"), adapters, &head.adapters);
@@ -216,7 +232,7 @@ impl Compare {
             self.part(&format!("{path}.network"), network, &head.network, Impact::VmPowerOff);
             self.part(&format!("{path}.mac"), mac, &head.mac, Impact::VmPowerOff);
             self.part(&format!("{path}.addresses"), addresses, &head.addresses, Impact::VmPowerOff);
-            self.part(&format!("{path}.gateway"), gateway, &head.gateway, Impact::Drain);
+            self.managed(format!("{path}.gateway"), gateway.as_ref(), head.gateway.as_ref(), Impact::Drain);
             self.part(&format!("{path}.dns"), dns, &head.dns, Impact::Drain);
         }
         for adapter in head.iter().filter(|one| !base.iter().any(|other| other.name == one.name)) {
@@ -224,6 +240,30 @@ impl Compare {
             self.changes.push(Change { path, from: None, to: Some("present".to_owned()), impact: Impact::VmPowerOff });
         }
     }
+}
+
+/// Fields that count seconds; product settings carry their own units.
+const SPANS: [&str; 11] = [
+    "atMost",
+    "confirm",
+    "duration",
+    "firstWait",
+    "lifetime",
+    "longestWait",
+    "probeEvery",
+    "renewBefore",
+    "repairGrace",
+    "stableFor",
+    "timeout",
+];
+
+fn is_span(path: &str) -> bool {
+    let field = path.rsplit('.').next().unwrap_or(path);
+    !path.starts_with("settings.") && SPANS.contains(&field)
+}
+
+fn span(value: &Value) -> Option<String> {
+    value.as_u64().map(|seconds| Span::from_secs(seconds).to_string()).or_else(|| text(value))
 }
 
 /// A leaf for people; `None` for what is not there.

@@ -115,11 +115,11 @@ fn appliance(name: &str, lifetime: ManagementLifetime) -> Desired {
             credential: of("host-admin"),
             root: of(r"D:\Trunkline"),
         },
-        networks: BTreeMap::from([
+        networks: Arc::new(BTreeMap::from([
             (of("corpnet"), network(NetworkKind::Existing, "Corpnet", "192.168.0.0/24")),
             (of("internet"), network(NetworkKind::Existing, "Internet", "192.168.1.0/24")),
             (of("management"), network(management, "Trunkline Management", "192.168.213.0/24")),
-        ]),
+        ])),
         roles: Vec::new(),
         watch: Watch {
             network: of("corpnet"),
@@ -133,13 +133,13 @@ fn appliance(name: &str, lifetime: ManagementLifetime) -> Desired {
         availability: Availability { min_serving: 0, planned_outage: None },
         leader: of(name),
         peers: Vec::new(),
-        windows: BTreeMap::new(),
+        windows: Arc::new(BTreeMap::new()),
         maintenance: None,
         prune: false,
         install_attempts: 3,
         recovery: Recovery { first_wait: Span::from_secs(10), longest_wait: Span::from_secs(3600), service_restarts: 3 },
         settings: Arc::new(BTreeMap::new()),
-        certificates: BTreeMap::new(),
+        certificates: Arc::new(BTreeMap::new()),
     }
 }
 
@@ -193,6 +193,11 @@ pub fn service(names: &[&str], grade: Grade) -> WatchedService {
 pub fn nights() -> Window {
     let zone = Zone::find("America/Los_Angeles").expect("the zone is bundled");
     Window { calendar: Calendar::Daily, start: of("02:00"), duration: Span::from_secs(3 * 3600), zone }
+}
+
+/// Adds a window to a wish.
+pub fn add_window(desired: &mut Desired, name: &str, window: Window) {
+    Arc::make_mut(&mut desired.windows).insert(of(name), window);
 }
 
 /// A host that carries nothing of ours: the images lie there, and the administrator's switches exist.

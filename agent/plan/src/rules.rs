@@ -25,6 +25,7 @@ use crate::draft::Draft;
 use crate::given::PlannedWork;
 use crate::posture::in_maintenance;
 use crate::report::WaitingOn;
+use crate::step::Purpose;
 
 /// Which repairs of impact `None` a rule makes: those that are tried before anything is held, or those whose fault has closed
 /// the appliance already. Were the latter made first, the closing would be forgotten half-way.
@@ -54,7 +55,7 @@ pub(crate) fn all(draft: &mut Draft<'_>) {
     services::stall_what_was_never_seen(draft);
     draft.building = host::what_may_be_built(draft);
     let built_up_to_connecting = adapters::all_connected(draft);
-    switches::make(draft, built_up_to_connecting);
+    switches::make(draft, built_up_to_connecting, Purpose::Repair);
     draft.barrier();
     firewall::repair(draft, Round::First);
     adapters::repair(draft, Round::First);
@@ -107,6 +108,8 @@ fn take_down(draft: &mut Draft<'_>) {
 
 /// Disks, VMs, hardware, then guests in role order.
 fn build(draft: &mut Draft<'_>, connected: bool) {
+    switches::make(draft, connected, Purpose::SetUp);
+    draft.barrier();
     for role in draft.roles() {
         disks::create(draft, role);
         vms::define(draft, role);

@@ -93,7 +93,7 @@ fn check_switches(draft: &mut Draft<'_>) {
             return draft.unknown("the host's switches", cause);
         }
     };
-    for (name, network) in &draft.desired.networks {
+    for (name, network) in draft.desired.networks.iter() {
         match (&network.kind, switches.get(&network.switch)) {
             (NetworkKind::Existing, None) => {
                 let message = format!("the host has no switch `{}`, which network {name} names", network.switch);

@@ -19,8 +19,9 @@ fn mark(desired: &Desired) -> SwitchMark {
     SwitchMark { fleet: desired.fleet.clone(), appliance: desired.appliance.clone() }
 }
 
-/// Makes the management switches that are needed: a temporary one while guests are set up that are not connected yet.
-pub(crate) fn make(draft: &mut Draft<'_>, connected: bool) {
+/// Makes the management switches that are needed for one purpose: to repair a lasting one, or to set guests up, a temporary one
+/// only while there are guests that are not connected yet.
+pub(crate) fn make(draft: &mut Draft<'_>, connected: bool, wanted: Purpose) {
     let desired = draft.desired;
     let exists = draft.roles().iter().any(|role| draft.is_set_up(role));
     for management in network::managements(desired) {
@@ -29,7 +30,7 @@ pub(crate) fn make(draft: &mut Draft<'_>, connected: bool) {
             ManagementLifetime::Permanent if exists => (true, Purpose::Repair),
             ManagementLifetime::Permanent => (!draft.building.is_empty(), Purpose::SetUp),
         };
-        let Some(switches) = draft.world.host.switches.known().filter(|_| needed) else { continue };
+        let Some(switches) = draft.world.host.switches.known().filter(|_| needed && purpose == wanted) else { continue };
         let name = management.switch;
         match switches.get(name) {
             Some(seen) if !is_ours(desired, seen) => {

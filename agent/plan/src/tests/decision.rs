@@ -4,7 +4,7 @@ use model::desired::{Desired, StartMode};
 use model::observed::{Observed, ServiceState};
 
 use crate::decide;
-use crate::fixtures::{cloud_connector, converged, given, given_with_peer, nights, now, of, set_service, turn_off};
+use crate::fixtures::{add_window, cloud_connector, converged, given, given_with_peer, nights, now, of, set_service, turn_off};
 use crate::given::{Attempts, Given, Ruling, Verdict};
 use crate::step::{Act, StepId};
 
@@ -18,7 +18,7 @@ fn a_fault_of_the_last_one_is_repaired_while_a_change_waits_for_its_window() {
     let mut desired = cloud_connector();
     let mut observed = converged(&desired);
     desired.roles[2].processors = Some(4);
-    desired.windows.insert(of("nights"), nights());
+    add_window(&mut desired, "nights", nights());
     set_service(&mut observed, "cms", "MASTER", ServiceState::Stopped, StartMode::Automatic);
     let mut given = Given { now: of("2026-03-03T20:00:00Z"), ..given() };
     given.memory.bad_since.insert("cms/MASTER".to_owned(), now());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::observed::RuleState;
 
 use crate::compare::compare;
-use crate::fixtures::{branch_bundle, cloud_connector, converged, given, given_with_peer, nights, of, set_rule};
+use crate::fixtures::{add_window, branch_bundle, cloud_connector, converged, given, given_with_peer, nights, set_rule};
 use crate::gate::gate;
 use crate::plan;
 use crate::render::json::{PlanDocument, json, schema};
@@ -123,19 +123,22 @@ fn two_revisions_are_compared_field_by_field() {
     head.roles[2].processors = Some(4);
     head.roles[3].memory = None;
     head.roles.remove(1);
-    head.windows.insert(of("nights"), nights());
+    add_window(&mut head, "nights", nights());
     head.prune = true;
     head.settings = Arc::new([("trunk.forwardPai".to_owned(), model::desired::SettingValue::Boolean(true))].into());
-    insta::assert_snapshot!(changes(&compare(&base, &head)), @r#"
+    insta::assert_snapshot!(changes(&compare(&base, &head)), @"
     | field | change | effect |
     |---|---|---|
     | `roles.cms` | - VM cms1.2.1 | takes no calls meanwhile, a VM goes off |
     | `roles.mediation.processors` | 2 -> 4 | takes no calls meanwhile, a VM goes off |
-    | `roles.edge.memory` | - 4 GiB | takes no calls meanwhile, a VM goes off |
-    | `windows.nights` | + {"calendar":"daily","duration":10800,"start":"02:00:00","zone":"America/Los_Angeles"} | nobody notices |
+    | `roles.edge.memory` | 4 GiB -> no longer managed | nobody notices |
+    | `windows.nights.calendar` | + daily | nobody notices |
+    | `windows.nights.duration` | + 3h | nobody notices |
+    | `windows.nights.start` | + 02:00:00 | nobody notices |
+    | `windows.nights.zone` | + America/Los_Angeles | nobody notices |
     | `prune` | false -> true | nobody notices |
     | `settings.trunk.forwardPai` | + true | takes no calls meanwhile |
-    "#);
+    ");
     assert_eq!(compare(&base, &base), []);
 }
 

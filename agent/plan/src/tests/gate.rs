@@ -6,7 +6,9 @@ use model::observed::{Observed, ServiceState};
 use model::units::Span;
 
 use super::gated;
-use crate::fixtures::{bare, branch_bundle, cloud_connector, converged, given, given_with_peer, nights, now, of, set_rule, set_service};
+use crate::fixtures::{
+    add_window, bare, branch_bundle, cloud_connector, converged, given, given_with_peer, nights, now, of, set_rule, set_service,
+};
 use crate::gate::{Gated, gate};
 use crate::given::{Attempts, Given, HostHold, PeerSight, Ruling, TurnState, Verdict};
 use crate::plan;
@@ -48,7 +50,7 @@ fn with_the_turn_ours_it_is_not_taken_again() {
 #[test]
 fn a_closed_window_says_when_it_opens() {
     let (mut desired, observed) = with_a_change();
-    desired.windows.insert(of("nights"), nights());
+    add_window(&mut desired, "nights", nights());
     let mut given = given_with_peer();
     given.now = of("2026-03-03T20:00:00Z");
     let text = gated(&desired, &observed, &given);
@@ -60,7 +62,7 @@ fn a_closed_window_says_when_it_opens() {
 #[test]
 fn windows_open_and_close_as_people_expect_when_the_clocks_change() {
     let (mut desired, observed) = with_a_change();
-    desired.windows.insert(of("nights"), nights());
+    add_window(&mut desired, "nights", nights());
     let table = [
         ("2026-03-07T09:59:59Z", Some("2026-03-07T10:00:00Z")),
         ("2026-03-07T10:00:00Z", None),
@@ -85,7 +87,7 @@ fn windows_open_and_close_as_people_expect_when_the_clocks_change() {
 #[test]
 fn an_appliance_that_serves_nobody_needs_neither_window_nor_turn_nor_peer() {
     let (mut desired, mut observed) = with_a_change();
-    desired.windows.insert(of("nights"), nights());
+    add_window(&mut desired, "nights", nights());
     let given = Given { now: of("2026-03-03T20:00:00Z"), turn: TurnState::Held { by: of("sea-2") }, ..given() };
     set_service(&mut observed, "edge", "RTCSRV", ServiceState::Stopped, StartMode::Manual);
     assert_eq!(kinds(&verdict(&desired, &observed, &given)), Vec::<&str>::new(), "a disruption that has begun goes on");
@@ -124,8 +126,8 @@ fn alone_at_its_site_only_the_windows_of_the_planned_outage_bind() {
     let mut desired = branch_bundle();
     let observed = converged(&desired);
     desired.roles[0].processors = Some(4);
-    desired.windows =
-        [(of("nights"), nights()), (of("always"), model::window::Window { duration: Span::from_secs(86_400), ..nights() })].into();
+    add_window(&mut desired, "nights", nights());
+    add_window(&mut desired, "always", model::window::Window { duration: Span::from_secs(86_400), ..nights() });
     desired.availability.planned_outage = Some(PlannedOutage { windows: vec![of("nights")], at_most: Span::from_secs(2700) });
     let given = Given { now: of("2026-03-03T20:00:00Z"), ..given() };
     assert_eq!(kinds(&verdict(&desired, &observed, &given)), ["window"]);
@@ -148,7 +150,7 @@ fn who_is_not_the_leader_waits_for_the_leader_to_serve_and_to_have_finished() {
 fn repairs_wait_for_no_leader_no_policy_and_no_window() {
     let mut desired = cloud_connector();
     desired.leader = of("sea-2");
-    desired.windows.insert(of("nights"), nights());
+    add_window(&mut desired, "nights", nights());
     let mut observed = converged(&desired);
     set_rule(&mut observed, "edge", "CS RTCSRV", model::observed::RuleState::Disabled);
     let mut given = Given { now: of("2026-03-03T20:00:00Z"), ..given() };
@@ -224,7 +226,7 @@ fn a_suspicion_of_ourselves_keeps_closing_back() {
 fn maintenance_needs_peers_and_turn_but_no_window() {
     let mut desired = cloud_connector();
     let observed = converged(&desired);
-    desired.windows.insert(of("nights"), nights());
+    add_window(&mut desired, "nights", nights());
     let until = of("2026-03-04T14:00:00Z");
     desired.maintenance = Some(Maintenance { reason: "cabling".to_owned(), until, on_expiry: OnExpiry::Resume });
     let at = of("2026-03-03T20:00:00Z");

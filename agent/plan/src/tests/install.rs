@@ -245,15 +245,15 @@ fn a_lost_vm_of_a_serving_instance_is_built_again_while_the_others_are_held() {
       roles.edge  + VM edge1.2.1
 
     44 steps, about 19m 12s: takes no calls meanwhile
-       1  host       make the internal switch `Trunkline Management`
-       2  host       give the host 192.168.213.1/24 on `Trunkline Management`
-       3  mediation  hold RTCSRV
-       4  mediation  hold MEDSVC
-       5  mediation  hold REPLICA
-       6  cms        hold MASTER
-       7  cms        hold REPLICA
-       8  cms        note why no calls are taken
-       9  mediation  note why no calls are taken
+       1  mediation  hold RTCSRV
+       2  mediation  hold MEDSVC
+       3  mediation  hold REPLICA
+       4  cms        hold MASTER
+       5  cms        hold REPLICA
+       6  cms        note why no calls are taken
+       7  mediation  note why no calls are taken
+       8  host       make the internal switch `Trunkline Management`
+       9  host       give the host 192.168.213.1/24 on `Trunkline Management`
       10  edge       make the VM edge1.2.1
       11  edge       set 2 processors
       12  edge       set 4 GiB of memory
