@@ -51,8 +51,8 @@ impl Host {
         let at = self.context().clock.now();
         let unseen = |source| ObserveError::Host { appliance: desired.appliance.clone(), source };
         let paths = file::named(desired);
-        let sight = Sight::take(self.peer(), &paths).await.map_err(unseen)?;
-        let roster = Roster::of(desired, sight.settings.clone());
+        let mut sight = Sight::take(self.peer(), &paths).await.map_err(unseen)?;
+        let roster = Roster::of(desired, std::mem::take(&mut sight.settings));
         if let Some(bad) = roster.unreadable.first() {
             return Err(unreadable(desired, format!("VM {}", bad.name), bad.why.clone()));
         }

@@ -40,31 +40,31 @@ async fn done_if(cx: &Cx<'_>, service: &ServiceName, is_done: impl Fn(ObservedSe
 
 /// Whether the service is stopped and starts only when asked.
 pub(crate) async fn is_held(cx: &Cx<'_>, service: &ServiceName) -> Result<Check, Failure> {
-    done_if(cx, service, |seen| seen.state == ServiceState::Stopped && seen.start_mode != StartMode::Automatic).await
+    done_if(cx, service, |seen| seen.state == ServiceState::Stopped && seen.start_mode == StartMode::Manual).await
 }
 
-/// Holds the service.
+/// Holds the service. One that is between two states takes no control yet and is asked again.
 pub(crate) async fn hold(cx: &Cx<'_>, service: &ServiceName) -> Result<(), Failure> {
     let guest = cx.need_guest().await?;
-    let seen = read(&guest, service).await?;
-    if seen.start_mode == StartMode::Automatic {
+    if read(&guest, service).await?.start_mode != StartMode::Manual {
         change_start_mode(&guest, service, StartMode::Manual).await?;
     }
-    if matches!(seen.state, ServiceState::Stopped | ServiceState::Stopping) {
-        return Ok(());
-    }
-    if stop(&guest, service.as_str()).await? == Stop::Asked {
-        return Ok(());
-    }
-    // What depends on a held service cannot run either; Windows wants it stopped first, and by name.
-    for dependent in dependents(&guest, service).await? {
-        stop(&guest, &dependent).await?;
-    }
     let mut pause = Pause::for_state();
-    while stop(&guest, service.as_str()).await? == Stop::DependentsRun {
+    loop {
+        match read(&guest, service).await?.state {
+            ServiceState::Stopped => return Ok(()),
+            ServiceState::Stopping => {}
+            ServiceState::Running | ServiceState::Starting | ServiceState::Paused => {
+                if stop(&guest, service.as_str()).await? == Stop::DependentsRun {
+                    // What depends on a held service cannot run either; Windows wants it stopped first, and by name.
+                    for dependent in dependents(&guest, service).await? {
+                        stop(&guest, &dependent).await?;
+                    }
+                }
+            }
+        }
         pause.sleep().await;
     }
-    Ok(())
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -188,6 +188,12 @@ impl Bench {
         self.simulator.exchanges().into_iter().filter(|(machine, _, _)| *machine == host).map(|(_, _, count)| count).sum()
     }
 
+    /// Requests that all guests together answered.
+    pub fn guest_requests(&self) -> u64 {
+        let guests = self.simulator.exchanges().into_iter().filter(|(machine, _, _)| matches!(machine, MachineId::Guest { .. }));
+        guests.map(|(_, _, count)| count).sum()
+    }
+
     /// Methods that changed something, on the host and in guests, in order.
     pub fn changes(&self) -> Vec<String> {
         let reads = |method: &str| method.starts_with("Get") || method.starts_with("Enum");

@@ -19,6 +19,11 @@ async fn a_bare_host_converges_and_stays_so() {
         assert_eq!(guest.reach, Reach::Serving, "{role}");
     }
     assert!(bench.plan(&observed).is_empty());
+
+    let before = bench.guest_requests();
+    bench.observe().await;
+    let each = (bench.guest_requests() - before) / 4;
+    assert!(each <= 9, "{each} requests for each guest: seven questions, two of which may take a second page");
 }
 
 #[tokio::test(start_paused = true)]

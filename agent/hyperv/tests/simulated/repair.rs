@@ -6,7 +6,7 @@ use model::desired::StartMode;
 use model::observed::{ObservedVm, PowerState, Reach, Remarks, ServiceState};
 use plan::fixtures::of;
 use plan::step::{Act, RestartReason};
-use trunkline_hyperv::{Check, Failure};
+use trunkline_hyperv::{Blocker, Check, Failure};
 
 use crate::bench::{Bench, chain};
 
@@ -36,6 +36,7 @@ async fn every_repair_is_seen_to_be_needed_and_done() {
     rules_and_adapters(&bench).await;
     power(&bench).await;
     notes(&bench).await;
+    pruning(&bench).await;
 }
 
 async fn services(bench: &Bench) {
@@ -97,4 +98,22 @@ async fn notes(bench: &Bench) {
     let remarks = Remarks { set_up: true, down: Some("service RTCSRV is stopped".to_owned()) };
     bench.mend("edge", Act::WriteRemarks { remarks: remarks.clone() }).await;
     assert_eq!(bench.vm("edge").await.remarks, remarks);
+}
+
+async fn pruning(bench: &Bench) {
+    let path = bench.desired.roles[3].disk.clone();
+    let remove_vm = || Act::RemoveVm { vm: of("edge1.2.1") };
+    let remove_disk = || Act::RemoveDisk { path: path.clone() };
+    assert!(matches!(bench.check(&bench.step("edge", remove_vm())).await, Check::Blocked(Blocker::NotOff(_))), "a VM that runs stays");
+    assert!(matches!(bench.check(&bench.step("edge", remove_disk())).await, Check::Blocked(Blocker::InUse(..))), "a disk in use stays");
+    let outside = bench.step("edge", Act::RemoveDisk { path: bench.desired.roles[3].image.path.clone() });
+    let error = bench.host.check(&bench.desired, &outside).await.expect_err("an image is not ours");
+    assert!(matches!(error.failure(), Failure::NotOurs(_)), "{}", chain(&error));
+
+    bench.mend("edge", Act::ShutDownVm).await;
+    bench.mend("edge", remove_vm()).await;
+    bench.mend("edge", remove_disk()).await;
+    let observed = bench.observe().await;
+    assert!(!observed.instances[&of("2.1")].vms.contains_key(&of("edge")));
+    assert!(observed.host.files[&path].is_absent());
 }

@@ -72,3 +72,15 @@ async fn processors_are_set_only_while_the_vm_is_off() {
         Some(&4)
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn jobs_that_we_wait_for_ourselves_do_not_block_each_other() {
+    let bench = Bench::bare();
+    bench.advance_to("create-disk").await;
+    let plan = bench.plan(&bench.observe().await);
+    let disks: Vec<_> = plan.steps.iter().filter(|step| step.act.verb() == "create-disk").cloned().collect();
+    let started = tokio::time::Instant::now();
+    let (one, two) = tokio::join!(bench.perform(&disks[0]), bench.perform(&disks[1]));
+    one.and(two).unwrap_or_else(|error| panic!("{}", chain(&error)));
+    assert!(started.elapsed() < Duration::from_secs(2), "each takes a second: {:?}", started.elapsed());
+}
