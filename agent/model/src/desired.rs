@@ -1,7 +1,8 @@
 //! The resolved wish for one appliance: every default applied, every reference followed, every derived name worked out.
 //!
 //! Guarantees: two equal `Desired` ask for the same thing, so an unchanged one need not be queued; an `Option` that is
-//! `None` is a field that the manifest leaves out, and nobody touches it. Made only by `resolve`.
+//! `None` is a field that the manifest leaves out, and nobody touches it. What appliances of a site have in common is shared. Made only
+//! by `resolve`.
 //! Deliberately absent: where a value came from (that is `explain`'s), the revision (that is `Snapshot`'s), secrets.
 
 use std::collections::BTreeMap;
@@ -39,7 +40,7 @@ pub struct Desired {
     /// The Hyper-V host.
     pub host: DesiredHost,
     /// Every network that an adapter of this appliance uses.
-    pub networks: BTreeMap<NetworkName, DesiredNetwork>,
+    pub networks: Arc<BTreeMap<NetworkName, DesiredNetwork>>,
     /// The VMs, in role order (what others depend on comes first).
     pub roles: Vec<DesiredRole>,
     /// What is watched, how often, and how patiently.
@@ -53,7 +54,7 @@ pub struct Desired {
     /// The other appliances of the site, by name.
     pub peers: Vec<ApplianceName>,
     /// Windows for work that disrupts serving (release changes, power-offs); empty: any time.
-    pub windows: BTreeMap<WindowName, Window>,
+    pub windows: Arc<BTreeMap<WindowName, Window>>,
     /// Maintenance that a person asked for.
     pub maintenance: Option<Maintenance>,
     /// Whether what is ours and no longer wished may be deleted.
@@ -65,7 +66,7 @@ pub struct Desired {
     /// Product settings by dotted path, typed by the profile; shared by the appliances that have the same.
     pub settings: Arc<BTreeMap<String, SettingValue>>,
     /// Certificate lifetimes by name (`ca`, `internal`, `external`).
-    pub certificates: BTreeMap<String, CertificateWish>,
+    pub certificates: Arc<BTreeMap<String, CertificateWish>>,
 }
 
 /// How much the agent may do.

@@ -161,6 +161,13 @@ ours!(/// A secret's name, resolved by the agent's settings; never the secret.
 ours!(/// The name under which people and reports know a watched signal: `mediation/medsvc`.
     SignalName, "signal name");
 
+impl From<&NetworkName> for AdapterName {
+    /// An adapter is named after its network.
+    fn from(network: &NetworkName) -> Self {
+        Self(network.0.clone())
+    }
+}
+
 impl InstanceId {
     /// The VM set of a product version. Digits and dots are always a name, so this cannot fail.
     pub(crate) fn of_version(parts: &[u32]) -> Self {

@@ -110,7 +110,8 @@ struct Outcome {
     desired: Option<Arc<Desired>>,
     faults: Arc<[Fault]>,
     facts: Arc<[Fact]>,
-    settings: Option<Arc<SettingValues>>,
+    /// What must be equal across sites, from one appliance of the site: path, value, place.
+    equal: Arc<[(Arc<str>, String, Origin)]>,
 }
 
 /// One appliance document before it is decoded.

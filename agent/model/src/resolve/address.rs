@@ -21,7 +21,7 @@ pub(crate) enum FactKey {
     /// A site's directory.
     Directory(HostPath),
     /// The value of a setting that must be unique: path and value.
-    Setting(Arc<str>, String),
+    Setting(Arc<(Arc<str>, String)>),
 }
 
 /// Who claims.

@@ -122,20 +122,20 @@ impl<'a> Resolver<'a> {
             release: cx.release_name.clone(),
             instance: self.instance.clone(),
             host: host?,
-            networks: networks.into_iter().map(|(name, network)| (name, network.desired)).collect(),
+            networks: Arc::new(networks.into_iter().map(|(name, network)| (name, network.desired)).collect()),
             roles: roles?,
             watch,
             drain: self.drain(),
             availability,
             leader: cx.members.leader.clone(),
             peers: cx.members.names.iter().filter(|name| *name != cx.name).cloned().collect(),
-            windows,
+            windows: Arc::new(windows),
             maintenance: self.maintenance(),
             prune: self.stack.value("spec.prune", |layer| layer.prune.as_ref(), None, (false, "false")),
             install_attempts: self.install_attempts(),
             recovery,
             settings: settings.values.clone(),
-            certificates,
+            certificates: Arc::new(certificates),
         };
         Some(desired)
     }
@@ -182,8 +182,8 @@ impl<'a> Resolver<'a> {
         let mut windows = BTreeMap::new();
         let Some(known) = self.cx.windows else { return windows };
         for name in stated.iter().flat_map(|stated| &stated.value) {
-            match known.get(&name.value) {
-                Some(window) => drop(windows.insert(name.value.clone(), window.clone())),
+            match known.get_key_value(&name.value) {
+                Some((name, window)) => drop(windows.insert(name.clone(), window.clone())),
                 None => self.faults.push(unknown_window(name, known)),
             }
         }

@@ -235,7 +235,7 @@ impl<'a> Resolver<'a> {
                 NameServers::Nowhere => Vec::new(),
             };
             adapters.push(DesiredAdapter {
-                name: AdapterName::new(name.as_str()).ok()?,
+                name: AdapterName::from(name),
                 network: name.clone(),
                 mac: identity.mac(name),
                 addresses: addresses.into_iter().map(|address| derive::on_subnet(address, network.desired.subnet)).collect(),
@@ -258,7 +258,7 @@ impl<'a> Resolver<'a> {
         let address = derive::management_address(network.desired.subnet, identity.instance, roles, index);
         self.stack.derived(|| format!("spec.roles.{}.addresses.{name}", identity.role), || address.addr().to_string());
         Some(DesiredAdapter {
-            name: AdapterName::new(name.as_str()).ok()?,
+            name: AdapterName::from(name),
             network: name.clone(),
             mac: identity.mac(name),
             addresses: vec![address],

@@ -261,7 +261,7 @@ fn claims(cx: &SettingsContext<'_>, result: &mut SettingValues) {
         for item in items {
             let written = compact(item);
             let address = (setting.spec.r#type.value == SettingType::Address).then(|| written.parse().ok()).flatten();
-            let key = address.map_or_else(|| FactKey::Setting(setting.path.clone(), written.to_lowercase()), FactKey::Address);
+            let key = address.map_or_else(|| FactKey::Setting(Arc::new((setting.path.clone(), written.to_lowercase()))), FactKey::Address);
             result.claims.push(Fact { key, origin: place(item), owner });
         }
     }

@@ -6,10 +6,12 @@ use std::hash::{Hash, Hasher};
 use super::windows::Windows;
 use super::{Arc, Assembler, Decoder, Document, Entry, Fault, Members, Node, Outcome, ReleaseName, Resolved, Roster, SettingValues};
 use super::{Closure, Trace, resolve};
+use crate::desired::{CertificateWish, Desired, DesiredNetwork, SettingValue};
 use crate::diagnostic::Code;
 use crate::manifest::{ApplianceManifest, ApplianceSpec, Label, SiteManifest, Spanned, one_of, suggest};
-use crate::names::{FleetName, SiteName};
+use crate::names::{FleetName, NetworkName, SiteName, WindowName};
 use crate::resolve::DefaultsLayer;
+use crate::window::Window;
 use std::collections::BTreeMap;
 
 /// What a site's appliances have in common.
@@ -23,8 +25,38 @@ pub(super) struct Common<'a> {
     trace: &'a Trace,
 }
 
-/// Settings by release and by the Defaults that apply, for appliances that state none themselves.
-type SharedSettings = BTreeMap<(ReleaseName, Vec<usize>), Arc<SettingValues>>;
+/// What appliances of a site have in common, kept once.
+#[derive(Default)]
+pub(super) struct Pool {
+    /// Settings by release and by the Defaults that apply, for appliances that state none themselves.
+    settings: BTreeMap<(ReleaseName, Vec<usize>), Arc<SettingValues>>,
+    values: Vec<Arc<BTreeMap<String, SettingValue>>>,
+    networks: Vec<Arc<BTreeMap<NetworkName, DesiredNetwork>>>,
+    windows: Vec<Arc<BTreeMap<WindowName, Window>>>,
+    certificates: Vec<Arc<BTreeMap<String, CertificateWish>>>,
+    /// Whether what must be equal across sites has been noted for this one.
+    noted_equal: bool,
+}
+
+/// Different values of one kind that a pool keeps; more would be searched for longer than they save.
+const POOLED: usize = 8;
+
+impl Pool {
+    fn share(&mut self, wish: &mut Desired) {
+        once(&mut self.values, &mut wish.settings);
+        once(&mut self.networks, &mut wish.networks);
+        once(&mut self.windows, &mut wish.windows);
+        once(&mut self.certificates, &mut wish.certificates);
+    }
+}
+
+fn once<T: PartialEq>(pool: &mut Vec<Arc<T>>, value: &mut Arc<T>) {
+    match pool.iter().find(|known| Arc::ptr_eq(known, value) || ***known == **value) {
+        Some(known) => *value = known.clone(),
+        None if pool.len() < POOLED => pool.push(value.clone()),
+        None => {}
+    }
+}
 
 /// What an appliance's release leads to.
 struct Release<'a> {
@@ -38,14 +70,14 @@ impl Assembler {
     pub(super) fn resolve_site(&self, roster: &Roster, windows: &Windows) -> Vec<Outcome> {
         let trace = Trace::default();
         let Some(common) = self.common(roster, windows, &trace) else { return Vec::new() };
-        let mut shared = BTreeMap::new();
-        roster.entries.iter().map(|entry| self.outcome(entry, &common, &mut shared)).collect()
+        let mut pool = Pool::default();
+        roster.entries.iter().map(|entry| self.outcome(entry, &common, &mut pool)).collect()
     }
 
     /// Resolves one appliance once more, telling the trace where its values come from.
     pub(super) fn trace(&self, roster: &Roster, entry: &Entry, windows: &Windows, trace: &Trace) -> Option<Outcome> {
         let common = self.common(roster, windows, trace)?;
-        Some(self.resolve_entry(entry, &common, &mut BTreeMap::new(), 0))
+        Some(self.resolve_entry(entry, &common, &mut Pool::default(), 0))
     }
 
     fn common<'a>(&'a self, roster: &'a Roster, windows: &'a Windows, trace: &'a Trace) -> Option<Common<'a>> {
@@ -62,7 +94,7 @@ impl Assembler {
         Some(Common { fleet: self.shelf.fleet_name(), name: &roster.site, site, members, stamp: stamp.finish(), windows, trace })
     }
 
-    fn outcome(&self, entry: &Entry, common: &Common<'_>, shared: &mut SharedSettings) -> Outcome {
+    fn outcome(&self, entry: &Entry, common: &Common<'_>, pool: &mut Pool) -> Outcome {
         let mut stamp = DefaultHasher::new();
         (common.stamp, self.library.file(entry.key.file).map(|file| file.digest()), entry.key).hash(&mut stamp);
         let stamp = stamp.finish();
@@ -72,10 +104,10 @@ impl Assembler {
                 return last.clone();
             }
         }
-        self.resolve_entry(entry, common, shared, stamp)
+        self.resolve_entry(entry, common, pool, stamp)
     }
 
-    fn resolve_entry(&self, entry: &Entry, common: &Common<'_>, shared: &mut SharedSettings, stamp: u64) -> Outcome {
+    fn resolve_entry(&self, entry: &Entry, common: &Common<'_>, pool: &mut Pool, stamp: u64) -> Outcome {
         let mut outcome = Outcome {
             stamp,
             release: None,
@@ -85,7 +117,7 @@ impl Assembler {
             desired: None,
             faults: [].into(),
             facts: [].into(),
-            settings: None,
+            equal: [].into(),
         };
         let mut faults = Vec::new();
         let Some(appliance) = self.decode_appliance(entry, &mut faults) else {
@@ -129,20 +161,26 @@ impl Assembler {
                 release_name: &release.name,
                 release: release.manifest,
                 profile: release.profile,
-                shared_settings: shared.get(&key).filter(|_| !own_settings).cloned(),
+                shared_settings: pool.settings.get(&key).filter(|_| !own_settings).cloned(),
                 trace: common.trace,
             };
-            let Resolved { desired, faults: found, facts, settings } = resolve(&closure);
+            let Resolved { mut desired, faults: found, mut facts, settings } = resolve(&closure);
             if !own_settings {
-                shared.entry(key).or_insert_with(|| settings.clone());
+                pool.settings.entry(key).or_insert_with(|| settings.clone());
             }
+            if let Some(wish) = &mut desired {
+                pool.share(wish);
+            }
+            if !std::mem::replace(&mut pool.noted_equal, true) {
+                outcome.equal = settings.equal_across.as_slice().into();
+            }
+            facts.extend(settings.claims.iter().cloned());
             // What a faulty value would have said is unknown, so what seems to be missing then may be there.
             faults.extend(found.into_iter().filter(|fault| complete || !is_absence(fault.code)));
             outcome.desired = desired.filter(|_| sound && common.fleet.is_some()).map(Arc::new);
             outcome.facts = facts.into();
             outcome.profile = Some(release.profile.name.clone());
             outcome.release = Some((release.name, Some(release.stamp)));
-            outcome.settings = Some(settings);
         }
         outcome.faults = faults.into();
         outcome

@@ -31,8 +31,7 @@ fn claims(assembler: &Assembler, rosters: &[Roster], findings: &mut Vec<Finding>
     for roster in rosters {
         for entry in &roster.entries {
             let Some(outcome) = assembler.outcomes.get(&entry.key) else { continue };
-            let settings = outcome.settings.iter().flat_map(|settings| &settings.claims);
-            for fact in outcome.facts.iter().chain(settings) {
+            for fact in outcome.facts.iter() {
                 let claim = Claim { fact, site: &roster.site, appliance: &entry.name };
                 match taken.entry(&fact.key) {
                     Slot::Vacant(place) => drop(place.insert(claim)),
@@ -78,8 +77,8 @@ fn conflict(first: &Claim<'_>, second: &Claim<'_>) -> Finding {
         FactKey::Directory(path) => {
             (Code::DirectoryTaken, format!("the directory `{path}` belongs to {who} already"), "each site has a directory of its own")
         }
-        FactKey::Setting(path, _) => {
-            (Code::NotUnique, format!("`{path}` has this value at {who} already"), "the product needs it to be different")
+        FactKey::Setting(setting) => {
+            (Code::NotUnique, format!("`{}` has this value at {who} already", setting.0), "the product needs it to be different")
         }
     };
     let related = if first.fact.origin == second.fact.origin { Vec::new() } else { vec![(first.fact.origin, "there".to_owned())] };
@@ -108,11 +107,11 @@ fn directories(assembler: &Assembler, rosters: &[Roster], findings: &mut Vec<Fin
 fn equal_across(assembler: &Assembler, rosters: &[Roster], findings: &mut Vec<Finding>) {
     let mut said: HashMap<(ProfileName, &str), (&str, Origin, &SiteName)> = HashMap::new();
     for roster in rosters {
-        let first = roster.entries.iter().filter_map(|entry| assembler.outcomes.get(&entry.key)).find(|outcome| outcome.settings.is_some());
-        let Some((settings, product)) = first.and_then(|outcome| Some((outcome.settings.as_ref()?, outcome.profile.clone()?))) else {
+        let first = roster.entries.iter().filter_map(|entry| assembler.outcomes.get(&entry.key)).find(|outcome| !outcome.equal.is_empty());
+        let Some((equal, product)) = first.and_then(|outcome| Some((&outcome.equal, outcome.profile.clone()?))) else {
             continue;
         };
-        for (path, value, origin) in &settings.equal_across {
+        for (path, value, origin) in equal.iter() {
             match said.entry((product.clone(), path)) {
                 Slot::Vacant(place) => drop(place.insert((value, *origin, &roster.site))),
                 Slot::Occupied(known) if known.get().0 == value => {}

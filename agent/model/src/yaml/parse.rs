@@ -56,7 +56,7 @@ fn fault(code: Code, span: Span, message: String, hint: Option<&str>) -> TextFau
 struct Reader<'a> {
     text: &'a str,
     parser: Parser<'a, StrInput<'a>>,
-    builder: TreeBuilder,
+    builder: TreeBuilder<'a>,
     faults: Vec<TextFault>,
     /// Open collections: node index, and for maps whether the next node is a key.
     open: Vec<Open>,
@@ -279,4 +279,84 @@ fn truncate(faults: &mut Vec<TextFault>) {
 /// Offsets lie within `MAX_FILE_BYTES`.
 fn to_u32(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::yaml::Kind;
+
+    fn codes(text: &str) -> Vec<Code> {
+        parse(text.as_bytes()).1.iter().map(|fault| fault.code).collect()
+    }
+
+    #[test]
+    fn a_bomb_of_aliases_is_refused_without_growing() {
+        let mut text = String::from("a0: &a0 [x, x]\n");
+        for level in 1..60 {
+            text.push_str(&format!("a{level}: &a{level} [*a{0}, *a{0}, *a{0}]\n", level - 1));
+        }
+        let (tree, faults) = parse(text.as_bytes());
+        assert!(tree.node_count() < 400);
+        assert!(faults.iter().all(|fault| matches!(fault.code, Code::Alias | Code::TooManyFaults)) && !faults.is_empty());
+    }
+
+    #[test]
+    fn a_fault_of_one_document_does_not_hide_those_of_the_next() {
+        assert_eq!(codes("a: [1\n---\nb: 1\nb: 2\n---\nc: *x\n"), [Code::Syntax, Code::Alias, Code::DuplicateKey]);
+    }
+
+    #[test]
+    fn escapes_folding_and_quotes_give_the_text_that_is_meant() {
+        let (tree, faults) = parse(b"a: \"x\\ty\"\nb: 'it''s'\nc: >\n  one\n  two\nd: plain text\ne: \"\"\n");
+        assert_eq!(faults, []);
+        let root = tree.documents().next().unwrap();
+        let text = |key: &str| root.get(key).and_then(Node::text).unwrap().to_owned();
+        assert_eq!([text("a"), text("b"), text("c"), text("d"), text("e")], ["x\ty", "it's", "one two\n", "plain text", ""]);
+        assert!(!root.get("e").unwrap().is_null());
+    }
+
+    #[test]
+    fn a_place_is_a_line_and_a_column_of_characters() {
+        let (tree, _) = parse("# grün\nä: ö\n".as_bytes());
+        let value = tree.documents().next().unwrap().get("ä").unwrap();
+        assert_eq!(tree.line_column(value.span().start), (2, 4));
+        assert_eq!(tree.line_at(value.span().start), "ä: ö");
+    }
+
+    #[test]
+    fn a_file_of_the_largest_size_is_read() {
+        let mut text = "key: [".to_owned();
+        text.push_str(&"a,".repeat((MAX_FILE_BYTES - 7) / 2));
+        text.push(']');
+        let (tree, faults) = parse(text.as_bytes());
+        assert_eq!(faults, []);
+        assert_eq!(tree.documents().next().unwrap().get("key").unwrap().items().count(), (MAX_FILE_BYTES - 7) / 2);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn no_text_makes_it_fail(text in "([a-c&*!{}\\[\\]:,#|>'\"\\-?<%\t ]|\n|\n  |\n---\n|é){0,60}") {
+            let (tree, faults) = parse(text.as_bytes());
+            for fault in &faults {
+                prop_assert!(tree.line_column(fault.span.start).0 >= 1);
+            }
+            for document in tree.documents() {
+                walk(document, tree.text().len())?;
+            }
+        }
+    }
+
+    fn walk(node: Node<'_>, end: usize) -> Result<(), TestCaseError> {
+        prop_assert!((node.span().start as usize) <= end);
+        match node.kind() {
+            Kind::Map => node.entries().try_for_each(|(key, value)| walk(key, end).and_then(|()| walk(value, end))),
+            Kind::Sequence => node.items().try_for_each(|item| walk(item, end)),
+            Kind::Scalar(..) | Kind::Refused => Ok(()),
+        }
+    }
 }
