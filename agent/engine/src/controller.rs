@@ -309,7 +309,10 @@ impl Controller {
     fn wake_peers(&mut self, name: &ApplianceName) {
         let Some(wish) = self.slots.get(name).and_then(|slot| slot.wish.as_ref()) else { return };
         let peers = wish.desired.peers.clone();
-        for peer in peers.iter().filter(|peer| self.slots.get(peer).is_some_and(Slot::waits_for_peers)) {
+        let hopes =
+            |peer: &ApplianceName| self.slots.get(peer).and_then(|slot| slot.outcome.as_ref()).is_some_and(Outcome::hopes_for_peers);
+        let peers: Vec<_> = peers.into_iter().filter(hopes).collect();
+        for peer in &peers {
             self.queue.add(peer, Instant::now(), Trigger::PeerMoved);
         }
     }

@@ -93,9 +93,9 @@ impl Patience {
             | WaitingOn::Backoff { .. }
             | WaitingOn::Job { .. }
             | WaitingOn::Unknown { cause: Cause::Booting, .. } => Self::Soon,
-            WaitingOn::Turn { .. } | WaitingOn::Peer { .. } | WaitingOn::Leader { .. } => Self::Peers,
+            // Policies see the peers, so what they deny now they may allow once a peer has moved.
+            WaitingOn::Turn { .. } | WaitingOn::Peer { .. } | WaitingOn::Leader { .. } | WaitingOn::Policy { .. } => Self::Peers,
             WaitingOn::Window { .. }
-            | WaitingOn::Policy { .. }
             | WaitingOn::Approval { .. }
             | WaitingOn::Reach { .. }
             | WaitingOn::Unknown { .. }
@@ -118,6 +118,11 @@ impl Outcome {
             Self::Retrying { next, .. } | Self::Blind { next, .. } => (*next).min(probe),
             Self::Stalled { not_before, .. } => not_before.map_or(probe, |at| at.max(probe)),
         }
+    }
+
+    /// Whether another appliance of the site may make it go on by moving.
+    pub(crate) fn hopes_for_peers(&self) -> bool {
+        matches!(self, Self::Waiting { waits, .. } if waits.iter().any(|wait| matches!(wait.on.as_str(), "turn" | "peer" | "leader" | "policy")))
     }
 
     /// Whether the next pass is due before the next periodic look.

@@ -66,7 +66,10 @@ pub(crate) async fn reconcile(pass: &Pass, resident: &mut Resident) -> Passage {
         };
         // Pure.
         let proposal = plan(&pass.wish, &sight);
-        sight.given.verdicts = review(&pass.wish, &sight, &proposal);
+        if !proposal.plan.is_empty() {
+            // There is nothing to deny about an empty plan, and most passes have one.
+            sight.given.verdicts = review(&pass.wish, &sight, &proposal);
+        }
         let passed = gate(&pass.context, &pass.wish, &mut sight, &proposal);
         // I/O.
         let round = Round { pass, sight: &sight, proposal: &proposal, passed: &passed };

@@ -46,11 +46,6 @@ impl Slot {
         }
     }
 
-    /// Whether another appliance of the site must move before it goes on.
-    pub(super) fn waits_for_peers(&self) -> bool {
-        matches!(&self.outcome, Some(Outcome::Waiting { waits, .. }) if waits.iter().any(|wait| matches!(wait.on.as_str(), "turn" | "peer" | "leader")))
-    }
-
     /// Whether it failed so often that a single run leaves it.
     pub(super) fn gives_up(&self) -> bool {
         self.resident.as_ref().is_some_and(|resident| resident.status.attempts >= GIVE_UP_AFTER)

@@ -57,13 +57,17 @@ async fn dies_everywhere(point: KillPoint, after: Duration) {
     assert_eq!(whole.settle(KillSwitch::default()).await, Outcome::Converged);
     let expected = whole.methods();
     for nth in 1.. {
-        let stage = stage();
+        let mut stage = stage();
         let death = DieOnce::at(point, nth, after);
         let first = stage.settle(KillSwitch::held_by(death.clone())).await;
         if death.passed.load(Ordering::Relaxed) < nth {
             assert!(nth > 5, "an installation has more steps than {nth}");
             assert_eq!(first, Outcome::Converged);
             return;
+        }
+        if nth % 2 == 0 {
+            // Every other time its disk dies with it.
+            stage.directory = tempfile::tempdir().unwrap();
         }
         let second = stage.settle(KillSwitch::default()).await;
         assert_eq!(second, Outcome::Converged, "died at {point:?} of step {nth}");

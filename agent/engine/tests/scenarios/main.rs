@@ -6,6 +6,7 @@ extern crate trunkline_engine as engine;
 
 mod converge;
 mod kill_points;
+mod pair;
 mod repair;
 mod sources;
 mod support;

@@ -8,9 +8,9 @@ use engine::lock::{LockHolder, StateLock};
 use engine::outcome::Outcome;
 use engine::place::StateDirectory;
 use engine::store::memory::{MemoryStore, Ownership};
-use engine::{Engine, Limits, Parts};
+use engine::{Engine, Hosts, Limits, Parts};
 use hyperv::{Credential, CredentialError, Credentials, HostContext};
-use model::desired::{Desired, ManagementLifetime, NetworkKind, PlannedOutage, RoleImage};
+use model::desired::{Desired, DesiredHost, ManagementLifetime, NetworkKind, PlannedOutage, RoleImage};
 use model::names::{ApplianceName, CredentialName};
 use model::snapshot::{Revision, Snapshot};
 use model::units::Span;
@@ -22,6 +22,7 @@ use wsman::Secret;
 use wsman::clock::{SharedClock, TokioClock};
 use wsman::tls::Trust;
 
+/// Two hosts of one site; most tests use the first only.
 const WORLD: &str = r"
 apiVersion: trunkline.dev/sim/v1alpha1
 kind: World
@@ -43,7 +44,30 @@ hosts:
     nics: [{name: Ethernet, network: corpnet, addresses: [192.168.0.10/24]}]
     switches: [{name: Corpnet, type: external, nic: Ethernet, allowManagementOs: true}]
     files: [{path: 'D:\Images\app.vhdx', gib: 12, image: app}]
+  - name: hv-2
+    computerName: HV-2
+    memoryGib: 16
+    volumes: [{letter: C, gib: 100}, {letter: D, gib: 500}]
+    accounts: [{user: trunkline, password: host-secret}]
+    nics: [{name: Ethernet, network: corpnet, addresses: [192.168.0.20/24]}]
+    switches: [{name: Corpnet, type: external, nic: Ethernet, allowManagementOs: true}]
+    files: [{path: 'D:\Images\app.vhdx', gib: 12, image: app}]
 ";
+
+/// The agent runs on each host as it were, so that it reaches the guests over their management switches.
+#[derive(Debug)]
+struct OnEachHost {
+    sim: Simulator,
+    clock: SharedClock,
+}
+
+impl Hosts for OnEachHost {
+    fn way_to(&self, host: &DesiredHost) -> HostContext {
+        let name = if host.address == "192.168.0.20" { "hv-2" } else { "hv-1" };
+        let connect = Arc::new(self.sim.connect_from(Place::OnHost(HostName::new(name))));
+        HostContext { connect, credentials: Arc::new(Known), trust: Trust::System, clock: Arc::clone(&self.clock) }
+    }
+}
 
 /// Knows both passwords.
 #[derive(Debug)]
@@ -60,6 +84,10 @@ impl Credentials for Known {
     }
 }
 
+fn certificate(world: &World, host: &str) -> String {
+    world.certificate(&MachineId::Host(HostName::new(host))).unwrap().thumbprint.clone()
+}
+
 /// A host, a wish for it, and a state directory. Lives longer than the engines above it.
 pub struct Stage {
     pub sim: Simulator,
@@ -72,12 +100,12 @@ impl Stage {
     pub fn new() -> Self {
         let clock: SharedClock = Arc::new(TokioClock::starting_at("2026-03-03T11:30:00Z".parse().unwrap()));
         let world = World::from_file(WorldFile::parse(WORLD).unwrap()).unwrap();
-        let certificate = world.certificate(&MachineId::Host(HostName::new("hv-1"))).unwrap().thumbprint.clone();
         let mut desired = fixtures::branch_bundle();
         desired.host.address = "192.168.0.10".to_owned();
-        desired.host.fingerprint = Some(certificate);
+        desired.host.fingerprint = Some(certificate(&world, "hv-1"));
         desired.watch.network = fixtures::of("corpnet");
-        for network in desired.networks.values_mut() {
+        let networks = Arc::make_mut(&mut desired.networks);
+        for network in networks.values_mut() {
             if let NetworkKind::Management { lifetime, .. } = &mut network.kind {
                 *lifetime = ManagementLifetime::Temporary;
             }
@@ -85,8 +113,8 @@ impl Stage {
         // Open at this hour, and the only time at which the only appliance of its site may be out.
         let outage = PlannedOutage { windows: vec![fixtures::of("nights")], at_most: Span::from_secs(2700) };
         desired.availability.planned_outage = Some(outage);
-        desired.windows = [(fixtures::of("nights"), fixtures::nights())].into();
-        desired.networks.retain(|name, _| name.as_str() != "internet");
+        desired.windows = Arc::new([(fixtures::of("nights"), fixtures::nights())].into());
+        networks.retain(|name, _| name.as_str() != "internet");
         desired.roles.truncate(1);
         let image = RoleImage { size: None, ..desired.roles[0].image.clone() };
         desired.roles[0].image = image;
@@ -107,18 +135,35 @@ impl Stage {
         Snapshot { revision, desired: Arc::new(desired), complete: true, ..Snapshot::unread() }
     }
 
+    /// The wish for a second appliance of the same site, on the second host; the first one leads. Each must be left by the other.
+    pub fn pair(&self) -> (Desired, Desired) {
+        let mut first = self.desired.clone();
+        first.windows = Arc::default();
+        (first.availability.min_serving, first.availability.planned_outage) = (1, None);
+        let mut second = first.clone();
+        second.appliance = fixtures::of("branch-2");
+        second.host.address = "192.168.0.20".to_owned();
+        second.host.fingerprint = Some(certificate(&self.sim.world(), "hv-2"));
+        for adapter in second.roles.iter_mut().flat_map(|role| &mut role.adapters).filter(|adapter| adapter.name.as_str() == "corpnet") {
+            adapter.addresses = vec![fixtures::of("192.168.0.138/24")];
+            adapter.mac = fixtures::of("00155D0002FF");
+        }
+        first.peers = vec![second.appliance.clone()];
+        second.peers = vec![first.appliance.clone()];
+        (first, second)
+    }
+
     pub fn state(&self) -> StateDirectory {
         StateDirectory::open(self.directory.path()).unwrap()
     }
 
     pub fn parts(&self, kill: KillSwitch) -> Parts {
         let clock = Arc::clone(&self.clock);
-        let connect = Arc::new(self.sim.connect_from(Place::OnHost(self.host())));
         Parts {
             clock: Arc::clone(&clock),
             state: self.state(),
             store: Arc::new(MemoryStore::new(Arc::clone(&clock), Ownership::All)),
-            hosts: Arc::new(HostContext { connect, credentials: Arc::new(Known), trust: Trust::System, clock }),
+            hosts: Arc::new(OnEachHost { sim: self.sim.clone(), clock }),
             limits: Limits::default(),
             kill,
         }

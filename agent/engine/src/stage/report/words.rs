@@ -1,7 +1,7 @@
 //! What a round comes to, in the closed list of reasons and in words. Pure.
 
 use model::condition::{Posture, Reason, Truth};
-use plan::report::{Wait as Waits, WaitingOn};
+use plan::report::Wait as Waits;
 
 use crate::outcome::{Outcome, Patience};
 use crate::resident::Resident;
@@ -32,10 +32,6 @@ pub(super) fn outcome(round: &Round<'_>, resident: &Resident) -> Outcome {
     if let Some(stalled) = stalled {
         return Outcome::Stalled { reason: stalled.reason, says: stalled.says.clone(), not_before: None };
     }
-    let denial = |wait: &Waits| matches!(wait.on, WaitingOn::Policy { .. }).then(|| wait.on.to_string());
-    if let Some(says) = waits.iter().find_map(denial) {
-        return Outcome::Stalled { reason: Reason::PolicyDenied, says, not_before: None };
-    }
     if waits.is_empty() {
         return Outcome::Converged;
     }
@@ -56,6 +52,8 @@ pub(super) fn of_waits(waits: &[Wait]) -> (Reason, String) {
         Reason::Retrying
     } else if any("unknown") {
         Reason::NotSeen
+    } else if any("policy") && !(any("turn") || any("peer") || any("leader")) {
+        Reason::PolicyDenied
     } else {
         Reason::Waiting
     };

@@ -1,0 +1,106 @@
+//! Two appliances of one site: the leader first, one at a time, never both out, and never both closed for one reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::event::{Event, Happening};
+use engine::interrupt::KillSwitch;
+use engine::outcome::Outcome;
+use model::condition::Posture;
+use model::desired::{Desired, Grade};
+use model::snapshot::{Revision, Snapshot};
+use plan::fixtures;
+use sim::world::{Fault, HostName};
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{Stage, log};
+
+fn snapshot(of: &(Desired, Desired)) -> Snapshot {
+    let desired: BTreeMap<_, _> = [&of.0, &of.1].map(|one| (one.appliance.clone(), Arc::new(one.clone()))).into();
+    Snapshot { revision: Revision::of_directory(), desired: Arc::new(desired), complete: true, ..Snapshot::unread() }
+}
+
+fn heard(events: &mut broadcast::Receiver<Arc<Event>>) -> Vec<Arc<Event>> {
+    std::iter::from_fn(|| events.try_recv().ok()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_leader_goes_first_and_a_change_never_takes_both_out() {
+    log();
+    let stage = Stage::new();
+    let mut pair = stage.pair();
+    let engine = stage.engine(KillSwitch::default());
+    let mut events = engine.listen();
+    let ended = engine.settle(&snapshot(&pair), CancellationToken::new()).await;
+    assert!(ended.values().all(|outcome| *outcome == Outcome::Converged), "{ended:#?}");
+    let order: Vec<String> = heard(&mut events)
+        .iter()
+        .filter(|event| matches!(event.what, Happening::StepDone { .. }))
+        .map(|event| event.appliance.to_string())
+        .collect();
+    let mut changes = order.clone();
+    changes.dedup();
+    assert_eq!(changes, ["branch-1", "branch-2"], "the leader was finished before the other was begun");
+
+    pair.0.roles[0].processors = Some(4);
+    pair.1.roles[0].processors = Some(4);
+    let ended = engine.settle(&snapshot(&pair), CancellationToken::new()).await;
+    assert!(ended.values().all(|outcome| *outcome == Outcome::Converged), "{ended:#?}");
+    let (mut out, mut was_out) = (BTreeSet::new(), BTreeSet::new());
+    for event in heard(&mut events) {
+        if let Happening::Posture { now } = &event.what {
+            if *now == Posture::Serving {
+                out.remove(&event.appliance);
+            } else {
+                out.insert(event.appliance.clone());
+                was_out.insert(event.appliance.clone());
+            }
+            assert!(out.len() < 2, "both are out at {}", event.at);
+        }
+    }
+    assert_eq!(was_out.len(), 2, "each had its turn");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_fault_on_both_closes_one_and_raises_one_alert() {
+    log();
+    let stage = Stage::new();
+    let mut pair = stage.pair();
+    for desired in [&mut pair.0, &mut pair.1] {
+        // Without it no call goes through, so even the last one that serves would close for it.
+        desired.roles[0].services = Arc::new([fixtures::service(&["AppSvc"], Grade::CallPath)]);
+    }
+    let engine = stage.engine(KillSwitch::default());
+    let ended = engine.settle(&snapshot(&pair), CancellationToken::new()).await;
+    assert!(ended.values().all(|outcome| *outcome == Outcome::Converged), "{ended:#?}");
+
+    let mut events = engine.listen();
+    let (_snapshots, receiver) = tokio::sync::watch::channel(snapshot(&pair));
+    let shutdown = CancellationToken::new();
+    let story = async {
+        for host in ["hv-1", "hv-2"] {
+            let stops = Fault::ServiceStops { host: HostName::new(host), vm: Some("app1.2.1".to_owned()), service: "AppSvc".to_owned() };
+            stage.sim.apply(stops).unwrap();
+        }
+        tokio::time::sleep(Duration::from_secs(240)).await;
+        shutdown.cancel();
+    };
+    tokio::join!(engine.run(receiver, shutdown.clone()), story);
+    let told = heard(&mut events);
+    let alerts = told.iter().filter(|event| matches!(event.what, Happening::Alert { .. })).count();
+    let closed: BTreeSet<_> = told
+        .iter()
+        .filter(|event| matches!(&event.what, Happening::StepDone { step, .. } if step.as_str().contains("hold-service")))
+        .map(|event| event.appliance.clone())
+        .collect();
+    assert_eq!(closed.len(), 1, "{closed:?} were closed for one reason");
+    assert_eq!(alerts, 1, "that the other was held open is told once");
+    let status = engine::status::read_all(&stage.state()).unwrap();
+    let held: Vec<_> = status.iter().filter(|status| status.waits.iter().any(|wait| wait.on == "breaker")).collect();
+    assert_eq!(held.len(), 1, "{status:#?}");
+    assert!(!closed.contains(&held[0].appliance));
+    let mended = status.iter().find(|status| closed.contains(&status.appliance)).unwrap();
+    assert_eq!(mended.posture, Some(Posture::Serving), "what was closed was mended and let back");
+}
