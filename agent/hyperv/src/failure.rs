@@ -214,3 +214,34 @@ impl Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(value: u32) -> Failure {
+        Failure::Refused { method: "RequestStateChange", object: "ad1.2.1".to_owned(), code: ReturnCode::hyperv(value) }
+    }
+
+    #[test]
+    fn a_failure_names_act_object_and_reason() {
+        insta::assert_snapshot!(refused(32774), @"`RequestStateChange` on ad1.2.1 was refused: the object is in use (32774)");
+        insta::assert_snapshot!(
+            Failure::InTheWay { object: r"disk `D:\a.vhdx`".to_owned(), why: "`web01` uses it".to_owned() },
+            @r"disk `D:\a.vhdx` is in the way: `web01` uses it"
+        );
+        let booting = Blocker::Guest("ad1.2.1".parse().unwrap(), Cause::Booting);
+        insta::assert_snapshot!(Failure::Blocked(booting), @"the guest of `ad1.2.1` cannot be looked into: the guest is still starting");
+    }
+
+    #[test]
+    fn what_asks_for_a_person_stalls_and_the_rest_goes_on() {
+        assert_eq!(refused(32774).disposition(), Disposition::Retry);
+        assert_eq!(refused(32769).disposition(), Disposition::Stall(Reason::AccessDenied));
+        assert_eq!(Failure::NoSwitch("Corpnet".parse().unwrap()).disposition(), Disposition::Stall(Reason::SwitchMissing));
+        assert_eq!(Failure::Missing("the VM".to_owned()).disposition(), Disposition::Retry);
+        let off = Blocker::NotOff("ad1.2.1".parse().unwrap());
+        assert!(!off.passes());
+        assert_eq!(Failure::Blocked(off).disposition(), Disposition::Wait { until: None });
+    }
+}

@@ -1,6 +1,6 @@
 //! All that a host told in one look, decoded, class by class.
 //!
-//! Guarantees: eighteen queries besides none per VM: one `SELECT *` per class, joined by GUID afterwards.
+//! Guarantees: nineteen queries, none of them per VM: one `SELECT *` per class, joined by GUID afterwards.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! What the host knows of the inside of its VMs: whether they run, beat, publish a listener, and how their adapters are set.
 //!
-//! Guarantees: seven queries for one VM or for all. A class that failed is an error of its own part, never an absence.
+//! Guarantees: seven queries for one VM or for all, two for one whose guest is not up. A class that failed is an error of its own
+//! part, never an absence.
 
 use std::collections::BTreeMap;
 
@@ -39,71 +40,22 @@ pub(crate) fn of_vm<T: Clone>(told: &Told<BTreeMap<Guid, T>>, vm: &Guid) -> Seen
     }
 }
 
-/// See the module.
+/// Whether VMs run and their guests are up.
 #[derive(Debug)]
-pub(crate) struct Vitals {
+struct Pulse {
     /// `EnabledState` by VM.
-    pub(crate) states: BTreeMap<Guid, u16>,
-    pub(crate) heartbeats: Told<BTreeMap<Guid, bool>>,
-    pub(crate) pairs: Told<BTreeMap<Guid, Pairs>>,
-    pub(crate) adapters: Told<Vec<Adapter>>,
-    pub(crate) connections: Told<Vec<Connection>>,
-    pub(crate) switches: Told<BTreeMap<Guid, SwitchName>>,
-    pub(crate) configs: Told<BTreeMap<(Guid, Guid), AdapterConfig>>,
+    states: BTreeMap<Guid, u16>,
+    heartbeats: Told<BTreeMap<Guid, bool>>,
 }
 
-impl Vitals {
-    /// Asks for all VMs.
-    pub(crate) async fn of_all(peer: &Peer) -> Result<Self, TalkError> {
-        Self::ask(peer, Query::hyperv, Query::hyperv).await
+impl Pulse {
+    async fn ask(peer: &Peer, systems: &Query, heartbeats: &Query) -> Result<Self, TalkError> {
+        let (systems, heartbeats) = tokio::join!(peer.select(systems), peer.select(heartbeats));
+        let states = peer.read(classes::COMPUTER_SYSTEM, vm::states(&systems?))?;
+        Ok(Self { states, heartbeats: told(&heartbeats, pulse::heartbeats) })
     }
 
-    /// Asks for one VM.
-    pub(crate) async fn of_one(peer: &Peer, vm: &Guid) -> Result<Self, TalkError> {
-        Self::ask(peer, |class| Query::hyperv(class).of(vm), |class| Query::hyperv(class).equal("SystemName", vm.as_str())).await
-    }
-
-    async fn ask(
-        peer: &Peer,
-        settings: impl Fn(&'static str) -> Query,
-        components: impl Fn(&'static str) -> Query,
-    ) -> Result<Self, TalkError> {
-        let (systems, heartbeat, key_values, adapters, connections, switches, networks) = (
-            Query::hyperv(classes::COMPUTER_SYSTEM),
-            components(classes::HEARTBEAT),
-            components(classes::KEY_VALUES),
-            settings(classes::ADAPTER),
-            settings(classes::CONNECTION),
-            Query::hyperv(classes::SWITCH),
-            Query::hyperv(classes::GUEST_NETWORK),
-        );
-        let (systems, heartbeats, pairs, adapters, connections, switches, configs) = tokio::join!(
-            peer.select(&systems),
-            peer.select(&heartbeat),
-            peer.select(&key_values),
-            peer.select(&adapters),
-            peer.select(&connections),
-            peer.select(&switches),
-            peer.select(&networks),
-        );
-        Ok(Self {
-            states: peer.read(classes::COMPUTER_SYSTEM, vm::states(&systems?))?,
-            heartbeats: told(&heartbeats, pulse::heartbeats),
-            pairs: told(&pairs, pulse::pairs),
-            adapters: told(&adapters, adapter::adapters),
-            connections: told(&connections, adapter::connections),
-            switches: told(&switches, switch::names),
-            configs: told(&configs, adapter::guest_configs),
-        })
-    }
-
-    /// The power state of `vm`.
-    pub(crate) fn power(&self, vm: &Guid) -> Option<PowerState> {
-        self.states.get(vm).map(|state| vm::power(*state))
-    }
-
-    /// Why nothing can be seen of the guest, as far as the host can tell; `None` when its heart beats.
-    pub(crate) fn silence(&self, vm: &Guid) -> Option<Cause> {
+    fn silence(&self, vm: &Guid) -> Option<Cause> {
         let Some(state) = self.states.get(vm) else { return Some(Cause::NotObserved) };
         if let Some(cause) = vm::silent(*state) {
             return Some(cause);
@@ -113,6 +65,93 @@ impl Vitals {
             Seen::Known(false) | Seen::Absent => Some(Cause::Booting),
             Seen::Unknown(cause) => Some(cause),
         }
+    }
+}
+
+/// What leads into guests that are up.
+struct Rest {
+    pairs: Told<BTreeMap<Guid, Pairs>>,
+    adapters: Told<Vec<Adapter>>,
+    connections: Told<Vec<Connection>>,
+    switches: Told<BTreeMap<Guid, SwitchName>>,
+    configs: Told<BTreeMap<(Guid, Guid), AdapterConfig>>,
+}
+
+impl Rest {
+    async fn ask(peer: &Peer, key_values: Query, settings: impl Fn(&'static str) -> Query) -> Self {
+        let (adapters, connections) = (settings(classes::ADAPTER), settings(classes::CONNECTION));
+        let (switches, networks) = (Query::hyperv(classes::SWITCH), Query::hyperv(classes::GUEST_NETWORK));
+        let (pairs, adapters, connections, switches, configs) = tokio::join!(
+            peer.select(&key_values),
+            peer.select(&adapters),
+            peer.select(&connections),
+            peer.select(&switches),
+            peer.select(&networks),
+        );
+        Self {
+            pairs: told(&pairs, pulse::pairs),
+            adapters: told(&adapters, adapter::adapters),
+            connections: told(&connections, adapter::connections),
+            switches: told(&switches, switch::names),
+            configs: told(&configs, adapter::guest_configs),
+        }
+    }
+
+    /// Nobody asked, for this reason.
+    fn untold(cause: &Cause) -> Self {
+        let cause = || cause.clone();
+        Self { pairs: Err(cause()), adapters: Err(cause()), connections: Err(cause()), switches: Err(cause()), configs: Err(cause()) }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Vitals {
+    pulse: Pulse,
+    pub(crate) pairs: Told<BTreeMap<Guid, Pairs>>,
+    pub(crate) adapters: Told<Vec<Adapter>>,
+    pub(crate) connections: Told<Vec<Connection>>,
+    pub(crate) switches: Told<BTreeMap<Guid, SwitchName>>,
+    pub(crate) configs: Told<BTreeMap<(Guid, Guid), AdapterConfig>>,
+}
+
+impl Vitals {
+    /// Asks for all VMs: seven queries at once.
+    pub(crate) async fn of_all(peer: &Peer) -> Result<Self, TalkError> {
+        let (systems, heartbeats) = (Query::hyperv(classes::COMPUTER_SYSTEM), Query::hyperv(classes::HEARTBEAT));
+        let (pulse, rest) =
+            tokio::join!(Pulse::ask(peer, &systems, &heartbeats), Rest::ask(peer, Query::hyperv(classes::KEY_VALUES), Query::hyperv));
+        Ok(Self::of(pulse?, rest))
+    }
+
+    /// Asks for one VM. A guest that cannot be looked into costs two queries, so that waiting for one is cheap.
+    pub(crate) async fn of_one(peer: &Peer, vm: &Guid) -> Result<Self, TalkError> {
+        let systems = Query::hyperv(classes::COMPUTER_SYSTEM).equal("Name", vm.as_str());
+        let heartbeats = Query::hyperv(classes::HEARTBEAT).equal("SystemName", vm.as_str());
+        let pulse = Pulse::ask(peer, &systems, &heartbeats).await?;
+        let rest = match pulse.silence(vm) {
+            Some(cause) => Rest::untold(&cause),
+            None => {
+                let key_values = Query::hyperv(classes::KEY_VALUES).equal("SystemName", vm.as_str());
+                Rest::ask(peer, key_values, |class| Query::hyperv(class).of(vm)).await
+            }
+        };
+        Ok(Self::of(pulse, rest))
+    }
+
+    fn of(pulse: Pulse, rest: Rest) -> Self {
+        let Rest { pairs, adapters, connections, switches, configs } = rest;
+        Self { pulse, pairs, adapters, connections, switches, configs }
+    }
+
+    /// The power state of `vm`.
+    pub(crate) fn power(&self, vm: &Guid) -> Option<PowerState> {
+        self.pulse.states.get(vm).map(|state| vm::power(*state))
+    }
+
+    /// Why nothing can be seen of the guest, as far as the host can tell; `None` when its heart beats.
+    pub(crate) fn silence(&self, vm: &Guid) -> Option<Cause> {
+        self.pulse.silence(vm)
     }
 
     /// The thumbprint that the guest publishes.

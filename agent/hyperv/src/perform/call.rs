@@ -10,8 +10,7 @@ use crate::peer::Peer;
 use crate::return_code::{Family, JOB_STARTED, ReturnCode};
 use crate::row::{Malformed, Row};
 
-/// A call, with what it is made for in words.
-#[derive(Debug)]
+/// A call, with what it is made for in words. It has no `Debug`: a password may be among the input.
 pub(crate) struct Call<'o> {
     pub(crate) target: CimPath,
     pub(crate) method: &'static str,
