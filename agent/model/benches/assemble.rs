@@ -19,7 +19,8 @@ fn main() {
     let bytes: usize = files.iter().map(|(_, text)| text.len()).sum();
     println!("{} files, {lines} lines each, {} MiB", files.len(), bytes >> 20);
     let (parse, parsed) = timed(|| parse_all(&files));
-    println!("memory with the texts and the trees: {} MiB", memory("VmRSS"));
+    let nodes: usize = parsed.iter().map(|file| file.tree().node_count()).sum();
+    println!("memory with the texts and the trees ({nodes} nodes): {} MiB", memory("VmRSS"));
     let mut assembler = Assembler::new("0.1.0");
     let (resolve, assembled) = timed(|| assembler.assemble(parsed.iter().cloned()));
     if !assembled.diagnostics.is_empty() {

@@ -111,8 +111,7 @@ pub(crate) struct Library {
 impl Library {
     /// Takes the files of a revision; files that are not among them are gone.
     pub(crate) fn replace(&mut self, files: impl IntoIterator<Item = Arc<ParsedFile>>) {
-        let shipped = |file: &Option<Arc<ParsedFile>>| file.as_ref().is_some_and(|file| file.path.starts_with(SHIPPED_PREFIX));
-        self.files.iter_mut().filter(|file| !shipped(file)).for_each(|file| *file = None);
+        self.files.iter_mut().for_each(|file| *file = None);
         for file in files {
             self.add(file);
         }

@@ -263,8 +263,18 @@ impl<'a> Resolver<'a> {
             mac: identity.mac(name),
             addresses: vec![address],
             gateway: None,
-            dns: Vec::new(),
+            dns: self.set_up_name_server(index, network, identity).into_iter().collect(),
         })
+    }
+
+    /// Who tells a guest where its directory is while the product networks are not connected yet: the directory itself, over the
+    /// management network.
+    fn set_up_name_server(&self, index: usize, network: &Network<'_>, identity: Identity<'_>) -> Option<IpAddr> {
+        let roles = &self.cx.profile.spec().roles;
+        let membership = |role: &'a Spanned<ProfileRole>| role.value.membership.as_ref().map(|one| &one.value);
+        roles.get(index).and_then(membership)?.joins.as_ref()?;
+        let directory = roles.iter().position(|role| membership(role).is_some_and(|one| one.hosts.is_some()))?;
+        Some(derive::management_address(network.desired.subnet, identity.instance, roles.len(), directory).addr())
     }
 
     /// The addresses of a role on a network: the one named after it, and further ones that the profile puts there.

@@ -67,6 +67,8 @@ pub(crate) struct Shelf {
     /// Whether any site may.
     any_incomplete: bool,
     stand_in: Option<FleetName>,
+    /// Shipped profiles that were named once, parsed.
+    shipped: Vec<Arc<ParsedFile>>,
 }
 
 /// A head with its place.
@@ -131,16 +133,13 @@ impl Reader<'_> {
 impl Shelf {
     /// Takes the documents of the library; gives the appliances by site.
     pub(crate) fn fill(&mut self, library: &mut Library, lost: &Lost, findings: &mut Vec<Finding>) -> Vec<Roster> {
-        let wanted = shipped_profiles(library);
-        for (name, text) in SHIPPED.iter().filter(|(name, _)| wanted.contains(*name)) {
-            let path = format!("{SHIPPED_PREFIX}{name}");
-            if library.files().all(|(_, file)| **file.path() != *path) {
-                library.add(Arc::new(ParsedFile::new(&path, text.as_bytes())));
-            }
+        for name in shipped_profiles(library) {
+            library.add(self.shipped(name));
         }
         let library = &*library;
         let placed = sorted(library, findings);
-        let last = std::mem::take(self);
+        let mut last = std::mem::take(self);
+        self.shipped = std::mem::take(&mut last.shipped);
         (self.all_lost, self.lost) = (lost.is_unknown(), lost.names().collect());
         (self.any_incomplete, self.incomplete) = (lost.is_unknown(), lost.sites().map(str::to_owned).collect());
         self.heads(library, findings);
@@ -155,6 +154,17 @@ impl Shelf {
         self.stand_in = FleetName::new("unnamed").ok();
         self.check_references(&rosters, findings);
         rosters.into_iter().map(|(site, entries)| Roster { site, entries }).collect()
+    }
+
+    /// A shipped profile; parsed when it is named for the first time.
+    fn shipped(&mut self, (name, text): (&str, &str)) -> Arc<ParsedFile> {
+        let path = format!("{SHIPPED_PREFIX}{name}");
+        if let Some(known) = self.shipped.iter().find(|file| **file.path() == *path) {
+            return known.clone();
+        }
+        let file = Arc::new(ParsedFile::new(&path, text.as_bytes()));
+        self.shipped.push(file.clone());
+        file
     }
 
     fn take(&mut self, reader: &mut Reader<'_>, last: &Self, one: &Placed<'_>, kind: DocumentKind) {
@@ -241,7 +251,9 @@ impl Shelf {
         for release in self.releases.values().filter_map(|kept| kept.document.as_ref()) {
             let wish = &release.spec.profile;
             if !self.profiles.contains_key(&wish.value) && !self.may_be_lost(DocumentKind::Profile, wish.value.as_str()) {
-                let names = || self.profiles.keys().map(ProfileName::as_str).chain(SHIPPED.iter().map(|(name, _)| *name));
+                let known: BTreeSet<&str> =
+                    self.profiles.keys().map(ProfileName::as_str).chain(SHIPPED.iter().map(|(name, _)| *name)).collect();
+                let names = || known.iter().copied();
                 let fault = Fault::new(Code::UnknownProfile, wish.origin, format!("there is no profile `{}`", wish.value));
                 let fault = Fault { hint: suggest(wish.value.as_str(), names()), ..fault.expected(one_of(names())) };
                 findings.push(Finding::new(Scope::Users, fault));
@@ -436,15 +448,14 @@ fn keep_profile(reader: &mut Reader<'_>, last: Option<&Kept<Profile>>, one: &Pla
 }
 
 /// The shipped profiles that a Release of the repository names.
-fn shipped_profiles(library: &Library) -> BTreeSet<String> {
+fn shipped_profiles(library: &Library) -> Vec<(&'static str, &'static str)> {
     let mut names = BTreeSet::new();
     for (_, file) in library.files() {
         for head in file.heads().iter().filter(|head| head.header.as_ref().is_some_and(|header| header.kind == DocumentKind::Release)) {
-            let name = file.tree().node(head.root).at(&["spec", "profile"]).and_then(|node| node.text().map(str::to_owned));
-            names.extend(name);
+            names.extend(file.tree().node(head.root).at(&["spec", "profile"]).and_then(crate::yaml::Node::text));
         }
     }
-    names
+    SHIPPED.into_iter().filter(|(name, _)| names.contains(name)).collect()
 }
 
 /// Every document once, in the order of paths; a second one of a kind and name is reported and left out.

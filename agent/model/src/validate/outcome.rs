@@ -90,6 +90,8 @@ impl Assembler {
         let mut stamp = DefaultHasher::new();
         names.hash(&mut stamp);
         (self.shelf.site_stamp(&roster.site), self.shelf.defaults_stamp(), self.shelf.repository_stamp()).hash(&mut stamp);
+        // What could not be read silences faults, so an answer given then is none when it is gone.
+        (self.shelf.knows_site(&roster.site), self.shelf.may_lack_defaults(), self.shelf.may_lack_windows()).hash(&mut stamp);
         let members = Members { names, leader };
         Some(Common { fleet: self.shelf.fleet_name(), name: &roster.site, site, members, stamp: stamp.finish(), windows, trace })
     }

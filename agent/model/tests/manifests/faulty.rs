@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 
 use trunkline_model::diagnostic::{Code, Diagnostic, Severity, render_all, to_json};
+use trunkline_model::validate::Assembler;
 
-use crate::support::{Files, assemble, base, fixtures, read};
+use crate::support::{Files, assemble, base, fixtures, parse, read};
 
 fn cases() -> BTreeMap<String, Files> {
     let root = fixtures().join("manifests-invalid");
@@ -103,10 +104,21 @@ fn an_error_refuses_somebody_and_a_warning_nobody() {
 }
 
 #[test]
+fn assembling_one_after_the_other_finds_the_same_as_assembling_anew() {
+    let mut assembler = Assembler::new("0.1.0");
+    for (name, files) in cases() {
+        let (again, anew) = (assembler.assemble(parse(&files)), assemble(&files));
+        assert_eq!(again.diagnostics, anew.diagnostics, "{name}");
+        assert_eq!(again.desired, anew.desired, "{name}");
+        assert_eq!(again.refused, anew.refused, "{name}");
+    }
+}
+
+#[test]
 fn a_link_out_of_the_repository_is_refused() {
-    let mut parsed = crate::support::parse(&base());
+    let mut parsed = parse(&base());
     parsed.push(trunkline_model::resolve::ParsedFile::link_outside("sites/evil.yaml", "/etc/passwd").into());
-    let assembled = trunkline_model::validate::Assembler::new("0.1.0").assemble(parsed);
+    let assembled = Assembler::new("0.1.0").assemble(parsed);
     insta::assert_snapshot!(render_all(&assembled.diagnostics), @"
     error[TL013]: the link leads to `/etc/passwd`, outside the repository
      --> sites/evil.yaml:1:1
