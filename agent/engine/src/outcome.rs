@@ -96,6 +96,7 @@ impl Patience {
             // Policies see the peers, so what they deny now they may allow once a peer has moved.
             WaitingOn::Turn { .. } | WaitingOn::Peer { .. } | WaitingOn::Leader { .. } | WaitingOn::Policy { .. } => Self::Peers,
             WaitingOn::Window { .. }
+            | WaitingOn::Outage { .. }
             | WaitingOn::Approval { .. }
             | WaitingOn::Reach { .. }
             | WaitingOn::Unknown { .. }

@@ -14,7 +14,7 @@ use model::seen::Seen;
 use serde::{Deserialize, Serialize};
 
 use crate::network;
-use crate::rules::has_addresses;
+use crate::rules::{has_addresses, has_gateway};
 use crate::signal::existing;
 use crate::step::Impact;
 
@@ -217,11 +217,11 @@ impl Diff<'_> {
         }
         let list = |all: &[std::net::IpAddr]| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         if let Some(gateway) = gateway
-            && gateways.as_slice() != [*gateway]
+            && !has_gateway(wanted, &seen)
         {
             self.add(at(".gateway"), Some(list(gateways)), Some(gateway.to_string()), Impact::Drain);
         }
-        if !dns.is_empty() && dns != has_dns {
+        if !crate::rules::has_dns(wanted, &seen) {
             self.add(at(".dns"), Some(list(has_dns)), Some(list(dns)), Impact::Drain);
         }
     }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use model::desired::{Desired, Mode};
 use model::names::WindowName;
+use model::units::Span;
 use model::window::Window;
 
 use crate::given::{Given, PeerSight, Ruling, TurnState};
@@ -53,9 +54,9 @@ pub fn gate(plan: &Plan, report: &PlanReport, desired: &Desired, given: &Given) 
         if !is_kept && step.after.iter().all(|id| go.contains(id)) {
             go.insert(&step.id);
             order.push(step.id.clone());
-        } else if (is_kept && is_planned(step.purpose)) || step.after.iter().any(|id| behind_planned.contains(id)) {
+        } else if (is_kept && may_be_left_out(step.purpose)) || step.after.iter().any(|id| behind_planned.contains(id)) {
             behind_planned.insert(&step.id);
-            plan_repairs_alone |= !is_kept && !is_planned(step.purpose);
+            plan_repairs_alone |= !is_kept && !may_be_left_out(step.purpose);
         }
     }
     let disrupts = plan.steps.iter().any(|step| go.contains(&step.id) && judge.disrupts(step));
@@ -132,7 +133,8 @@ impl Judge<'_> {
             TurnState::NotShared if self.desired.peers.is_empty() => None,
             TurnState::NotShared => self.wait(WaitingOn::Turn { held_by: None }, disrupts),
         };
-        [window, peer, turn].into_iter().flatten().collect()
+        let outage = self.too_long().and_then(|on| self.wait(on, disrupts));
+        [window, outage, peer, turn].into_iter().flatten().collect()
     }
 
     fn backoff(&self) -> Vec<Wait> {
@@ -148,6 +150,14 @@ impl Judge<'_> {
 
     fn disrupts(&self, step: &Step) -> bool {
         self.takes_calls && step.impact >= Impact::Drain && is_planned(step.purpose)
+    }
+
+    /// A site that has nobody else says how long it may be out.
+    fn too_long(&self) -> Option<WaitingOn> {
+        let outage = self.desired.availability.planned_outage.as_ref().filter(|_| self.desired.peers.is_empty())?;
+        let takes = self.plan.expected().secs().saturating_add(self.desired.watch.stable_for.secs());
+        let takes = Span::from_secs(takes);
+        (takes > outage.at_most && !self.in_maintenance()).then_some(WaitingOn::Outage { takes, at_most: outage.at_most })
     }
 
     fn in_maintenance(&self) -> bool {
@@ -172,6 +182,11 @@ fn windows_that_bind(desired: &Desired) -> BTreeMap<&WindowName, &Window> {
     let outage = desired.availability.planned_outage.as_ref().filter(|_| desired.peers.is_empty());
     let binds = |name: &WindowName| outage.is_none_or(|outage| outage.windows.contains(name));
     desired.windows.iter().filter(|(name, _)| binds(name)).collect()
+}
+
+/// Whether a plan without it is worth making: repairs need neither planned work nor, when the breaker forbids it, the closing.
+fn may_be_left_out(purpose: Purpose) -> bool {
+    is_planned(purpose) || purpose == Purpose::Close
 }
 
 /// Whether somebody decided that it be done, rather than a fault.

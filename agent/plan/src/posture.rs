@@ -101,11 +101,14 @@ pub fn assess(desired: &Desired, observed: &Observed, given: &Given) -> Assessme
     }
     let confirmed = || counting.iter().filter(|(_, from)| *from <= given.now).map(|(index, _)| *index);
     let last = given.serving_peers() == 0;
-    let closes = confirmed().any(|index| {
-        let call_path = signals.get(index).is_some_and(|signal| signal.grade == Grade::CallPath);
-        // Held already: nothing is lost by holding the rest, and half an appliance must not come back.
-        held || call_path || !last || desired.watch.on_last_serving == OnLastServing::Any
-    });
+    // The breaker holds closings back; what is held already stays so.
+    let may_close = held || given.breaker.is_none();
+    let closes = may_close
+        && confirmed().any(|index| {
+            let call_path = signals.get(index).is_some_and(|signal| signal.grade == Grade::CallPath);
+            // Held already: nothing is lost by holding the rest, and half an appliance must not come back.
+            held || call_path || !last || desired.watch.on_last_serving == OnLastServing::Any
+        });
     let faults: Vec<Fault> = confirmed().filter_map(|index| signals.get(index)?.fault()).collect();
     let posture = judge(desired, observed, given, Found { signals: &signals, faults, closes, held });
     Assessment { posture, signals, counting, closes, held }

@@ -10,6 +10,7 @@ use model::condition::{Fault, Posture, Reason};
 use model::desired::Mode;
 use model::names::{ApplianceName, RoleName, WindowName};
 use model::seen::Cause;
+use model::units::Span;
 use serde::{Deserialize, Serialize};
 
 use crate::diff::Change;
@@ -68,6 +69,13 @@ pub enum WaitingOn {
     Window {
         /// The one that opens first, with its time; `None` when none ever does.
         opens: Option<(WindowName, Timestamp)>,
+    },
+    /// It would take longer than the site may be out.
+    Outage {
+        /// So long, as far as one knows.
+        takes: Span,
+        /// The longest that the site allows.
+        at_most: Span,
     },
     /// Another appliance of the site is being disrupted, or nobody can tell.
     Turn {
@@ -169,7 +177,8 @@ impl WaitingOn {
             | Self::Stable { until }
             | Self::Backoff { until, .. }
             | Self::Hold { until, .. } => Some(*until),
-            Self::Turn { .. }
+            Self::Outage { .. }
+            | Self::Turn { .. }
             | Self::Peer { .. }
             | Self::Leader { .. }
             | Self::Policy { .. }
@@ -187,6 +196,7 @@ impl WaitingOn {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Window { .. } => "window",
+            Self::Outage { .. } => "outage",
             Self::Turn { .. } => "turn",
             Self::Peer { .. } => "peer",
             Self::Leader { .. } => "leader",
@@ -222,6 +232,9 @@ impl fmt::Display for WaitingOn {
         match self {
             Self::Window { opens: Some((window, at)) } => write!(f, "window `{window}` opens at {at}"),
             Self::Window { opens: None } => f.write_str("no window ever opens; name one under `windows`"),
+            Self::Outage { takes, at_most } => {
+                write!(f, "it takes about {takes}, and the site may be out for {at_most} (`plannedOutage.atMost`)")
+            }
             Self::Turn { held_by: Some(peer) } => write!(f, "{peer} is being worked on, one appliance of a site at a time"),
             Self::Turn { held_by: None } => f.write_str("the site's agents share no store, so nobody can tell whose turn it is"),
             Self::Peer { needed, serving } => write!(f, "{needed} other appliances must be seen serving, {serving} are"),

@@ -19,7 +19,7 @@ mod vms;
 
 use model::desired::Mode;
 
-pub(crate) use self::adapters::has_addresses;
+pub(crate) use self::adapters::{has_addresses, has_dns, has_gateway};
 
 use crate::draft::Draft;
 use crate::given::PlannedWork;
@@ -51,9 +51,12 @@ pub(crate) fn all(draft: &mut Draft<'_>) {
         maintain(draft);
         return;
     }
-    vms::stall_what_needs_a_rebuild(draft);
+    let needs_rebuild = vms::stall_what_needs_a_rebuild(draft);
     services::stall_what_was_never_seen(draft);
-    draft.building = host::what_may_be_built(draft);
+    let may_be_built = host::what_may_be_built(draft);
+    if !needs_rebuild {
+        draft.building = may_be_built;
+    }
     let built_up_to_connecting = adapters::all_connected(draft);
     switches::make(draft, built_up_to_connecting, Purpose::Repair);
     draft.barrier();

@@ -2,6 +2,8 @@
 //!
 //! Guarantees: an adapter whose hardware address is not in the wish is never touched; product networks are connected last.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 use model::condition::Reason;
 use model::desired::{Desired, DesiredAdapter, DesiredRole};
@@ -41,21 +43,37 @@ fn config(adapter: &DesiredAdapter) -> AdapterConfig {
     }
 }
 
-/// Whether the guest has the wished addresses, and no other that anybody gave it.
+/// Whether the guest has the wished addresses, and no other of their family that anybody gave it. What a family is to be that
+/// the wish does not speak of is the guest's own business (routers hand out IPv6 addresses unasked).
 pub(crate) fn has_addresses(adapter: &DesiredAdapter, seen: &AdapterConfig) -> bool {
     // Windows adds link-local addresses by itself.
-    let given = |address: &&IpNet| match address {
-        IpNet::V4(v4) => !v4.addr().is_link_local(),
-        IpNet::V6(v6) => !v6.addr().is_unicast_link_local(),
+    let link_local = |address: IpAddr| match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
     };
+    let wished = |address: IpAddr| adapter.addresses.iter().any(|one| one.addr().is_ipv4() == address.is_ipv4());
+    let given = |address: &&IpNet| wished(address.addr()) && !link_local(address.addr());
     let has = |address: &IpNet| seen.addresses.contains(address);
     !seen.dhcp && adapter.addresses.iter().all(has) && seen.addresses.iter().filter(given).all(|one| adapter.addresses.contains(one))
 }
 
 /// Whether gateway and name servers are as wished, where anything is wished.
 pub(crate) fn has_routes(adapter: &DesiredAdapter, seen: &AdapterConfig) -> bool {
-    let gateway = adapter.gateway.is_none_or(|gateway| seen.gateways == [gateway]);
-    gateway && (adapter.dns.is_empty() || adapter.dns == seen.dns)
+    has_gateway(adapter, seen) && has_dns(adapter, seen)
+}
+
+/// Whether the guest has the wished gateway and no other of its family.
+pub(crate) fn has_gateway(adapter: &DesiredAdapter, seen: &AdapterConfig) -> bool {
+    adapter.gateway.is_none_or(|gateway| {
+        let mut family = seen.gateways.iter().filter(|one| one.is_ipv4() == gateway.is_ipv4());
+        family.next() == Some(&gateway) && family.next().is_none()
+    })
+}
+
+/// Whether the guest asks the wished name servers, in order, and no other of their family.
+pub(crate) fn has_dns(adapter: &DesiredAdapter, seen: &AdapterConfig) -> bool {
+    let wished = |address: &&IpAddr| adapter.dns.iter().any(|one| one.is_ipv4() == address.is_ipv4());
+    adapter.dns.is_empty() || seen.dns.iter().filter(wished).eq(&adapter.dns)
 }
 
 /// Addresses for people.

@@ -4,6 +4,7 @@
 //! before it acts; a guest that is set up is never renamed, joined or readdressed.
 
 use model::desired::{DesiredRole, Membership, Place};
+use model::names::RoleName;
 use model::observed::{PowerState, Reach};
 use model::seen::{Cause, Seen};
 
@@ -128,10 +129,9 @@ pub(crate) fn wait_for_reach(draft: &mut Draft<'_>) {
     if draft.desired.host.place == Place::OnHost {
         return;
     }
-    for role in draft.roles() {
-        let id = StepId::of(&draft.desired.instance, Some(&role.role), &Act::AwaitGuest { over: Reach::Management });
-        if draft.steps().iter().any(|step| step.id == id) {
-            draft.wait(WaitingOn::Reach { role: role.role.clone() }, vec![id]);
-        }
+    let looks = draft.steps().iter().filter(|step| step.act == Act::AwaitGuest { over: Reach::Management });
+    let looks: Vec<(RoleName, StepId)> = looks.filter_map(|step| Some((step.role.clone()?, step.id.clone()))).collect();
+    for (role, id) in looks {
+        draft.wait(WaitingOn::Reach { role }, vec![id]);
     }
 }

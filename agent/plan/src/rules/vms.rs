@@ -5,7 +5,7 @@
 
 use model::condition::Reason;
 use model::desired::{DesiredRole, Membership};
-use model::observed::{Mark, ObservedVm};
+use model::observed::{Mark, ObservedGuest, ObservedVm};
 use model::seen::Seen;
 
 use super::adapters;
@@ -26,8 +26,9 @@ pub(crate) fn define(draft: &mut Draft<'_>, role: &DesiredRole) {
     }
 }
 
-/// Says what no step can mend.
-pub(crate) fn stall_what_needs_a_rebuild(draft: &mut Draft<'_>) {
+/// Says what no step can mend; whether any of it keeps an instance from being set up.
+pub(crate) fn stall_what_needs_a_rebuild(draft: &mut Draft<'_>) -> bool {
+    let mut stops_building = false;
     for role in draft.roles() {
         let Some(vm) = draft.vm(role) else { continue };
         let mut says = Vec::new();
@@ -37,11 +38,14 @@ pub(crate) fn stall_what_needs_a_rebuild(draft: &mut Draft<'_>) {
         if vm.remarks.set_up {
             says.extend(of_set_up(role, vm));
         }
+        says.extend(vm.guest.known().and_then(|guest| of_domain(role, guest)));
+        stops_building |= !vm.remarks.set_up && !says.is_empty();
         for message in says {
             let hint = "undo the change in git; side-by-side rebuilding will do this without an outage, today it means a new instance";
             draft.stall(Reason::RebuildNeeded, format!("{} {message}", role.role), hint);
         }
     }
+    stops_building
 }
 
 fn of_set_up(role: &DesiredRole, vm: &ObservedVm) -> Vec<String> {
@@ -60,14 +64,19 @@ fn of_set_up(role: &DesiredRole, vm: &ObservedVm) -> Vec<String> {
     if guest.computer != role.computer {
         says.push(format!("calls itself `{}`, not `{}`", guest.computer, role.computer));
     }
-    let wanted = match &role.membership {
-        Membership::None => None,
-        Membership::Hosts(domain) | Membership::Joins { domain, .. } => Some(domain),
-    };
-    match (wanted, &guest.domain) {
-        (Some(wanted), Seen::Known(seen)) if wanted != seen => says.push(format!("belongs to the domain `{seen}`, not `{wanted}`")),
-        (Some(wanted), Seen::Absent) => says.push(format!("belongs to no domain, not to `{wanted}`")),
-        (None | Some(_), _) => {}
+    if matches!(role.membership, Membership::Joins { .. }) && guest.domain.is_absent() {
+        says.push("has left its domain".to_owned());
     }
     says
+}
+
+/// A directory that is not the wished one: its image brings another, or somebody joined the guest elsewhere.
+fn of_domain(role: &DesiredRole, guest: &ObservedGuest) -> Option<String> {
+    match (&role.membership, &guest.domain) {
+        (Membership::Hosts(wanted) | Membership::Joins { domain: wanted, .. }, Seen::Known(seen)) if wanted != seen => {
+            Some(format!("belongs to the domain `{seen}`, not `{wanted}`"))
+        }
+        (Membership::Hosts(wanted), Seen::Absent) => Some(format!("does not host the domain `{wanted}`; its image should")),
+        (Membership::None | Membership::Hosts(_) | Membership::Joins { .. }, _) => None,
+    }
 }

@@ -243,3 +243,17 @@ fn what_only_a_new_vm_could_mend_stalls() {
     no steps
     ");
 }
+
+#[test]
+fn addresses_of_a_family_that_nobody_wishes_for_are_the_guests_own() {
+    let desired = cloud_connector();
+    let mut observed = converged(&desired);
+    let adapters = vm(&mut observed, "edge").adapters.known_mut().unwrap();
+    for config in adapters.values_mut().filter_map(|adapter| adapter.config.known_mut()) {
+        config.addresses.push(of("2001:db8::7/64"));
+        config.addresses.push(of("169.254.1.2/16"));
+        config.gateways.push(of("fe80::1"));
+        config.dns.push(of("fec0:0:0:ffff::1"));
+    }
+    assert!(shown(&desired, &observed, &given_with_peer()).ends_with("\nno steps\n"));
+}

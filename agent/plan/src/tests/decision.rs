@@ -48,3 +48,13 @@ fn serving_does_not_end_for_a_change_whose_step_failed_a_moment_ago() {
     given.memory.attempts.insert(id, Attempts { failed: 1, ended: now(), retry_at: of("2026-03-03T11:30:10Z") });
     assert_eq!(runs(&desired, &observed, &given, &[]), Vec::<String>::new());
 }
+
+#[test]
+fn while_we_suspect_ourselves_a_vm_that_is_off_still_starts() {
+    let desired = cloud_connector();
+    let mut observed = converged(&desired);
+    turn_off(&mut observed, "edge");
+    let given = Given { breaker: Some("3 of 4 appliances would close".to_owned()), ..given_with_peer() };
+    let runs = runs(&desired, &observed, &given, &[]);
+    assert!(runs.iter().any(|id| id == "2.1/edge/start-vm") && !runs.iter().any(|id| id.contains("hold-service")), "{runs:?}");
+}

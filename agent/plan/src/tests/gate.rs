@@ -215,8 +215,8 @@ fn a_suspicion_of_ourselves_keeps_closing_back() {
     let mut observed = converged(&desired);
     crate::fixtures::turn_off(&mut observed, "edge");
     let mut given = given_with_peer();
-    given.breaker = Some("RTCSRV would close 3 of 4 appliances within 10 min".to_owned());
     let (plan, report) = plan(&desired, &observed, &given);
+    given.breaker = Some("RTCSRV would close 3 of 4 appliances within 10 min".to_owned());
     let gated = gate(&plan, &report, &desired, &given);
     let closes = plan.steps.iter().filter(|step| step.purpose == Purpose::Close);
     assert!(closes.clone().count() > 0 && closes.clone().all(|step| !gated.go.contains(&step.id)));
@@ -232,4 +232,16 @@ fn maintenance_needs_peers_and_turn_but_no_window() {
     let at = of("2026-03-03T20:00:00Z");
     assert_eq!(kinds(&verdict(&desired, &observed, &Given { now: at, ..given_with_peer() })), Vec::<&str>::new());
     assert_eq!(kinds(&verdict(&desired, &observed, &Given { now: at, ..given() })), ["peer"]);
+}
+
+#[test]
+fn a_change_that_takes_longer_than_the_site_may_be_out_does_not_begin() {
+    let mut desired = branch_bundle();
+    let observed = converged(&desired);
+    desired.roles[0].processors = Some(4);
+    add_window(&mut desired, "nights", nights());
+    desired.availability.planned_outage = Some(PlannedOutage { windows: vec![of("nights")], at_most: Span::from_secs(300) });
+    let gated = verdict(&desired, &observed, &given());
+    let says = gated.waits[0].on.to_string();
+    assert_eq!(says, "it takes about 8m 56s, and the site may be out for 5m (`plannedOutage.atMost`)");
 }

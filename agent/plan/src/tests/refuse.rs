@@ -5,7 +5,7 @@ use model::seen::{Cause, Seen};
 use model::units::{DiskSize, MemorySize};
 
 use super::shown;
-use crate::fixtures::{bare, branch_bundle, cloud_connector, converged, foreign, given, given_with_peer, of};
+use crate::fixtures::{bare, branch_bundle, cloud_connector, converged, foreign, given, given_with_peer, guest, of, vm};
 
 #[test]
 fn a_foreign_vm_with_a_wanted_name_disk_or_address_stalls() {
@@ -180,4 +180,16 @@ fn another_release_is_not_built_beside_one_that_runs() {
       note: `app1.2.1` is ours and no longer wished; it stays: prune is off
       note: `gateway1.2.1` is ours and no longer wished; it stays: prune is off
     ");
+}
+
+#[test]
+fn an_image_that_hosts_another_domain_stops_the_set_up() {
+    let desired = cloud_connector();
+    let mut observed = converged(&desired);
+    for role in ["ad", "cms", "mediation", "edge"] {
+        vm(&mut observed, role).remarks.set_up = false;
+    }
+    guest(&mut observed, "ad").domain = Seen::Known(of("fabrikam.local"));
+    let text = shown(&desired, &observed, &given_with_peer());
+    assert!(text.contains("ad belongs to the domain `fabrikam.local`, not `contoso.local`") && text.ends_with("no steps\n"), "{text}");
 }
