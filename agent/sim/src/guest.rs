@@ -30,7 +30,7 @@ pub(crate) struct Guest {
 impl Guest {
     /// What the first boot of `image` leaves.
     pub(crate) fn first_boot(image: &Image, at: Timestamp, ids: &mut Ids) -> Result<Self, IdentityError> {
-        let listener = ids.identity(&image.computer_name)?;
+        let listener = ids.identity(&image.computer_name, &[])?;
         let mut published = image.kvp.clone();
         published.insert("trunkline.listener".to_owned(), listener.thumbprint.clone());
         let own = [("WinRM", "Windows Remote Management (WS-Management)"), ("EventLog", "Windows Event Log"), ("Dnscache", "DNS Client")];

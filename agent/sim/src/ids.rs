@@ -3,6 +3,8 @@
 //! Guarantees: the n-th identifier of a seed is always the same, certificates included.
 //! Deliberately absent: randomness.
 
+use std::net::IpAddr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -71,13 +73,14 @@ impl Ids {
         u32::try_from(self.next % 0x3fff).unwrap_or(0) * 4 + 1200
     }
 
-    /// A self-signed certificate for `name`.
-    pub(crate) fn identity(&mut self, name: &str) -> Result<ListenerIdentity, IdentityError> {
+    /// A self-signed certificate for `name` and these addresses.
+    pub(crate) fn identity(&mut self, name: &str, addresses: &[IpAddr]) -> Result<ListenerIdentity, IdentityError> {
         let mut key = PKCS8_ED25519.to_vec();
         key.extend_from_slice(self.uuid().as_bytes());
         key.extend_from_slice(self.uuid().as_bytes());
         let serial = self.uuid();
-        identity(&key, name, serial.as_bytes()).map_err(|source| IdentityError { name: name.to_owned(), source })
+        let names = std::iter::once(name.to_owned()).chain(addresses.iter().map(ToString::to_string)).collect();
+        identity(&key, name, names, serial.as_bytes()).map_err(|source| IdentityError { name: name.to_owned(), source })
     }
 
     fn uuid(&mut self) -> Uuid {
@@ -88,10 +91,10 @@ impl Ids {
     }
 }
 
-fn identity(key: &[u8], name: &str, serial: &[u8]) -> Result<ListenerIdentity, rcgen::Error> {
+fn identity(key: &[u8], name: &str, names: Vec<String>, serial: &[u8]) -> Result<ListenerIdentity, rcgen::Error> {
     let der = rustls::pki_types::PrivatePkcs8KeyDer::from(key.to_vec());
     let pair = rcgen::KeyPair::from_pkcs8_der_and_sign_algo(&der, &rcgen::PKCS_ED25519)?;
-    let mut params = rcgen::CertificateParams::new(vec![name.to_owned()])?;
+    let mut params = rcgen::CertificateParams::new(names)?;
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(rcgen::DnType::CommonName, name);
     params.serial_number = Some(rcgen::SerialNumber::from_slice(serial));
@@ -118,7 +121,7 @@ mod tests {
     fn the_same_seed_gives_the_same_identifiers_and_certificates() {
         let (mut a, mut b) = (Ids::new(7), Ids::new(7));
         assert_eq!(a.guid(), b.guid());
-        assert_eq!(a.identity("HV01").unwrap(), b.identity("HV01").unwrap());
+        assert_eq!(a.identity("HV01", &[]).unwrap(), b.identity("HV01", &[]).unwrap());
         assert_ne!(a.guid(), a.guid());
         assert_ne!(Ids::new(8).guid(), Ids::new(7).guid());
     }

@@ -53,6 +53,7 @@ impl Host {
             ("EventLog", "Windows Event Log"),
         ];
         let services = own.iter().map(|(name, display)| Service::of_windows(name, display)).chain(spec.services.iter().map(Service::new));
+        let addresses: Vec<_> = spec.nics.iter().flat_map(|nic| nic.addresses.iter().map(ipnet::IpNet::addr)).collect();
         let windows = Windows {
             computer_name: spec.computer_name.clone(),
             pending_name: None,
@@ -67,7 +68,7 @@ impl Host {
             adapters: Vec::new(),
             last_boot: cx.now,
             installed: cx.now,
-            listener: cx.ids.identity(&spec.computer_name)?,
+            listener: cx.ids.identity(&spec.computer_name, &addresses)?,
             published: BTreeMap::new(),
             received: BTreeMap::new(),
         };
