@@ -96,6 +96,16 @@ impl TalkError {
         }
     }
 
+    /// Whether the machine may have done what it was asked for, although no answer says so.
+    #[must_use]
+    pub fn outcome_unknown(&self) -> bool {
+        match self {
+            Self::Unreachable { source, .. } | Self::Refused { source, .. } | Self::Failed { source, .. } => source.outcome_unknown(),
+            Self::Malformed { .. } => true,
+            Self::Code { .. } => false,
+        }
+    }
+
     /// How an observation says it.
     #[must_use]
     pub fn cause(&self) -> Cause {

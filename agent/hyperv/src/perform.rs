@@ -26,11 +26,16 @@ use std::time::Duration;
 
 use model::desired::Desired;
 use plan::step::{Act, Step};
+use tokio::time::Instant;
 
 use crate::failure::{Blocker, Failure, PerformError};
 use crate::host::Host;
 use crate::pause::Pause;
 use cx::Cx;
+
+/// How long a step whose answer was lost may take to be seen done before it has failed: longer than Hyper-V takes for any change
+/// that it makes without a job.
+const LOST_ANSWER: Duration = Duration::from_secs(15);
 
 /// How a step stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,9 +80,20 @@ async fn perform(cx: &Cx<'_>) -> Result<(), Failure> {
     if settle(cx).await? == Stands::Done {
         return Ok(());
     }
-    Box::pin(act(cx)).await?;
+    let mut lost = match Box::pin(act(cx)).await {
+        Ok(()) => None,
+        // The host may have done it, or be about to: whoever sends it again at once may do it twice.
+        Err(Failure::Talk(talk)) if talk.outcome_unknown() => Some(talk),
+        Err(failure) => return Err(failure),
+    };
+    let acted = Instant::now();
     let mut pause = Pause::between(Duration::from_millis(200), Duration::from_secs(5));
     while settle(cx).await? == Stands::Open {
+        if acted.elapsed() >= LOST_ANSWER
+            && let Some(talk) = lost.take()
+        {
+            return Err(Failure::Talk(talk));
+        }
         pause.sleep().await;
     }
     Ok(())

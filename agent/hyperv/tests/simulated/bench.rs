@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use model::condition::Disposition;
 use model::desired::Desired;
 use model::names::CredentialName;
 use model::observed::{Observed, Reach};
@@ -140,6 +141,17 @@ impl Bench {
         ended.unwrap_or_else(|_| panic!("step `{}` did not end in {limit:?}", step.id))
     }
 
+    /// Does `step`, and tries again where that is what a failure asks for.
+    async fn insist(&self, step: &Step) {
+        for _ in 0..10 {
+            match self.perform(step).await {
+                Ok(()) => return,
+                Err(error) => assert_eq!(error.disposition(), Disposition::Retry, "{}", chain(&error)),
+            }
+        }
+        panic!("`{}` was tried ten times", step.id);
+    }
+
     pub async fn check(&self, step: &Step) -> Check {
         self.host.check(&self.desired, step).await.unwrap_or_else(|error| panic!("{}", chain(&error)))
     }
@@ -153,7 +165,7 @@ impl Bench {
                 return done;
             }
             for step in plan.steps.iter() {
-                self.perform(step).await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+                self.insist(step).await;
                 assert_eq!(self.check(step).await, Check::Done, "`{}` right after it was done", step.id);
                 done.push(step.clone());
             }

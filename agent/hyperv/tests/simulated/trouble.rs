@@ -26,8 +26,6 @@ async fn an_answer_that_is_lost_makes_no_twin() {
     let bench = Bench::bare();
     let step = bench.advance_to("define-vm").await;
     bench.play("- {on: {method: DefineSystem, class: Msvm_VirtualSystemManagementService}, do: cutBeforeAnswer}");
-    let error = bench.host.perform(&bench.desired, &step).await.expect_err("no answer came");
-    assert_eq!(error.disposition(), Disposition::Retry);
     bench.perform(&step).await.expect("it is found to be done");
     let defined = bench.changes().into_iter().filter(|method| method == "DefineSystem").count();
     let switches = 1;
