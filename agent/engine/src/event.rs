@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use model::condition::{Posture, Reason};
+use model::condition::{Fault, Posture, Reason};
 use model::names::ApplianceName;
 use model::snapshot::Revision;
 use model::units::Span;
@@ -146,8 +146,20 @@ impl fmt::Display for Happening {
     }
 }
 
-fn listed(faults: &[model::condition::Fault]) -> String {
-    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+/// Faults in one line. What several have in common is said once: ten services that are held are one fact for whoever reads.
+fn listed(faults: &[Fault]) -> String {
+    let mut groups: Vec<(&Fault, usize)> = Vec::new();
+    for fault in faults {
+        match groups.iter_mut().find(|(first, _)| first.says == fault.says) {
+            Some((_, more)) => *more += 1,
+            None => groups.push((fault, 0)),
+        }
+    }
+    let say = |(first, more): &(&Fault, usize)| match more {
+        0 => first.to_string(),
+        more => format!("{first}, and so for {more} more"),
+    };
+    groups.iter().map(say).collect::<Vec<_>>().join("; ")
 }
 
 fn seconds(took: Duration) -> String {

@@ -230,7 +230,7 @@ pub fn mode_name(mode: Mode) -> &'static str {
 impl fmt::Display for WaitingOn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Window { opens: Some((window, at)) } => write!(f, "window `{window}` opens at {at}"),
+            Self::Window { opens: Some((window, at)) } => write!(f, "window `{window}` opens at {at:.0}"),
             Self::Window { opens: None } => f.write_str("no window ever opens; name one under `windows`"),
             Self::Outage { takes, at_most } => {
                 write!(f, "it takes about {takes}, and the site may be out for {at_most} (`plannedOutage.atMost`)")
@@ -241,13 +241,13 @@ impl fmt::Display for WaitingOn {
             Self::Leader { leader } => write!(f, "{leader} goes first and has not finished"),
             Self::Policy { policy, message } => write!(f, "policy `{policy}` denies it: {message}"),
             Self::Approval { what } => write!(f, "an Approval in git for {what}"),
-            Self::Drain { until } => write!(f, "calls are still running, until {until} at the latest"),
+            Self::Drain { until } => write!(f, "calls are still running, until {until:.0} at the latest"),
             Self::Reach { role } => write!(f, "the guest `{role}` is reached from the host only; run the agent there"),
             Self::Unknown { what, cause } => write!(f, "{what} cannot be seen: {cause}"),
-            Self::Confirm { signal, until } => write!(f, "{signal} is read again before it counts, at {until}"),
-            Self::Stable { until } => write!(f, "all must stay well before calls return, until {until}"),
-            Self::Backoff { until, failed } => write!(f, "it failed {failed} times in a row; next attempt at {until}"),
-            Self::Hold { until, reason } => write!(f, "held on the host until {until}: {reason}"),
+            Self::Confirm { signal, until } => write!(f, "{signal} is read again before it counts, at {until:.0}"),
+            Self::Stable { until } => write!(f, "all must stay well before calls return, until {until:.0}"),
+            Self::Backoff { until, failed } => write!(f, "it failed {failed} times in a row; next attempt at {until:.0}"),
+            Self::Hold { until, reason } => write!(f, "held on the host until {until:.0}: {reason}"),
             Self::Mode { mode } => write!(f, "mode `{}` allows no more", mode_name(*mode)),
             Self::Job { caption } => write!(f, "a Hyper-V job has not ended: {caption}"),
             Self::Breaker { reason } => write!(f, "closing is held back, we suspect ourselves: {reason}"),
