@@ -149,7 +149,9 @@ impl Judge<'_> {
     }
 
     fn disrupts(&self, step: &Step) -> bool {
-        self.takes_calls && step.impact >= Impact::Drain && is_planned(step.purpose)
+        // Every step of a drain counts: the notes must not say that calls are kept away before they are.
+        let hurts = step.impact >= Impact::Drain || step.purpose == Purpose::Drain;
+        self.takes_calls && hurts && is_planned(step.purpose)
     }
 
     /// A site that has nobody else says how long it may be out.

@@ -13,20 +13,41 @@ use crate::graph::Plan;
 use crate::posture::assess;
 use crate::report::PlanReport;
 use crate::rules;
+use crate::step::{Impact, Purpose};
 
 /// Works out what to do next.
 pub fn plan(desired: &Desired, observed: &Observed, given: &Given) -> (Plan, PlanReport) {
     let sight = assess(desired, observed, given);
     let mut draft = Draft::new(desired, observed, given, &sight);
     rules::all(&mut draft);
-    let report = PlanReport {
+    let notes = std::mem::take(&mut draft.notes);
+    let mut report = PlanReport {
         posture: sight.posture.clone(),
         unseen: sight.unseen(),
         faults: sight.faults(),
         changes: diff(desired, observed),
         waits: std::mem::take(&mut draft.waits),
         stalls: std::mem::take(&mut draft.stalls),
-        notes: std::mem::take(&mut draft.notes),
+        notes,
     };
-    (draft.into_plan(), report)
+    let plan = draft.into_plan();
+    let works = plan.steps.iter().any(|step| matches!(step.purpose, Purpose::Change | Purpose::Prune) && step.impact >= Impact::Drain);
+    if report.takes_calls() && works {
+        report.notes.insert(0, capacity(desired, given, &plan));
+    }
+    (plan, report)
+}
+
+/// What is left of a site while an appliance of it is worked on.
+fn capacity(desired: &Desired, given: &Given, plan: &Plan) -> String {
+    let takes = plan.expected();
+    let (others, serving) = (desired.peers.len(), given.serving_peers());
+    let promise = desired.availability.min_serving;
+    match others {
+        0 => format!("{} takes no calls for about {takes}, and its site has no other appliance", desired.appliance),
+        _ => format!(
+            "{} takes no calls for about {takes}; others seen serving: {serving} of {others}, promised: {promise}",
+            desired.appliance
+        ),
+    }
 }

@@ -63,6 +63,9 @@ pub fn text(plan: &Plan, report: &PlanReport, gated: Option<&Gated>) -> Text {
     text.changes(report);
     text.steps(plan, gated);
     text.waits(gated.map_or(&report.waits, |gated| &gated.waits));
+    if !report.notes.is_empty() {
+        text.line(Tone::Plain, "");
+    }
     for note in &report.notes {
         text.hang(Tone::Quiet, "  note: ", note);
     }

@@ -53,6 +53,9 @@ fn processors_2_to_4_drains_stops_sets_starts_and_resumes() {
       29  cms        note that all is well
       30  mediation  note that all is well
       31  edge       note that all is well
+
+      note: sea-1 takes no calls for about 15m 45s; others seen serving: 1 of 1,
+            promised: 1
     ");
 }
 
@@ -203,6 +206,9 @@ fn another_gateway_drains_without_turning_anything_off() {
        9  gateway  let GateSvc start: automatic
       10  app      note that all is well
       11  gateway  note that all is well
+
+      note: branch-1 takes no calls for about 3m 34s, and its site has no other
+            appliance
     ");
 }
 

@@ -112,6 +112,8 @@ fn a_plan_as_markdown_cannot_be_broken_out_of() {
 
     </details>
 
+    Note: branch-1 takes no calls for about 3m 34s, and its site has no other appliance.
+
     Note: a \| b &lt;script>.
     ");
 }

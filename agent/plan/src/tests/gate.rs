@@ -54,7 +54,12 @@ fn a_closed_window_says_when_it_opens() {
     let mut given = given_with_peer();
     given.now = of("2026-03-03T20:00:00Z");
     let text = gated(&desired, &observed, &given);
-    insta::assert_snapshot!(text.split("waits for\n").nth(1).unwrap(), @"  window   window `nights` opens at 2026-03-04T10:00:00Z (8 steps)");
+    insta::assert_snapshot!(text.split("waits for\n").nth(1).unwrap(), @"
+    window   window `nights` opens at 2026-03-04T10:00:00Z (11 steps)
+
+    note: sea-1 takes no calls for about 15m 45s; others seen serving: 1 of 1,
+          promised: 1
+    ");
     assert_eq!(verdict(&desired, &observed, &given).look_again, Some(of("2026-03-04T10:00:00Z")));
 }
 
@@ -244,4 +249,17 @@ fn a_change_that_takes_longer_than_the_site_may_be_out_does_not_begin() {
     let gated = verdict(&desired, &observed, &given());
     let says = gated.waits[0].on.to_string();
     assert_eq!(says, "it takes about 8m 56s, and the site may be out for 5m (`plannedOutage.atMost`)");
+}
+
+#[test]
+fn notes_say_nothing_before_the_window_opens() {
+    let mut desired = branch_bundle();
+    for role in &mut desired.roles {
+        role.services = [].into();
+    }
+    let observed = converged(&desired);
+    desired.roles[0].processors = Some(4);
+    add_window(&mut desired, "nights", nights());
+    let closed = Given { now: of("2026-03-03T20:00:00Z"), ..given() };
+    assert_eq!(verdict(&desired, &observed, &closed).go, []);
 }

@@ -177,6 +177,7 @@ fn another_release_is_not_built_beside_one_that_runs() {
       roles.gateway  + VM gateway1.2.1
 
     no steps
+
       note: `app1.2.1` is ours and no longer wished; it stays: prune is off
       note: `gateway1.2.1` is ours and no longer wished; it stays: prune is off
     ");

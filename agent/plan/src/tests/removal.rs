@@ -28,6 +28,7 @@ fn without_prune_it_stays_and_the_plan_says_so() {
       serving
 
     no steps
+
       note: `fax1.2.1` is ours and no longer wished; it stays: prune is off
     ");
 }
@@ -51,6 +52,9 @@ fn with_prune_what_has_served_waits_for_an_approval() {
     waits for
       approval an Approval in git for deleting `fax1.2.1` and its disks, which have
                served (3 steps)
+
+      note: branch-1 takes no calls for about 1m 45s, and its site has no other
+            appliance
       note: the disk `E:\scans.vhdx` stays: it lies outside `D:\Trunkline`
     ");
 }
@@ -73,6 +77,9 @@ fn with_prune_and_approval_it_goes_disk_first() {
        1  fax  shut the VM down
        2  fax  delete the disk fax.vhdx
        3  fax  delete the VM fax1.2.1
+
+      note: branch-1 takes no calls for about 1m 45s, and its site has no other
+            appliance
       note: the disk `E:\scans.vhdx` stays: it lies outside `D:\Trunkline`
     ");
 }

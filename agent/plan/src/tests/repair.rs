@@ -378,6 +378,7 @@ fn maintenance_holds_everything_that_is_held_and_then_only_looks() {
        8  cms        note why no calls are taken
        9  mediation  note why no calls are taken
       10  edge       note why no calls are taken
+
       note: maintenance: services are held, nothing else is done
     ");
     let (drain, _) = plan(&desired, &observed, &given_with_peer());
