@@ -50,7 +50,7 @@ pub struct Preview {
 
 /// An appliance of which nothing can be foretold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{appliance}` cannot be planned: {says}")]
+#[error("nothing can be planned: {says}")]
 pub struct Unseen {
     /// The appliance.
     pub appliance: ApplianceName,

@@ -34,8 +34,8 @@ pub(crate) struct Sight {
 pub(crate) enum SightError {
     #[error("no connection to the host of `{appliance}` can be made")]
     Connect { appliance: ApplianceName, source: ConnectError },
-    #[error("`{appliance}` could not be observed")]
-    Observe { appliance: ApplianceName, source: Box<ObserveError> },
+    #[error(transparent)]
+    Observe(Box<ObserveError>),
     #[error("looking at `{appliance}` took longer than {} s", PATIENCE.as_secs())]
     TooLong { appliance: ApplianceName },
 }
@@ -44,7 +44,7 @@ impl SightError {
     pub(crate) fn disposition(&self) -> Disposition {
         match self {
             Self::Connect { source, .. } => source.disposition(),
-            Self::Observe { source, .. } => source.disposition(),
+            Self::Observe(error) => error.disposition(),
             Self::TooLong { .. } => Disposition::Retry,
         }
     }
@@ -55,7 +55,7 @@ impl SightError {
                 Disposition::Stall(reason) => reason,
                 Disposition::Retry | Disposition::Wait { .. } => Reason::HostUnreachable,
             },
-            Self::Observe { source, .. } => source.reason(),
+            Self::Observe(error) => error.reason(),
             Self::TooLong { .. } => Reason::NotSeen,
         }
     }
@@ -68,7 +68,7 @@ pub(crate) async fn observe(pass: &Pass, resident: &mut Resident) -> Result<Sigh
     let appliance = || desired.appliance.clone();
     let observed = match tokio::time::timeout(PATIENCE, host.observe(desired)).await {
         Ok(Ok(observed)) => observed,
-        Ok(Err(source)) => return Err(SightError::Observe { appliance: appliance(), source: Box::new(source) }),
+        Ok(Err(source)) => return Err(SightError::Observe(Box::new(source))),
         Err(_) => return Err(SightError::TooLong { appliance: appliance() }),
     };
     resident.memory.sighted();

@@ -5,6 +5,7 @@
 extern crate trunkline_engine as engine;
 
 mod converge;
+mod foretold;
 mod kill_points;
 mod pair;
 mod repair;
