@@ -4,9 +4,9 @@
 //! from one revision to the next.
 
 use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-
-use sha2::{Digest, Sha256};
 
 use crate::diagnostic::{Code, Place};
 use crate::manifest::{Decoder, Fault, Header, Origin, RawValue};
@@ -41,10 +41,8 @@ impl ParsedFile {
     /// Parses the bytes of a file at a path of the repository.
     pub fn new(path: &str, bytes: &[u8]) -> Self {
         let (tree, faults) = yaml::parse(bytes);
-        let mut digest = [0; 8];
-        digest.copy_from_slice(&Sha256::digest(bytes)[..8]);
         let heads = heads(&tree, &faults);
-        Self { path: path.into(), tree, faults, digest: u64::from_le_bytes(digest), heads }
+        Self { path: path.into(), tree, faults, digest: digest(bytes), heads }
     }
 
     /// A file that was not read, since it is a link to somewhere outside the repository.
@@ -55,10 +53,9 @@ impl ParsedFile {
 
     /// A file or directory whose content is unknown: it could hold anything.
     pub fn unread(path: &str, code: Code, message: String, hint: &str) -> Self {
-        let mut digest = [0; 8];
-        digest.copy_from_slice(&Sha256::digest(&message)[..8]);
+        let digest = digest(message.as_bytes());
         let fault = TextFault { code, span: yaml::Span::default(), message, hint: Some(hint.into()), related: None };
-        Self { path: path.into(), tree: Tree::default(), faults: vec![fault], digest: u64::from_le_bytes(digest), heads: Vec::new() }
+        Self { path: path.into(), tree: Tree::default(), faults: vec![fault], digest, heads: Vec::new() }
     }
 
     /// Its path in the repository.
@@ -81,10 +78,16 @@ impl ParsedFile {
         &self.heads
     }
 
-    /// Tells one content from another.
+    /// Tells one content from another, to decide what must be worked out again; no proof of anything.
     pub(crate) fn digest(&self) -> u64 {
         self.digest
     }
+}
+
+fn digest(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn heads(tree: &Tree, faults: &[TextFault]) -> Vec<Head> {

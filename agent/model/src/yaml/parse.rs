@@ -100,9 +100,11 @@ impl<'a> Reader<'a> {
             }
         }
         let tree = self.builder.finish();
+        let mut keys = Keys::new();
         for document in tree.documents() {
-            duplicate_keys(document, &mut self.faults);
+            duplicate_keys(document, &mut keys, &mut self.faults);
         }
+        drop(keys);
         let empty = tree.documents().all(Node::is_null) && self.faults.is_empty();
         if empty {
             let hint = "delete the file, or restore what it held";
@@ -238,32 +240,36 @@ fn span_of(span: &granit_parser::Span) -> Span {
     Span { start: to_u32(start), len: to_u32(end.saturating_sub(start)) }
 }
 
-fn duplicate_keys(node: Node<'_>, faults: &mut Vec<TextFault>) {
-    let report = |first: Node<'_>, second: Node<'_>, faults: &mut Vec<TextFault>| {
-        let name = second.text().unwrap_or_default();
-        faults.push(TextFault {
-            related: Some((first.span(), "first written here".into())),
-            ..fault(Code::DuplicateKey, second.span(), format!("the key `{name}` is written twice"), Some("keep one of the two"))
-        });
-    };
-    let keys = || node.entries().map(|(key, _)| key).filter(|key| key.text().is_some());
-    if node.entries().nth(LARGE_MAP).is_none() {
-        for (index, second) in keys().enumerate() {
-            if let Some(first) = keys().take(index).find(|first| first.text() == second.text()) {
-                report(first, second, faults);
+/// The keys of the maps that are being looked through, the innermost last; one allocation for a whole file.
+type Keys<'t> = Vec<(&'t str, Node<'t>)>;
+
+fn duplicate_keys<'t>(node: Node<'t>, keys: &mut Keys<'t>, faults: &mut Vec<TextFault>) {
+    let base = keys.len();
+    let mut hashed: HashMap<&str, Node<'_>> = HashMap::new();
+    for (key, _) in node.entries() {
+        let Some(name) = key.text() else { continue };
+        let seen = &keys[base..];
+        let first = if seen.len() < LARGE_MAP {
+            seen.iter().find(|(other, _)| *other == name).map(|(_, first)| *first)
+        } else {
+            if hashed.is_empty() {
+                hashed.extend(seen.iter().rev().copied());
             }
+            let first = hashed.get(name).copied();
+            hashed.entry(name).or_insert(key);
+            first
+        };
+        if let Some(first) = first {
+            faults.push(TextFault {
+                related: Some((first.span(), "first written here".into())),
+                ..fault(Code::DuplicateKey, key.span(), format!("the key `{name}` is written twice"), Some("keep one of the two"))
+            });
         }
-    } else {
-        let mut seen: HashMap<&str, Node<'_>> = HashMap::new();
-        for key in keys() {
-            match seen.entry(key.text().unwrap_or_default()) {
-                std::collections::hash_map::Entry::Occupied(first) => report(*first.get(), key, faults),
-                std::collections::hash_map::Entry::Vacant(place) => drop(place.insert(key)),
-            }
-        }
+        keys.push((name, key));
     }
-    node.entries().for_each(|(_, value)| duplicate_keys(value, faults));
-    node.items().for_each(|item| duplicate_keys(item, faults));
+    keys.truncate(base);
+    node.entries().for_each(|(_, value)| duplicate_keys(value, keys, faults));
+    node.items().for_each(|item| duplicate_keys(item, keys, faults));
 }
 
 fn truncate(faults: &mut Vec<TextFault>) {
