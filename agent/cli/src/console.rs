@@ -1,18 +1,22 @@
 //! Standard output, and the question before something is done.
 //!
-//! Guarantees: a closed pipe ends the output quietly; a question is asked on a terminal only. Deliberately absent: colour codes
-//! (that is `paint`).
+//! Guarantees: a closed pipe ends the output quietly; a question is asked on a terminal only; what is printed while steps run stands
+//! above the moving line. Deliberately absent: colour codes (that is `paint`).
 
 use std::io::{IsTerminal as _, Write as _};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::error::Failure;
 use crate::paint::Paint;
 
 /// Where results go.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Console {
     /// How words are painted.
     pub paint: Paint,
+    /// The moving line on standard error; hidden unless that is a terminal.
+    pub moving: ProgressBar,
 }
 
 /// What a person answered.
@@ -28,14 +32,20 @@ impl Console {
     /// Standard output with this paint.
     #[must_use]
     pub fn new(paint: Paint) -> Self {
-        Self { paint }
+        let moving = if std::io::stderr().is_terminal() { ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()) } else { ProgressBar::hidden() };
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            moving.set_style(style);
+        }
+        Self { paint, moving }
     }
 
     /// Writes text as it stands.
     pub fn print(&self, text: &str) {
-        let mut out = std::io::stdout().lock();
-        // A reader that has gone (`| head`) wants no more; there is nobody to tell.
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        self.moving.suspend(|| {
+            let mut out = std::io::stdout().lock();
+            // A reader that has gone (`| head`) wants no more; there is nobody to tell.
+            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        });
     }
 
     /// Writes a line.

@@ -4,29 +4,31 @@
 //! Deliberately absent: results (those are printed when the command ends).
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use engine::event::{Event, Happening};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use model::names::ApplianceName;
 use plan::step::StepId;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
+use crate::console::Console;
 use crate::paint::Paint;
 
 /// How many running steps the moving line names.
 const SHOWN: usize = 2;
 const REDRAW: Duration = Duration::from_millis(200);
+const FRAMES: [char; 4] = ['-', '\\', '|', '/'];
 
 /// Shows events.
 pub struct Progress {
     paint: Paint,
-    bar: ProgressBar,
+    moving: ProgressBar,
     running: BTreeMap<(ApplianceName, StepId), (Instant, u64)>,
     detail: Detail,
+    frame: usize,
 }
 
 /// How much is shown.
@@ -39,15 +41,10 @@ pub enum Detail {
 }
 
 impl Progress {
-    /// Shows on standard error.
+    /// Shows on the console's standard error.
     #[must_use]
-    pub fn new(paint: Paint, detail: Detail) -> Self {
-        let bar = if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-        bar.set_draw_target(if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-            bar.set_style(style);
-        }
-        Self { paint, bar, running: BTreeMap::new(), detail }
+    pub fn new(console: &Console, detail: Detail) -> Self {
+        Self { paint: console.paint, moving: console.moving.clone(), running: BTreeMap::new(), detail, frame: 0 }
     }
 
     /// Shows until the engine is gone.
@@ -65,15 +62,11 @@ impl Progress {
                 _ = redraw.tick() => self.redraw(),
             }
         }
-        self.bar.finish_and_clear();
+        self.moving.finish_and_clear();
     }
 
     fn say(&self, line: &str) {
-        if self.bar.is_hidden() {
-            anstream::eprintln!("{line}");
-        } else {
-            self.bar.suspend(|| anstream::eprintln!("{line}"));
-        }
+        self.moving.suspend(|| anstream::eprintln!("{line}"));
     }
 
     fn show(&mut self, event: &Event) {
@@ -105,8 +98,12 @@ impl Progress {
         self.say(&format!("{} {text}", self.paint.faint(format!("{}:", event.appliance))));
     }
 
-    fn redraw(&self) {
-        if self.bar.is_hidden() {
+    fn redraw(&mut self) {
+        if self.moving.is_hidden() {
+            return;
+        }
+        if self.running.is_empty() {
+            self.moving.set_message("");
             return;
         }
         let now = Instant::now();
@@ -119,7 +116,7 @@ impl Progress {
         if self.running.len() > SHOWN {
             parts.push(format!("and {} more", self.running.len() - SHOWN));
         }
-        self.bar.set_message(parts.join(" · "));
-        self.bar.tick();
+        self.frame = (self.frame + 1) % FRAMES.len();
+        self.moving.set_message(format!("{} {}", FRAMES[self.frame], parts.join(", ")));
     }
 }

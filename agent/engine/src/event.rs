@@ -128,8 +128,8 @@ impl fmt::Display for Happening {
             Self::StepStarted { step, .. } => write!(f, "{step}: started"),
             Self::StepDone { step, took } => write!(f, "{step}: done in {}", seconds(*took)),
             Self::StepFailed { step, says } => write!(f, "{step}: failed: {says}"),
-            Self::Waiting { on, until: None } => write!(f, "waiting: {}", on.join("; ")),
-            Self::Waiting { on, until: Some(until) } => write!(f, "waiting until {until:.0}: {}", on.join("; ")),
+            // Each sentence says its own time.
+            Self::Waiting { on, until: _ } => write!(f, "waiting: {}", on.join("; ")),
             Self::Retrying { says, attempts, next } => write!(f, "attempt {attempts} failed, next at {next:.0}: {says}"),
             Self::Stalled { reason, says } => write!(f, "stalled ({reason:?}): {says}"),
             Self::Posture { now } => match now {

@@ -45,7 +45,7 @@ pub fn run(args: &Apply, settings: &Settings, console: &Console) -> Result<Endin
         let stop = CancellationToken::new();
         let mut beside = JoinSet::new();
         beside.spawn(signals::watch(stop.clone()));
-        beside.spawn(Progress::new(console.paint, Detail::Steps).follow(engine.listen()));
+        beside.spawn(Progress::new(console, Detail::Steps).follow(engine.listen()));
         let outcomes = engine.apply_once(&snapshot, shown, stop).await;
         drop(engine);
         tokio::task::yield_now().await;

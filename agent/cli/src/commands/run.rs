@@ -32,7 +32,7 @@ pub fn run(settings: &Settings, console: &Console) -> Result<Ending, Failure> {
         let mut beside = JoinSet::new();
         beside.spawn(signals::watch(stop.clone()));
         beside.spawn(watcher.run(stop.clone()));
-        beside.spawn(Progress::new(console.paint, Detail::Steps).follow(engine.listen()));
+        beside.spawn(Progress::new(console, Detail::Steps).follow(engine.listen()));
         console.line(&format!("following {origin}; Ctrl-C ends after the step in hand"));
         engine.run(subscription.snapshots, stop).await;
         drop(engine);

@@ -55,7 +55,7 @@ pub(super) async fn run(args: &Demo, console: &Console) -> Result<Ending, Failur
     let mut beside = JoinSet::new();
     beside.spawn(signals::watch(stop.clone()));
     beside.spawn(watcher.run(stop.clone()));
-    beside.spawn(Progress::new(console.paint, Detail::Turns).follow(engine.listen()));
+    beside.spawn(Progress::new(console, Detail::Turns).follow(engine.listen()));
 
     let name = |text: &str| text.parse().context("an example's name");
     let tour = Tour { stage, engine, wiring, snapshots: snapshots.clone(), waker, console, appliances: [name("sea-1")?, name("sea-2")?] };
@@ -96,8 +96,9 @@ impl Tour<'_> {
     }
 
     async fn install(&self) -> Result<(), Failure> {
-        self.heading("1. Two bare Hyper-V hosts, one commit: both appliances are installed, leader first");
+        self.heading("1. Two bare hosts, one commit: both appliances are installed, leader first");
         self.console.line(&format!("   repository {}", self.stage.directory.join("fleet").display()));
+        self.console.line("   simulated hosts boot in seconds; estimates are those of real ones");
         let mut events = self.engine.listen();
         let all = self.appliances.iter().cloned().collect();
         converged(&mut events, all, |_| true).await
@@ -173,7 +174,7 @@ impl Tour<'_> {
 
     fn epilogue(&self, began: Instant, once: bool) {
         let paint = self.console.paint;
-        self.console.line(&format!("\n{} in {:.0} s, over real sockets on this machine", paint.good("the tour is over"), began.elapsed().as_secs_f64()));
+        self.console.line(&format!("\n{} in {:.0} s, over real sockets of this machine", paint.good("the tour is over"), began.elapsed().as_secs_f64()));
         if once {
             return;
         }
