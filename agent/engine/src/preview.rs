@@ -1,4 +1,4 @@
-//! What would be done, without doing it: observe, plan, review, gate.
+//! What would be done, without doing it: observe and decide (plan, review, gate).
 //!
 //! Guarantees: the stages are those of a real pass; nothing on a host is changed, nothing is written, and no lock is needed.
 //! Deliberately absent: how it is shown (`plan::render`).
@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::condition::{Disposition, Reason};
+use model::desired::Desired;
 use model::names::{ApplianceName, SiteName};
 use model::observed::Observed;
 use model::snapshot::Snapshot;
-use plan::gate::Gated;
-use plan::given::{Given, Verdict};
-use plan::graph::Plan;
-use plan::report::PlanReport;
+use plan::Decision;
+use plan::given::Given;
+use policy::Policies;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -24,11 +24,9 @@ use crate::controller::compile;
 use crate::place::StateError;
 use crate::reconcile::Pass;
 use crate::resident::Resident;
-use crate::stage::gate::gate;
+use crate::stage::decide::{decide, judge};
 use crate::stage::observe::{Sight, SightError, observe, peers};
-use crate::stage::plan::plan;
 use crate::stage::report::tell_peers;
-use crate::stage::review::review;
 use crate::wish::{Limit, Wish, digest};
 
 /// What would be done on one appliance now.
@@ -38,14 +36,8 @@ pub struct Preview {
     pub observed: Observed,
     /// What planning was given besides.
     pub given: Given,
-    /// What is left to do.
-    pub plan: Plan,
-    /// What stands around it.
-    pub report: PlanReport,
-    /// What the policies say.
-    pub verdicts: Vec<Verdict>,
-    /// What may begin now.
-    pub gated: Gated,
+    /// What is left to do, what stands around it, and what of it may begin now.
+    pub decision: Decision,
 }
 
 /// An appliance of which nothing can be foretold.
@@ -106,12 +98,31 @@ pub async fn preview(
     for (pass, sight) in seen.into_iter().filter(|(pass, _)| wanted.contains(&pass.wish.desired.appliance)) {
         let name = pass.wish.desired.appliance.clone();
         let preview = match sight {
-            Ok(sight) => Ok(judge(&pass, sight).await),
+            Ok(sight) => Ok(foretell(&pass, sight).await),
             Err(unseen) => Err(unseen),
         };
         previews.insert(name, preview);
     }
     previews
+}
+
+/// Foretells from observations that somebody made elsewhere: no host, no state directory.
+#[derive(Debug)]
+pub struct OnPaper {
+    policies: Policies,
+}
+
+impl OnPaper {
+    /// By the policies of a revision.
+    #[must_use]
+    pub fn new(snapshot: &Snapshot) -> Self {
+        Self { policies: compile(&snapshot.policies) }
+    }
+
+    /// What would be done, by the lines that a pass goes by.
+    pub fn decide(&self, desired: &Desired, observed: &Observed, given: &Given) -> Decision {
+        judge(&self.policies, desired, observed, given)
+    }
 }
 
 /// Looks, and tells the neighbours what it saw.
@@ -132,17 +143,15 @@ async fn look(pass: &Pass) -> Result<Sight, Unseen> {
     let mut resident = Resident::load(&pass.context.parts.state, appliance).map_err(unkept)?;
     resident.memory.adopt_wish(&pass.wish.digest);
     let sight = observe(pass, &mut resident).await.map_err(unseen)?;
-    let proposal = plan(&pass.wish, &sight);
-    tell_peers(pass, &sight, &proposal).await;
+    let (plan, report) = plan::plan(&pass.wish.desired, &sight.observed, &sight.given);
+    tell_peers(pass, &sight, &plan, &report).await;
     Ok(sight)
 }
 
 /// Plans anew, now that the neighbours have been seen too.
-async fn judge(pass: &Pass, mut sight: Sight) -> Preview {
+async fn foretell(pass: &Pass, mut sight: Sight) -> Preview {
     sight.given.peers = peers(pass, &pass.member()).await;
-    let proposal = plan(&pass.wish, &sight);
-    sight.given.verdicts = review(&pass.wish, &sight, &proposal);
-    let gated = gate(&pass.context, &pass.wish, &mut sight, &proposal).gated;
+    let decision = decide(&pass.context, &pass.wish, &mut sight).decision;
     let Sight { observed, given, host: _ } = sight;
-    Preview { observed, verdicts: given.verdicts.clone(), given, plan: proposal.plan, report: proposal.report, gated }
+    Preview { observed, given, decision }
 }

@@ -1,4 +1,4 @@
-//! The one function: observe, plan, review, gate, execute, report, until nothing goes any more.
+//! The one function: observe, decide (plan, review, gate), execute, report, until nothing goes any more.
 //!
 //! Guarantees: each round goes by what was just seen; whatever an execution changed is looked at before the pass ends; a pass ends, even
 //! when host and plan never agree. Dry runs share every line up to `execute`.
@@ -13,12 +13,10 @@ use crate::cause::chain;
 use crate::context::Context;
 use crate::outcome::Outcome;
 use crate::resident::Resident;
+use crate::stage::decide::decide;
 use crate::stage::execute::{Executed, Stop, execute};
-use crate::stage::gate::gate;
 use crate::stage::observe::observe;
-use crate::stage::plan::plan;
 use crate::stage::report::{self, Round};
-use crate::stage::review::review;
 use crate::store::Member;
 use crate::wish::Wish;
 
@@ -65,22 +63,17 @@ pub(crate) async fn reconcile(pass: &Pass, resident: &mut Resident) -> Passage {
             Err(error) => return Passage { outcome: report::blind(pass, resident, &error).await, moved },
         };
         // Pure.
-        let proposal = plan(&pass.wish, &sight);
-        if !proposal.plan.is_empty() {
-            // There is nothing to deny about an empty plan, and most passes have one.
-            sight.given.verdicts = review(&pass.wish, &sight, &proposal);
-        }
-        let passed = gate(&pass.context, &pass.wish, &mut sight, &proposal);
+        let decided = decide(&pass.context, &pass.wish, &mut sight);
         // I/O.
-        let round = Round { pass, sight: &sight, proposal: &proposal, passed: &passed };
+        let round = Round { pass, sight: &sight, decided: &decided };
         moved |= report::seen(&round, resident).await;
-        if passed.go.is_empty() {
+        if decided.go.is_empty() {
             let took = (done > 0).then(|| began.elapsed());
             let (outcome, gave_back) = report::settled(&round, resident, took).await;
             return Passage { outcome, moved: moved || gave_back };
         }
         report::begun(&round, resident);
-        let executed = match execute(pass, resident, (&sight, &passed, proposal.digest())).await {
+        let executed = match execute(pass, resident, (&sight, &decided)).await {
             Ok(executed) => executed,
             Err(error) => return Passage { outcome: report::retrying(pass, resident, (None, &chain(&error))), moved },
         };
@@ -90,9 +83,9 @@ pub(crate) async fn reconcile(pass: &Pass, resident: &mut Resident) -> Passage {
             return Passage { outcome, moved };
         }
         if executed.done == 0 && executed.stop.is_none() {
-            let first = passed.go.first().map(|step| step.id.clone());
+            let first = decided.go.first().map(|step| step.id.clone());
             if first.is_some() && first == disputed {
-                let says = format!("step `{}` is planned and seen as done at once", passed.go[0].id);
+                let says = format!("step `{}` is planned and seen as done at once", decided.go[0].id);
                 return Passage { outcome: report::retrying(pass, resident, (None, &says)), moved };
             }
             disputed = first;

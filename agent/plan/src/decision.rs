@@ -20,7 +20,7 @@ pub struct Decision {
     pub plan: Plan,
     /// What stands around it.
     pub report: PlanReport,
-    /// The gate's verdict on it.
+    /// The gate's verdict on it, with what the repairs wait for when they run alone.
     pub gated: Gated,
     /// What the policies say of it.
     pub verdicts: Vec<Verdict>,
@@ -44,8 +44,11 @@ pub fn decide(
 ) -> Decision {
     let mut given = given.clone();
     let (whole, report) = plan(desired, observed, &given);
-    given.verdicts = review(&whole, &report);
-    let gated = gate(&whole, &report, desired, &given);
+    if !whole.is_empty() {
+        // There is nothing to deny about an empty plan, and most looks have one.
+        given.verdicts = review(&whole, &report);
+    }
+    let mut gated = gate(&whole, &report, desired, &given);
     let verdicts = given.verdicts.clone();
     let repairs = gated.plan_repairs_alone.then(|| {
         given.planned_work = PlannedWork::Withheld;
@@ -53,5 +56,8 @@ pub fn decide(
         let gated = gate(&repairs, &report, desired, &given);
         (repairs, gated)
     });
+    if let Some((_, of_repairs)) = &repairs {
+        gated.add_waits_of(of_repairs);
+    }
     Decision { plan: whole, report, gated, verdicts, repairs }
 }

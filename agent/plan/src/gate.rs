@@ -41,7 +41,6 @@ pub fn gate(plan: &Plan, report: &PlanReport, desired: &Desired, given: &Given) 
     waits.extend(judge.mode());
     waits.extend(judge.policies());
     waits.extend(judge.leader());
-    waits.extend(judge.breaker());
     waits.extend(judge.disruption());
     waits.extend(judge.backoff());
     let kept: BTreeSet<&StepId> = waits.iter().flat_map(|wait| &wait.blocks).collect();
@@ -54,15 +53,27 @@ pub fn gate(plan: &Plan, report: &PlanReport, desired: &Desired, given: &Given) 
         if !is_kept && step.after.iter().all(|id| go.contains(id)) {
             go.insert(&step.id);
             order.push(step.id.clone());
-        } else if (is_kept && may_be_left_out(step.purpose)) || step.after.iter().any(|id| behind_planned.contains(id)) {
+        } else if (is_kept && is_planned(step.purpose)) || step.after.iter().any(|id| behind_planned.contains(id)) {
             behind_planned.insert(&step.id);
-            plan_repairs_alone |= !is_kept && !may_be_left_out(step.purpose);
+            plan_repairs_alone |= !is_kept && !is_planned(step.purpose);
         }
     }
     let disrupts = plan.steps.iter().any(|step| go.contains(&step.id) && judge.disrupts(step));
     let takes_turn = disrupts && given.turn == TurnState::Free;
     let look_again = waits.iter().filter_map(|wait| wait.on.until()).filter(|at| *at > given.now).min();
     Gated { go: order, takes_turn, plan_repairs_alone, waits, look_again }
+}
+
+impl Gated {
+    /// Adds what another plan for the same appliance waits for besides: a fault that is read again, say.
+    pub(crate) fn add_waits_of(&mut self, other: &Self) {
+        for wait in &other.waits {
+            if !self.waits.iter().any(|one| one.on == wait.on) {
+                self.waits.push(wait.clone());
+            }
+        }
+        self.look_again = self.look_again.into_iter().chain(other.look_again).min();
+    }
 }
 
 struct Judge<'a> {
@@ -114,11 +125,6 @@ impl Judge<'_> {
         // A drain for maintenance is a person's wish for this appliance; it is no rollout.
         let keeps = |step: &Step| is_planned(step.purpose) && !(step.purpose == Purpose::Drain && self.in_maintenance());
         self.wait(WaitingOn::Leader { leader: leader.clone() }, keeps)
-    }
-
-    fn breaker(&self) -> Option<Wait> {
-        let reason = self.given.breaker.clone()?;
-        self.wait(WaitingOn::Breaker { reason }, |step| step.purpose == Purpose::Close)
     }
 
     /// Window, peers, turn: asked only for what ends the serving of an appliance that serves.
@@ -184,11 +190,6 @@ fn windows_that_bind(desired: &Desired) -> BTreeMap<&WindowName, &Window> {
     let outage = desired.availability.planned_outage.as_ref().filter(|_| desired.peers.is_empty());
     let binds = |name: &WindowName| outage.is_none_or(|outage| outage.windows.contains(name));
     desired.windows.iter().filter(|(name, _)| binds(name)).collect()
-}
-
-/// Whether a plan without it is worth making: repairs need neither planned work nor, when the breaker forbids it, the closing.
-fn may_be_left_out(purpose: Purpose) -> bool {
-    is_planned(purpose) || purpose == Purpose::Close
 }
 
 /// Whether somebody decided that it be done, rather than a fault.

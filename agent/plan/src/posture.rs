@@ -36,6 +36,8 @@ pub struct Assessment {
     pub counting: Vec<(usize, Timestamp)>,
     /// Whether the faults ask for the appliance to be closed now.
     pub closes: bool,
+    /// Whether they would, if we did not suspect ourselves.
+    pub suspected: bool,
     /// Whether at least one service is held.
     pub held: bool,
 }
@@ -103,15 +105,15 @@ pub fn assess(desired: &Desired, observed: &Observed, given: &Given) -> Assessme
     let last = given.serving_peers() == 0;
     // The breaker holds closings back; what is held already stays so.
     let may_close = held || given.breaker.is_none();
-    let closes = may_close
-        && confirmed().any(|index| {
-            let call_path = signals.get(index).is_some_and(|signal| signal.grade == Grade::CallPath);
-            // Held already: nothing is lost by holding the rest, and half an appliance must not come back.
-            held || call_path || !last || desired.watch.on_last_serving == OnLastServing::Any
-        });
+    let asked_for = confirmed().any(|index| {
+        let call_path = signals.get(index).is_some_and(|signal| signal.grade == Grade::CallPath);
+        // Held already: nothing is lost by holding the rest, and half an appliance must not come back.
+        held || call_path || !last || desired.watch.on_last_serving == OnLastServing::Any
+    });
+    let (closes, suspected) = (asked_for && may_close, asked_for && !may_close);
     let faults: Vec<Fault> = confirmed().filter_map(|index| signals.get(index)?.fault()).collect();
     let posture = judge(desired, observed, given, Found { signals: &signals, faults, closes, held });
-    Assessment { posture, signals, counting, closes, held }
+    Assessment { posture, signals, counting, closes, suspected, held }
 }
 
 struct Found<'a> {

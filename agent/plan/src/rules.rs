@@ -88,6 +88,12 @@ fn maintain(draft: &mut Draft<'_>) {
 
 /// Ends serving, when a fault or planned work asks for it: what is well first, so that the reason stays to be seen.
 fn close(draft: &mut Draft<'_>) {
+    if draft.sight.suspected
+        && let Some(reason) = draft.given.breaker.clone()
+    {
+        // It stays open, and is mended in place where that is enough.
+        draft.wait(WaitingOn::Breaker { reason }, Vec::new());
+    }
     let disrupts = power::disrupts(draft);
     if draft.sight.closes || disrupts {
         services::hold(draft, services::Which::Healthy);

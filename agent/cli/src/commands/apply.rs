@@ -40,7 +40,7 @@ pub fn run(args: &Apply, settings: &Settings, console: &Console) -> Result<Endin
             console.line("nothing was done");
             return Ok(Ending::Unfinished);
         }
-        let shown = planned.iter().map(|one| (one.plan.appliance.clone(), one.plan.impact())).collect();
+        let shown = planned.iter().map(|one| (one.decision.plan.appliance.clone(), one.decision.plan.impact())).collect();
         let engine = Engine::new(wiring.parts()?, lock);
         let stop = CancellationToken::new();
         let mut beside = JoinSet::new();

@@ -4,18 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use engine::preview::{Preview, Unseen, preview};
+use engine::preview::{OnPaper, Preview, Unseen, preview};
 use model::desired::Desired;
 use model::names::ApplianceName;
 use model::observed::Observed;
 use model::snapshot::Snapshot;
+use plan::Decision;
 use plan::compare::compare;
-use plan::gate::Gated;
 use plan::given::{Given, Peer, PeerSight};
-use plan::graph::Plan as Steps;
-use plan::render::text::{Text, Tone, text};
+use plan::render::text::{self, Text, Tone};
 use plan::render::{json, markdown};
-use plan::report::PlanReport;
 use serde_json::{Value, json};
 
 use crate::args::{Output, Plan};
@@ -47,25 +45,22 @@ pub fn run(args: &Plan, settings: &Settings, console: &Console) -> Result<Ending
 
 /// One appliance's plan, however it was made.
 pub struct Planned {
-    /// What is left to do.
-    pub plan: Steps,
-    /// What stands around it.
-    pub report: PlanReport,
-    /// What may begin now, when the gate was asked.
-    pub gated: Option<Gated>,
+    /// What is left to do, what stands around it, and what of it may begin now.
+    pub decision: Decision,
 }
 
 impl Planned {
     /// Whether anything is to change, now or once something that is waited for has come.
     #[must_use]
     pub fn is_due(&self) -> bool {
-        !self.plan.steps.is_empty() || !self.report.changes.is_empty() || !self.report.stalls.is_empty()
+        let Decision { plan, report, .. } = &self.decision;
+        !plan.is_empty() || !report.changes.is_empty() || !report.stalls.is_empty()
     }
 }
 
 impl From<Preview> for Planned {
     fn from(preview: Preview) -> Self {
-        Self { plan: preview.plan, report: preview.report, gated: Some(preview.gated) }
+        Self { decision: preview.decision }
     }
 }
 
@@ -94,6 +89,7 @@ fn from_file(args: &Plan, settings: &Settings, file: &std::path::Path) -> Result
     let observation = observe::read(file)?;
     let seen: BTreeMap<_, _> = observation.appliances.iter().map(|one| (&one.appliance, one)).collect();
     let wanted = fleet::chosen(&snapshot, &args.only)?;
+    let paper = OnPaper::new(&snapshot);
     let wanted = wanted.iter().filter(|desired| !args.only.is_empty() || seen.contains_key(&desired.appliance));
     wanted
         .map(|desired| {
@@ -101,9 +97,7 @@ fn from_file(args: &Plan, settings: &Settings, file: &std::path::Path) -> Result
                 Failure::new(format!("`{}` is not in the observation `{}`", desired.appliance, file.display()))
             })?;
             let given = Given { peers: peers(desired, &snapshot, &seen), ..Given::at(observed.at) };
-            let (plan, report) = plan::plan(desired, observed, &given);
-            let gated = plan::gate::gate(&plan, &report, desired, &given);
-            Ok(Planned { plan, report, gated: Some(gated) })
+            Ok(Planned { decision: paper.decide(desired, observed, &given) })
         })
         .collect()
 }
@@ -122,12 +116,12 @@ fn peers(desired: &Desired, snapshot: &Snapshot, seen: &BTreeMap<&ApplianceName,
 fn show(planned: &[Planned], output: Output, console: &Console) -> Result<(), Failure> {
     match output {
         Output::Json => {
-            let documents: Vec<_> = planned.iter().map(|one| json::document(&one.plan, &one.report, one.gated.as_ref())).collect();
+            let documents: Vec<_> = planned.iter().map(|one| json::decided(&one.decision)).collect();
             console.line(&serde_json::to_string_pretty(&documents).context("cannot write the plan")?);
         }
         Output::Markdown => {
             for one in planned {
-                console.print(&markdown::markdown(&one.plan, &one.report, one.gated.as_ref()));
+                console.print(&markdown::decided(&one.decision));
             }
         }
         Output::Text => show_text(planned, console),
@@ -141,12 +135,12 @@ pub fn show_text(planned: &[Planned], console: &Console) {
         if index > 0 {
             console.line("");
         }
-        console.print(&painted(&text(&one.plan, &one.report, one.gated.as_ref()), console.paint));
+        console.print(&painted(&text::decided(&one.decision), console.paint));
     }
 }
 
 fn painted(text: &Text, paint: Paint) -> String {
-    let line = |line: &plan::render::text::Line| match line.tone {
+    let line = |line: &text::Line| match line.tone {
         Tone::Head => paint.strong(&line.text),
         Tone::Plain => line.text.clone(),
         Tone::Quiet => paint.faint(&line.text),

@@ -18,7 +18,7 @@ use crate::journal::{Entry, Journal, JournalError};
 use crate::memory::Failure;
 use crate::reconcile::Pass;
 use crate::resident::Resident;
-use crate::stage::gate::{NeedOfTurn, Passed};
+use crate::stage::decide::{Decided, NeedOfTurn};
 use crate::stage::observe::Sight;
 use crate::status::RunningStep;
 use doing::{Did, Doer, StepError};
@@ -65,10 +65,10 @@ pub(crate) enum Stop {
 ///
 /// # Errors
 /// `JournalError` when there is no journal to write to; then nothing was begun.
-pub(crate) async fn execute(pass: &Pass, resident: &mut Resident, work: (&Sight, &Passed, String)) -> Result<Executed, JournalError> {
-    let (sight, passed, plan) = work;
+pub(crate) async fn execute(pass: &Pass, resident: &mut Resident, work: (&Sight, &Decided)) -> Result<Executed, JournalError> {
+    let (sight, decided) = work;
     let mut executed = Executed::default();
-    if passed.turn == NeedOfTurn::Disrupts && !take_turn(pass).await {
+    if decided.turn == NeedOfTurn::Disrupts && !take_turn(pass).await {
         executed.stop = Some(Stop::NotOurTurn);
         return Ok(executed);
     }
@@ -79,7 +79,7 @@ pub(crate) async fn execute(pass: &Pass, resident: &mut Resident, work: (&Sight,
         journal.append(now, Entry::Revision { revision: revision.clone() })?;
         resident.status.last_attempted = Some(revision.clone());
     }
-    journal.append(now, Entry::Gated { plan, steps: passed.go.len() })?;
+    journal.append(now, Entry::Gated { plan: decided.digest(), steps: decided.go.len() })?;
     let doer = Doer {
         host: Arc::clone(&sight.host),
         desired: Arc::clone(&pass.wish.desired),
@@ -88,7 +88,7 @@ pub(crate) async fn execute(pass: &Pass, resident: &mut Resident, work: (&Sight,
         kill: pass.context.parts.kill.clone(),
     };
     let mut execution = Execution { pass, resident, doer: Arc::new(doer), running: JoinSet::new(), executed };
-    execution.run(passed).await;
+    execution.run(decided).await;
     Ok(execution.executed)
 }
 
@@ -113,12 +113,12 @@ struct Execution<'e> {
 }
 
 impl Execution<'_> {
-    async fn run(&mut self, passed: &Passed) {
-        let mut progress = Progress::of(&passed.go);
+    async fn run(&mut self, decided: &Decided) {
+        let mut progress = Progress::of(&decided.go);
         loop {
             while self.executed.stop.is_none() && self.running.len() < self.pass.context.parts.limits.steps.max(1) {
                 let Some(step) = progress.begin_next() else { break };
-                match self.may_begin(step, passed.turn).await {
+                match self.may_begin(step, decided.turn).await {
                     Ok(()) => self.begin(step),
                     Err(stop) => self.executed.stop = Some(stop),
                 }

@@ -12,7 +12,10 @@ use model::condition::{Condition, ConditionKind, Disposition, Posture, Reason, T
 use model::desired::Recovery;
 use model::names::ApplianceName;
 use model::units::Span;
+use plan::Decision;
 use plan::given::{Peer, PeerSight, TurnState};
+use plan::graph::Plan;
+use plan::report::PlanReport;
 use plan::step::Step;
 
 use crate::backoff;
@@ -22,10 +25,9 @@ use crate::event::Happening;
 use crate::outcome::Outcome;
 use crate::reconcile::Pass;
 use crate::resident::Resident;
+use crate::stage::decide::Decided;
 use crate::stage::execute::FailedStep;
-use crate::stage::gate::Passed;
 use crate::stage::observe::{Sight, SightError};
-use crate::stage::plan::Proposal;
 use crate::store::PeerStatus;
 use crate::wish::Limit;
 use words::describe;
@@ -38,20 +40,20 @@ const PROBES_TO_LIVE: u64 = 3;
 pub(crate) struct Round<'r> {
     pub(crate) pass: &'r Pass,
     pub(crate) sight: &'r Sight,
-    pub(crate) proposal: &'r Proposal,
-    pub(crate) passed: &'r Passed,
+    pub(crate) decided: &'r Decided,
 }
 
 /// Says what was seen; whether the peers were told something new.
 pub(crate) async fn seen(round: &Round<'_>, resident: &mut Resident) -> bool {
-    let Round { pass, sight, proposal, passed } = round;
+    let Round { pass, sight, decided } = round;
+    let Decision { plan, report, gated, .. } = &decided.decision;
     let desired = &pass.wish.desired;
     let events = &pass.context.events;
-    let posture = &proposal.report.posture;
+    let posture = &report.posture;
     if resident.status.posture.as_ref() != Some(posture) {
         events.tell(&desired.appliance, Happening::Posture { now: posture.clone() });
     }
-    if let Some(tripped) = &passed.alert {
+    if let Some(tripped) = &decided.alert {
         events.tell(&desired.appliance, Happening::Alert { says: tripped.to_string() });
     }
     let status = &mut resident.status;
@@ -62,19 +64,19 @@ pub(crate) async fn seen(round: &Round<'_>, resident: &mut Resident) -> bool {
     status.posture = Some(posture.clone());
     status.observed_at = Some(sight.observed.at);
     status.hold = pass.context.holds.on(&desired.appliance, sight.given.now);
-    status.waits = passed.gated.waits.iter().map(describe).collect();
+    status.waits = gated.waits.iter().map(describe).collect();
     let attempts = &resident.memory.memory().attempts;
     let of_step = |step: &Step| attempts.get(&step.id).map(|attempts| attempts.failed);
-    status.attempts = proposal.plan.steps.iter().filter_map(of_step).max().unwrap_or(0);
-    let told = tell_peers(pass, sight, proposal).await;
+    status.attempts = plan.steps.iter().filter_map(of_step).max().unwrap_or(0);
+    let told = tell_peers(pass, sight, plan, report).await;
     let news = told.is_some() && told != resident.told;
     resident.told = told.or(resident.told.take());
     news
 }
 
 /// Tells the peers what was seen; what they were told, if they could be.
-pub(crate) async fn tell_peers(pass: &Pass, sight: &Sight, proposal: &Proposal) -> Option<Peer> {
-    let (desired, report) = (&pass.wish.desired, &proposal.report);
+pub(crate) async fn tell_peers(pass: &Pass, sight: &Sight, plan: &Plan, report: &PlanReport) -> Option<Peer> {
+    let desired = &pass.wish.desired;
     let serving = if report.seen_serving() {
         PeerSight::Serving
     } else if report.unseen.is_empty() {
@@ -82,7 +84,7 @@ pub(crate) async fn tell_peers(pass: &Pass, sight: &Sight, proposal: &Proposal) 
     } else {
         PeerSight::Unknown
     };
-    let finished = proposal.plan.is_empty() && report.waits.is_empty() && report.stalls.is_empty();
+    let finished = plan.is_empty() && report.waits.is_empty() && report.stalls.is_empty();
     let peer = Peer { serving, finished };
     let status = PeerStatus { appliance: desired.appliance.clone(), at: sight.given.now, peer: peer.clone() };
     let ttl = Span::from_secs(desired.watch.probe_every.secs().saturating_mul(PROBES_TO_LIVE));
@@ -97,9 +99,10 @@ pub(crate) async fn tell_peers(pass: &Pass, sight: &Sight, proposal: &Proposal) 
 
 /// Says that steps begin.
 pub(crate) fn begun(round: &Round<'_>, resident: &mut Resident) {
-    let Round { pass, sight, passed, proposal } = round;
-    pass.context.events.tell(&pass.wish.desired.appliance, Happening::Begun { steps: passed.go.len(), expected: proposal.plan.expected() });
-    let says = format!("{} steps are under way", passed.go.len());
+    let Round { pass, sight, decided } = round;
+    let (steps, expected) = (decided.go.len(), decided.decision.to_run().0.expected());
+    pass.context.events.tell(&pass.wish.desired.appliance, Happening::Begun { steps, expected });
+    let says = format!("{steps} steps are under way");
     let truths = Truths { ready: Truth::False, reconciling: Truth::True, stalled: Truth::False, reason: Reason::Progressing };
     say(pass, resident, (truths, &says), sight.given.now);
     resident.save();
@@ -153,11 +156,13 @@ pub(crate) async fn settled(round: &Round<'_>, resident: &mut Resident, took: Op
 
 /// Gives the turn back once the appliance is at rest: its host answered, no job runs, and it serves or is out on purpose.
 async fn give_back(round: &Round<'_>, outcome: &Outcome) -> bool {
-    let Round { pass, sight, proposal, .. } = round;
+    let Round { pass, sight, decided } = round;
     let quiet = sight.observed.host.jobs.known().is_some_and(Vec::is_empty);
     let rests = match outcome {
         Outcome::Converged | Outcome::Stalled { .. } => true,
-        Outcome::Waiting { .. } | Outcome::Beyond { .. } => matches!(proposal.report.posture, Posture::Serving | Posture::Maintenance),
+        Outcome::Waiting { .. } | Outcome::Beyond { .. } => {
+            matches!(decided.decision.report.posture, Posture::Serving | Posture::Maintenance)
+        }
         Outcome::Retrying { .. } | Outcome::Blind { .. } | Outcome::Watched | Outcome::Stopped => false,
     };
     if sight.given.turn != TurnState::Ours || !quiet || !rests {

@@ -3,22 +3,22 @@
 //! Guarantees: a policy that cannot be asked denies (a guard that is asleep lets nobody through). Deliberately absent: what a denial
 //! keeps back (that is the gate's).
 
-use plan::given::{Ruling, Verdict};
-use policy::{Input, Violation};
+use model::desired::Desired;
+use plan::given::{Given, Ruling, Verdict};
+use plan::graph::Plan;
+use plan::report::PlanReport;
+use policy::{Input, Policies, Violation};
 
 use crate::cause::chain;
-use crate::stage::observe::Sight;
-use crate::stage::plan::Proposal;
-use crate::wish::Wish;
 
 /// What the policies say.
-pub(crate) fn review(wish: &Wish, sight: &Sight, proposal: &Proposal) -> Vec<Verdict> {
-    let judged = policy::Proposal { plan: &proposal.plan, report: &proposal.report, peers: &sight.given.peers };
-    let input = match Input::new(&wish.desired, sight.given.now, Some(judged)) {
+pub(crate) fn review(policies: &Policies, desired: &Desired, given: &Given, (plan, report): (&Plan, &PlanReport)) -> Vec<Verdict> {
+    let judged = policy::Proposal { plan, report, peers: &given.peers };
+    let input = match Input::new(desired, given.now, Some(judged)) {
         Ok(input) => input,
         Err(error) => return vec![Verdict { policy: "trunkline".to_owned(), ruling: Ruling::Deny, message: chain(&error) }],
     };
-    let policy::Verdict { denied, warned } = wish.policies.review(&input);
+    let policy::Verdict { denied, warned } = policies.review(&input);
     let denials = denied.into_iter().map(|violation| ruling(Ruling::Deny, violation));
     denials.chain(warned.into_iter().map(|violation| ruling(Ruling::Warn, violation))).collect()
 }

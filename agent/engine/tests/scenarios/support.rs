@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use engine::event::{Event, Happening};
 use engine::interrupt::KillSwitch;
 use engine::lock::{LockHolder, StateLock};
 use engine::outcome::Outcome;
@@ -179,6 +180,18 @@ impl Stage {
     pub async fn settle(&self, kill: KillSwitch) -> Outcome {
         let engine = self.engine(kill);
         engine.settle(&self.snapshot(), CancellationToken::new()).await.remove(&self.name()).unwrap()
+    }
+
+    /// What a life that goes as far as it can does: how the appliance ended, and which steps were done.
+    pub async fn steps_of(&self, snapshot: &Snapshot) -> (Outcome, Vec<String>) {
+        let engine = self.engine(KillSwitch::default());
+        let mut events = engine.listen();
+        let outcome = engine.settle(snapshot, CancellationToken::new()).await.remove(&self.name()).unwrap();
+        let done = |event: Arc<Event>| match &event.what {
+            Happening::StepDone { step, .. } => Some(step.to_string()),
+            _ => None,
+        };
+        (outcome, std::iter::from_fn(|| events.try_recv().ok()).filter_map(done).collect())
     }
 
     /// How often each changing method was carried out on the host.

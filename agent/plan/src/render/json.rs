@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::say;
+use crate::decision::Decision;
 use crate::diff::Change;
 use crate::gate::Gated;
 use crate::graph::Plan;
@@ -33,6 +34,9 @@ pub struct PlanDocument {
     pub changes: Vec<ChangeDocument>,
     /// What is to be done, in an order that honours `after`.
     pub steps: Vec<StepDocument>,
+    /// The repairs that run meanwhile, when they would stand behind steps that may not begin.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub repairs: Vec<StepDocument>,
     /// What is waited for.
     pub waits: Vec<WaitDocument>,
     /// What waits for a person.
@@ -134,8 +138,6 @@ pub struct StallDocument {
 /// The document of a plan.
 #[must_use]
 pub fn document(plan: &Plan, report: &PlanReport, gated: Option<&Gated>) -> PlanDocument {
-    let go: Option<std::collections::BTreeSet<_>> = gated.map(|gated| gated.go.iter().collect());
-    let step = |step: &Step| step_document(step, go.as_ref().map(|go| go.contains(&step.id)));
     let texts = |faults: &[model::condition::Fault]| faults.iter().map(ToString::to_string).collect();
     PlanDocument {
         api_version: API_VERSION.to_owned(),
@@ -147,13 +149,21 @@ pub fn document(plan: &Plan, report: &PlanReport, gated: Option<&Gated>) -> Plan
             unseen: texts(&report.unseen),
         },
         changes: report.changes.iter().map(change_document).collect(),
-        steps: plan.steps.iter().map(step).collect(),
+        steps: step_documents(plan, gated),
+        repairs: Vec::new(),
         waits: gated.map_or(&report.waits, |gated| &gated.waits).iter().map(wait_document).collect(),
         stalls: report.stalls.iter().map(stall_document).collect(),
         notes: report.notes.clone(),
         impact: impact_name(plan.impact()).to_owned(),
         expected_seconds: plan.expected().secs(),
     }
+}
+
+/// The document of a decision: the whole plan, and the repairs that run alone when the rest may not begin.
+#[must_use]
+pub fn decided(decision: &Decision) -> PlanDocument {
+    let repairs = decision.repairs.as_ref().map_or_else(Vec::new, |(plan, gated)| step_documents(plan, Some(gated)));
+    PlanDocument { repairs, ..document(&decision.plan, &decision.report, Some(&decision.gated)) }
 }
 
 /// The document as text, with a newline at its end.
@@ -175,6 +185,11 @@ pub fn change_document(change: &Change) -> ChangeDocument {
 #[must_use]
 pub fn schema() -> schemars::Schema {
     schemars::schema_for!(PlanDocument)
+}
+
+fn step_documents(plan: &Plan, gated: Option<&Gated>) -> Vec<StepDocument> {
+    let go: Option<std::collections::BTreeSet<_>> = gated.map(|gated| gated.go.iter().collect());
+    plan.steps.iter().map(|step| step_document(step, go.as_ref().map(|go| go.contains(&step.id)))).collect()
 }
 
 fn step_document(step: &Step, may_run: Option<bool>) -> StepDocument {

@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 use super::say;
+use crate::decision::Decision;
 use crate::diff::Change;
 use crate::gate::Gated;
 use crate::graph::Plan;
@@ -33,18 +34,32 @@ pub fn markdown(plan: &Plan, report: &PlanReport, gated: Option<&Gated>) -> Stri
         let lines: Vec<String> = waits.iter().map(|wait| format!("- **{}**: {}", wait.on.kind(), cell(&wait.on.to_string()))).collect();
         push(&mut out, format_args!("Waits for:\n\n{}", lines.join("\n")));
     }
+    steps(&mut out, plan, "Steps");
+    for note in &report.notes {
+        push(&mut out, format_args!("Note: {}.", cell(note)));
+    }
+    out
+}
+
+/// A decision: the whole plan, and the repairs that run alone when the rest may not begin.
+#[must_use]
+pub fn decided(decision: &Decision) -> String {
+    let mut out = markdown(&decision.plan, &decision.report, Some(&decision.gated));
+    if let Some((plan, _)) = &decision.repairs {
+        steps(&mut out, plan, "Repairs meanwhile");
+    }
+    out
+}
+
+fn steps(out: &mut String, plan: &Plan, summary: &str) {
     if !plan.is_empty() {
         let line = |(number, step): (usize, &crate::step::Step)| {
             let role = step.role.as_ref().map_or("host", |role| role.as_str());
             format!("{}. {role}: {}", number + 1, cell(&say::act(&step.act)))
         };
         let lines: Vec<String> = plan.steps.iter().enumerate().map(line).collect();
-        push(&mut out, format_args!("<details><summary>Steps</summary>\n\n{}\n\n</details>", lines.join("\n")));
+        push(out, format_args!("<details><summary>{summary}</summary>\n\n{}\n\n</details>", lines.join("\n")));
     }
-    for note in &report.notes {
-        push(&mut out, format_args!("Note: {}.", cell(note)));
-    }
-    out
 }
 
 /// A table of changes; nothing when there are none.

@@ -8,6 +8,7 @@ use std::fmt;
 use model::names::RoleName;
 
 use super::say;
+use crate::decision::Decision;
 use crate::gate::Gated;
 use crate::graph::Plan;
 use crate::report::PlanReport;
@@ -57,11 +58,22 @@ impl fmt::Display for Text {
 /// The plan with what stands around it; with the gate's verdict, what waits is the gate's word.
 #[must_use]
 pub fn text(plan: &Plan, report: &PlanReport, gated: Option<&Gated>) -> Text {
+    whole(plan, report, gated, None)
+}
+
+/// A decision: the whole plan, and the repairs that run alone when the rest may not begin.
+#[must_use]
+pub fn decided(decision: &Decision) -> Text {
+    whole(&decision.plan, &decision.report, Some(&decision.gated), decision.repairs.as_ref())
+}
+
+fn whole(plan: &Plan, report: &PlanReport, gated: Option<&Gated>, repairs: Option<&(Plan, Gated)>) -> Text {
     let mut text = Text::default();
     text.head(plan, report);
     text.stalls(report);
     text.changes(report);
     text.steps(plan, gated);
+    text.repairs(repairs);
     text.waits(gated.map_or(&report.waits, |gated| &gated.waits));
     if !report.notes.is_empty() {
         text.line(Tone::Plain, "");
@@ -142,6 +154,17 @@ impl Text {
         let summary = format!("{count} {noun}, about {}: {}", plan.expected(), plan.says());
         let tone = if plan.impact() >= Impact::Drain { Tone::Notice } else { Tone::Head };
         self.line(tone, summary);
+        self.listed(plan, gated);
+    }
+
+    fn repairs(&mut self, repairs: Option<&(Plan, Gated)>) {
+        let Some((plan, gated)) = repairs.filter(|(plan, _)| !plan.is_empty()) else { return };
+        self.line(Tone::Plain, "");
+        self.line(Tone::Head, format!("repairs meanwhile, about {}: {}", plan.expected(), plan.says()));
+        self.listed(plan, Some(gated));
+    }
+
+    fn listed(&mut self, plan: &Plan, gated: Option<&Gated>) {
         let go: Option<std::collections::BTreeSet<_>> = gated.map(|gated| gated.go.iter().collect());
         let width = plan.steps.iter().map(|step| place(step).chars().count()).max().unwrap_or(0);
         for (number, step) in plan.steps.iter().enumerate() {

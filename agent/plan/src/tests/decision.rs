@@ -58,3 +58,94 @@ fn while_we_suspect_ourselves_a_vm_that_is_off_still_starts() {
     let runs = runs(&desired, &observed, &given, &[]);
     assert!(runs.iter().any(|id| id == "2.1/edge/start-vm") && !runs.iter().any(|id| id.contains("hold-service")), "{runs:?}");
 }
+
+#[test]
+fn repairs_that_run_alone_stand_beside_the_plan_that_waits() {
+    let mut desired = cloud_connector();
+    let mut observed = converged(&desired);
+    desired.roles[2].processors = Some(4);
+    add_window(&mut desired, "nights", nights());
+    set_service(&mut observed, "cms", "MASTER", ServiceState::Stopped, StartMode::Automatic);
+    let mut given = Given { now: of("2026-03-03T20:00:00Z"), ..given() };
+    given.memory.bad_since.insert("cms/MASTER".to_owned(), now());
+    let decision = decide(&desired, &observed, &given, |_, _| Vec::new());
+    insta::assert_snapshot!(crate::render::text::decided(&decision), @r"
+    sea-1 (instance 2.1)
+      serving, degraded
+        cms/MASTER is stopped although it starts automatically
+
+    changes
+      roles.cms.services.MASTER   stopped -> running
+      roles.mediation.processors  2 -> 4
+
+    31 steps, about 15m 45s: takes no calls meanwhile, a VM goes off
+    .  1  edge       hold RTCSRV
+    .  2  edge       hold REPLICA
+    .  3  mediation  hold RTCSRV
+    .  4  mediation  hold MEDSVC
+    .  5  mediation  hold REPLICA
+    .  6  cms        hold REPLICA
+    .  7  cms        note why no calls are taken
+    .  8  mediation  note why no calls are taken
+    .  9  edge       note why no calls are taken
+    . 10  cms        hold MASTER
+    . 11  mediation  shut the VM down
+    . 12  mediation  set 4 processors
+    . 13  mediation  start the VM
+    . 14  mediation  look into the guest over the product network
+    . 15  cms        start REPLICA
+    . 16  cms        start MASTER
+    . 17  mediation  start REPLICA
+    . 18  mediation  start MEDSVC
+    . 19  mediation  start RTCSRV
+    . 20  edge       start REPLICA
+    . 21  edge       start RTCSRV
+    . 22  cms        let REPLICA start: automatic
+    . 23  cms        let MASTER start: automatic
+    . 24  mediation  let REPLICA start: automatic
+    . 25  mediation  let MEDSVC start: automatic
+    . 26  mediation  let RTCSRV start: automatic
+    . 27  edge       let REPLICA start: automatic
+    . 28  edge       let RTCSRV start: automatic
+    . 29  cms        note that all is well
+    . 30  mediation  note that all is well
+    . 31  edge       note that all is well
+
+    repairs meanwhile, about 1m: nobody notices
+       1  cms  start MASTER
+
+    waits for
+      window   window `nights` opens at 2026-03-04T10:00:00Z (11 steps)
+      peer     1 other appliances must be seen serving, 0 are (11 steps)
+
+      note: sea-1 takes no calls for about 15m 45s; others seen serving: 0 of 1,
+            promised: 1
+    ");
+    let markdown = crate::render::markdown::decided(&decision);
+    insta::assert_snapshot!(markdown.lines().skip_while(|line| !line.contains("Repairs")).collect::<Vec<_>>().join("\n"), @r"
+    <details><summary>Repairs meanwhile</summary>
+
+    1. cms: start MASTER
+
+    </details>
+    ");
+    let repairs = crate::render::json::decided(&decision).repairs;
+    assert_eq!(
+        repairs.iter().map(|step| (step.id.as_str(), step.may_run)).collect::<Vec<_>>(),
+        [("2.1/cms/start-service/MASTER", Some(true))]
+    );
+}
+
+#[test]
+fn a_fault_that_is_read_again_is_waited_for_although_the_change_waits_longer() {
+    let mut desired = cloud_connector();
+    let mut observed = converged(&desired);
+    desired.roles[2].processors = Some(4);
+    add_window(&mut desired, "nights", nights());
+    set_service(&mut observed, "cms", "MASTER", ServiceState::Stopped, StartMode::Automatic);
+    let mut given = Given { now: of("2026-03-03T20:00:00Z"), ..given() };
+    given.memory.bad_since.insert("cms/MASTER".to_owned(), given.now);
+    let decision = decide(&desired, &observed, &given, |_, _| Vec::new());
+    assert_eq!(decision.to_run().1.go, []);
+    assert_eq!(decision.gated.look_again, Some(of("2026-03-03T20:00:10Z")));
+}

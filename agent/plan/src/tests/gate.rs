@@ -215,16 +215,32 @@ fn a_step_that_failed_waits_and_what_follows_it_waits_too() {
 }
 
 #[test]
-fn a_suspicion_of_ourselves_keeps_closing_back() {
+fn a_suspicion_of_ourselves_keeps_an_appliance_open_and_says_so() {
     let desired = cloud_connector();
     let mut observed = converged(&desired);
     crate::fixtures::turn_off(&mut observed, "edge");
     let mut given = given_with_peer();
-    let (plan, report) = plan(&desired, &observed, &given);
+    let closes = |plan: &crate::graph::Plan| plan.steps.iter().any(|step| step.purpose == Purpose::Close);
+    assert!(closes(&plan(&desired, &observed, &given).0));
     given.breaker = Some("RTCSRV would close 3 of 4 appliances within 10 min".to_owned());
+    let (plan, report) = plan(&desired, &observed, &given);
     let gated = gate(&plan, &report, &desired, &given);
-    let closes = plan.steps.iter().filter(|step| step.purpose == Purpose::Close);
-    assert!(closes.clone().count() > 0 && closes.clone().all(|step| !gated.go.contains(&step.id)));
+    assert!(!closes(&plan));
+    assert_eq!(kinds(&gated), ["breaker"]);
+    assert_eq!(gated.go.len(), plan.steps.len(), "what mends it in place goes on");
+}
+
+#[test]
+fn an_appliance_that_is_closed_already_is_closed_whole_whatever_we_suspect() {
+    let desired = cloud_connector();
+    let mut observed = converged(&desired);
+    crate::fixtures::turn_off(&mut observed, "edge");
+    set_service(&mut observed, "mediation", "RTCSRV", ServiceState::Stopped, StartMode::Manual);
+    let given = Given { breaker: Some("RTCSRV would close 3 of 4 appliances within 10 min".to_owned()), ..given_with_peer() };
+    let (plan, report) = plan(&desired, &observed, &given);
+    let gated = gate(&plan, &report, &desired, &given);
+    assert_eq!(kinds(&gated).iter().filter(|kind| **kind == "breaker").count(), 0);
+    assert!(plan.steps.iter().any(|step| step.purpose == Purpose::Close && gated.go.contains(&step.id)));
 }
 
 #[test]

@@ -16,12 +16,12 @@ pub(super) fn describe(wait: &Waits) -> Wait {
 
 /// What a round comes to of which nothing goes.
 pub(super) fn outcome(round: &Round<'_>, resident: &Resident) -> Outcome {
-    let report = &round.proposal.report;
-    let waits = &round.passed.gated.waits;
+    let decision = &round.decided.decision;
+    let (report, waits) = (&decision.report, &decision.gated.waits);
     if round.pass.wish.limit == Limit::Look {
         return Outcome::Watched;
     }
-    if let Some(impact) = round.passed.beyond {
+    if let Some(impact) = round.decided.beyond {
         return Outcome::Beyond { impact };
     }
     if let Some(stall) = report.stalls.first() {
@@ -37,7 +37,7 @@ pub(super) fn outcome(round: &Round<'_>, resident: &Resident) -> Outcome {
     }
     // What passes soonest decides how long it is worth to stay.
     let patience = waits.iter().map(|wait| Patience::of(&wait.on)).min().unwrap_or(Patience::Outside);
-    let until = round.passed.gated.look_again;
+    let until = decision.gated.look_again;
     Outcome::Waiting { waits: waits.iter().map(describe).collect(), patience, until }
 }
 
