@@ -90,15 +90,12 @@ const IDE: &str = "83F8638B-8DCA-4152-9EDA-2CA8B33039B4";
 const FLOPPY: &str = "8F0D2762-0B00-4E04-AF4F-19010527CB93";
 
 impl Controller {
-    /// Generation 1 always has two IDE controllers, the second with a DVD drive, and a floppy drive.
+    /// Generation 1 always has two IDE controllers and a floppy drive. Its usual DVD drive is added by who makes the VM: clients that
+    /// define one themselves (libvirt, OpenStack) find its place, the first on the second controller, free.
     pub(crate) fn generation_one() -> Vec<Self> {
-        let ide = |number, drives| Self { id: IDE.to_owned(), kind: ControllerKind::Ide(number), drives };
-        let drive = |kind| Drive { slot: 0, kind, medium: None };
-        vec![
-            ide(0, Vec::new()),
-            ide(1, vec![drive(DriveKind::Dvd)]),
-            Self { id: FLOPPY.to_owned(), kind: ControllerKind::Floppy, drives: vec![drive(DriveKind::Floppy)] },
-        ]
+        let ide = |number| Self { id: IDE.to_owned(), kind: ControllerKind::Ide(number), drives: Vec::new() };
+        let floppy = Drive { slot: 0, kind: DriveKind::Floppy, medium: None };
+        vec![ide(0), ide(1), Self { id: FLOPPY.to_owned(), kind: ControllerKind::Floppy, drives: vec![floppy] }]
     }
 
     pub(crate) fn scsi(id: String) -> Self {

@@ -132,8 +132,10 @@ impl Host {
         machine.notes.clone_from(&spec.notes);
         machine.processor.count = spec.processors;
         machine.memory.startup = spec.memory_mib;
-        if generation == Generation::Two {
-            machine.controllers.push(Controller::scsi(cx.ids.guid()));
+        match generation {
+            // As Hyper-V Manager and New-VM leave it.
+            Generation::One => machine.controllers[1].drives.push(Drive { slot: 0, kind: DriveKind::Dvd, medium: None }),
+            Generation::Two => machine.controllers.push(Controller::scsi(cx.ids.guid())),
         }
         let drives = spec.disks.iter().zip(0..).map(|(path, slot)| Drive { slot, kind: DriveKind::Disk, medium: Some(path.clone()) });
         machine.controllers[0].drives = drives.collect();

@@ -82,7 +82,11 @@ fn service(name: &str) -> CimPath {
 
 impl Bench {
     fn new() -> Self {
-        let world = World::from_file(WorldFile::parse(WORLD).expect("the file reads")).expect("the world builds");
+        Self::of(WORLD)
+    }
+
+    fn of(text: &str) -> Self {
+        let world = World::from_file(WorldFile::parse(text).expect("the file reads")).expect("the world builds");
         Self { world, at: MachineId::Host(HostName::new("hv-1")) }
     }
 

@@ -34,10 +34,28 @@ fn generation_two_starts_without_controllers_and_generation_one_with_its_own() {
     b.define("two", 2);
     let before = b.all(&V2, "Msvm_ResourceAllocationSettingData").len();
     b.define("one", 1);
-    // Two IDE controllers, a DVD drive, a diskette controller and its drive.
-    assert_eq!(b.all(&V2, "Msvm_ResourceAllocationSettingData").len(), before + 5);
+    // Two IDE controllers, a diskette controller and its drive.
+    assert_eq!(b.all(&V2, "Msvm_ResourceAllocationSettingData").len(), before + 4);
     let serial = b.all(&V2, "Msvm_SerialPortSettingData");
     assert!(serial.iter().any(|o| o.instance.text("ElementName").unwrap() == Some("COM 2")));
+}
+
+#[test]
+fn a_dvd_drive_comes_from_who_makes_the_vm_and_not_with_its_definition() {
+    let mut b = Bench::of(&WORLD.replace("{path: 'D:\\old.vhdx', gib: 1}", "{path: 'D:\\old.vhdx'}\n      - {path: 'D:\\setup.iso'}"));
+    let second = |vm: &CimPath| {
+        let id = format!("Microsoft:{}\\83F8638B-8DCA-4152-9EDA-2CA8B33039B4\\1", vm.key("Name").unwrap());
+        CimPath::class_of(V2, "Msvm_ResourceAllocationSettingData").with_key("InstanceID", id).on_host("HV01")
+    };
+    let dvd = |parent: &str| {
+        Bench::drive(parent, "0").with("ResourceType", 16u16).with("ResourceSubType", "Microsoft:Hyper-V:Synthetic DVD Drive")
+    };
+    let disc = |parent: &str| Bench::medium(parent, vec!["D:\\setup.iso"]).with("ResourceSubType", "Microsoft:Hyper-V:Virtual CD/DVD Disk");
+    let defined = b.define("one", 1);
+    let drive = b.added(&defined, dvd(&second(&defined)));
+    b.added(&defined, disc(&drive));
+    let by_hand = b.one(&V2, "Msvm_ComputerSystem", "ElementName", "legacy").path;
+    assert_eq!(b.add(&by_hand, dvd(&second(&by_hand))).return_value, 32774, "Hyper-V Manager has put one there");
 }
 
 #[test]
