@@ -147,8 +147,9 @@ impl Output {
     /// Whether `method`, having given this, changed or will change something: reading does not, and neither does a refusal.
     #[must_use]
     pub(crate) fn changes(&self, method: &str) -> bool {
-        let reads =
-            ["Get", "Enum", "Validate", "Interrogate"].iter().any(|verb| method.get(..verb.len()).is_some_and(|m| m.eq_ignore_ascii_case(verb)));
+        let reads = ["Get", "Enum", "Validate", "Interrogate"]
+            .iter()
+            .any(|verb| method.get(..verb.len()).is_some_and(|m| m.eq_ignore_ascii_case(verb)));
         !reads && matches!(self.return_value, 0 | 4096)
     }
 
