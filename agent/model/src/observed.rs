@@ -255,9 +255,9 @@ pub enum Reach {
     None,
     /// Through the host only: key-value pairs, address injection, power, adapters.
     HostOnly,
-    /// Inside, over the temporary internal switch.
+    /// Inside, over our own internal switch, temporary or not.
     Management,
-    /// Inside, over the product network.
+    /// Inside, over a network of the product. The wish's watched network decides whether this is needed or [`Reach::Management`].
     Serving,
 }
 

@@ -8,6 +8,7 @@ mod converge;
 mod foretold;
 mod kill_points;
 mod meanwhile;
+mod older;
 mod pair;
 mod repair;
 mod sources;

@@ -64,6 +64,27 @@ async fn the_leader_goes_first_and_a_change_never_takes_both_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn that_the_leader_finished_an_older_wish_lets_nobody_go_first() {
+    log();
+    let stage = Stage::new();
+    let mut pair = stage.pair();
+    let engine = stage.engine(KillSwitch::default());
+    let ended = engine.settle(&snapshot(&pair), CancellationToken::new()).await;
+    assert!(ended.values().all(|outcome| *outcome == Outcome::Converged), "{ended:#?}");
+
+    let mut events = engine.listen();
+    pair.0.roles[0].processors = Some(4);
+    pair.1.roles[0].processors = Some(4);
+    // The leader cannot be seen, so its last word, young enough to count, is about the wish before.
+    pair.0.host.address = "192.168.0.99".to_owned();
+    let ended = engine.settle(&snapshot(&pair), CancellationToken::new()).await;
+    let second = &ended[&pair.1.appliance];
+    assert!(matches!(second, Outcome::Waiting { waits, .. } if waits.iter().any(|wait| wait.on == "leader")), "{second:#?}");
+    let done: Vec<_> = heard(&mut events).into_iter().filter(|event| matches!(event.what, Happening::StepDone { .. })).collect();
+    assert!(done.is_empty(), "{done:#?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_fault_on_both_closes_one_and_raises_one_alert() {
     log();
     let stage = Stage::new();

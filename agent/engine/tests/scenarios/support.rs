@@ -60,28 +60,29 @@ hosts:
 struct OnEachHost {
     sim: Simulator,
     clock: SharedClock,
+    known: Known,
 }
 
 impl Hosts for OnEachHost {
     fn way_to(&self, host: &DesiredHost) -> HostContext {
-        let name = if host.address == "192.168.0.20" { "hv-2" } else { "hv-1" };
-        let connect = Arc::new(self.sim.connect_from(Place::OnHost(HostName::new(name))));
-        HostContext { connect, credentials: Arc::new(Known), trust: Trust::System, clock: Arc::clone(&self.clock) }
+        let at = self.sim.world().machine_at(&Place::Remote, host.address.parse().unwrap(), host.port);
+        let place = match at {
+            Some(MachineId::Host(name)) => Place::OnHost(name),
+            _ => Place::Remote,
+        };
+        let connect = Arc::new(self.sim.connect_from(place));
+        HostContext { connect, credentials: Arc::new(self.known), trust: Trust::System, clock: Arc::clone(&self.clock) }
     }
 }
 
-/// Knows both passwords.
-#[derive(Debug)]
-struct Known;
+/// Knows these names with their users and passwords.
+#[derive(Debug, Clone, Copy)]
+pub struct Known(pub &'static [(&'static str, &'static str, &'static str)]);
 
 impl Credentials for Known {
     fn resolve(&self, name: &CredentialName) -> Result<Credential, CredentialError> {
-        let (user, secret) = match name.as_str() {
-            "host-admin" => ("trunkline", "host-secret"),
-            "guest-admin" => ("Administrator", "guest-secret"),
-            _ => return Err(CredentialError::Unknown),
-        };
-        Ok(Credential { user: user.to_owned(), secret: Secret::new(secret) })
+        let (_, user, secret) = self.0.iter().find(|(known, ..)| *known == name.as_str()).ok_or(CredentialError::Unknown)?;
+        Ok(Credential { user: (*user).to_owned(), secret: Secret::new(*secret) })
     }
 }
 
@@ -95,6 +96,7 @@ pub struct Stage {
     pub desired: Desired,
     pub clock: SharedClock,
     pub directory: tempfile::TempDir,
+    known: Known,
 }
 
 impl Stage {
@@ -119,7 +121,16 @@ impl Stage {
         desired.roles.truncate(1);
         let image = RoleImage { size: None, ..desired.roles[0].image.clone() };
         desired.roles[0].image = image;
-        Self { sim: Simulator::new(world, Arc::clone(&clock)), desired, clock, directory: tempfile::tempdir().unwrap() }
+        let known = Known(&[("host-admin", "trunkline", "host-secret"), ("guest-admin", "Administrator", "guest-secret")]);
+        Self { sim: Simulator::new(world, Arc::clone(&clock)), desired, clock, directory: tempfile::tempdir().unwrap(), known }
+    }
+
+    /// The hosts of a world file, and a wish for the one of them that is called `host`.
+    pub fn of(world: &str, mut desired: Desired, host: &str, known: Known) -> Self {
+        let world = World::from_file(WorldFile::parse(world).unwrap()).unwrap();
+        let clock: SharedClock = Arc::new(TokioClock::starting_at(world.now()));
+        desired.host.fingerprint = Some(certificate(&world, host));
+        Self { sim: Simulator::new(world, Arc::clone(&clock)), desired, clock, directory: tempfile::tempdir().unwrap(), known }
     }
 
     pub fn name(&self) -> ApplianceName {
@@ -164,7 +175,7 @@ impl Stage {
             clock: Arc::clone(&clock),
             state: self.state(),
             store: Arc::new(MemoryStore::new(Arc::clone(&clock), Ownership::All)),
-            hosts: Arc::new(OnEachHost { sim: self.sim.clone(), clock }),
+            hosts: Arc::new(OnEachHost { sim: self.sim.clone(), clock, known: self.known }),
             limits: Limits::default(),
             kill,
         }

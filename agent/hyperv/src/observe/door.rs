@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use model::desired::{Desired, DesiredRole, NetworkKind, Place};
+use model::desired::{Desired, DesiredNetwork, DesiredRole, NetworkKind, Place};
 use model::names::{InstanceId, NetworkName};
 use model::observed::{ObservedAdapter, Reach};
 use model::seen::{Cause, Seen};
@@ -22,7 +22,8 @@ pub(crate) struct Door {
     pub(crate) reach: Reach,
 }
 
-/// The doors of the VM `vm` of `role` in `instance`, best first: management, where we stand on the host, then the product network.
+/// The doors of the VM `vm` of `role` in `instance`, best first: the watched network, whose word counts, then the
+/// management networks, over which a guest is set up.
 pub(crate) fn doors(desired: &Desired, instance: &InstanceId, role: &DesiredRole, seen: (&Guid, &Vitals)) -> Result<Vec<Door>, Cause> {
     let (vm, vitals) = seen;
     if let Some(cause) = vitals.silence(vm) {
@@ -55,16 +56,18 @@ pub(crate) fn doors(desired: &Desired, instance: &InstanceId, role: &DesiredRole
     Ok(doors)
 }
 
-/// The networks that may lead from us to guests.
+/// The networks that may lead from us to guests, and how far: nobody but the host itself stands on its internal switch. Only the
+/// watched network may be one of the product's; what else the product has is none of our ways.
 fn networks(desired: &Desired) -> impl Iterator<Item = (&NetworkName, Reach)> {
-    let management = desired.networks.iter().filter(|(name, network)| {
-        matches!(network.kind, NetworkKind::Management { .. }) && desired.host.place == Place::OnHost && **name != desired.watch.network
-    });
-    let product = desired.networks.get_key_value(&desired.watch.network).filter(|(_, network)| match network.kind {
-        NetworkKind::Existing => true,
-        NetworkKind::Management { .. } => desired.host.place == Place::OnHost,
-    });
-    management.map(|(name, _)| (name, Reach::Management)).chain(product.map(|(name, _)| (name, Reach::Serving)))
+    let reach = |network: &DesiredNetwork| match (&network.kind, desired.host.place) {
+        (NetworkKind::Existing, _) => Some(Reach::Serving),
+        (NetworkKind::Management { .. }, Place::OnHost) => Some(Reach::Management),
+        (NetworkKind::Management { .. }, Place::Remote) => None,
+    };
+    let watched = desired.networks.get_key_value(&desired.watch.network);
+    let others = desired.networks.iter().filter(|(name, _)| **name != desired.watch.network);
+    let management = others.filter(|(_, network)| matches!(network.kind, NetworkKind::Management { .. }));
+    watched.into_iter().chain(management).filter_map(move |(name, network)| Some((name, reach(network)?)))
 }
 
 /// The address that `adapter` has in `network`, when it is plugged in there.

@@ -1,5 +1,8 @@
 //! A whole installation, by the real plan.
 
+use std::sync::Arc;
+
+use model::desired::{ManagementLifetime, NetworkKind};
 use model::observed::{PowerState, Reach};
 use plan::fixtures::of;
 use trunkline_hyperv::Check;
@@ -24,6 +27,27 @@ async fn a_bare_host_converges_and_stays_so() {
     bench.observe().await;
     let each = (bench.guest_requests() - before) / 4;
     assert!(each <= 9, "{each} requests for each guest: seven questions, two of which may take a second page");
+}
+
+#[tokio::test(start_paused = true)]
+async fn guests_are_looked_at_over_the_watched_network_first_although_the_management_switch_stays() {
+    let mut bench = Bench::bare();
+    for network in Arc::make_mut(&mut bench.desired.networks).values_mut() {
+        if let NetworkKind::Management { lifetime, .. } = &mut network.kind {
+            *lifetime = ManagementLifetime::Permanent;
+        }
+    }
+    bench.converge().await;
+    let reach = async |bench: &Bench| bench.observe().await.instances[&of("2.1")].vms[&of("edge")].guest.known().map(|guest| guest.reach);
+    assert_eq!(reach(&bench).await, Some(Reach::Serving));
+
+    bench.play("- {at: 0s, do: {world: {nicUnplugged: {host: hv-1, vm: edge1.2.1, adapter: corpnet}}}}");
+    tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+    assert_eq!(reach(&bench).await, Some(Reach::Management), "the other way in is there when the first is not");
+
+    bench.desired.watch.network = of("management");
+    bench.converge().await;
+    assert_eq!(reach(&bench).await, Some(Reach::Management), "over our own switch is over our own switch, watched or not");
 }
 
 #[tokio::test(start_paused = true)]
