@@ -28,7 +28,7 @@ use crate::queue::{Trigger, WorkQueue};
 use crate::reconcile::{Pass, Passage, reconcile};
 use crate::resident::Resident;
 use crate::stage::report;
-use crate::wish::{Limit, Wish, digest, refusal};
+use crate::wish::{Limit, Wish, digest, of_peers, refusal};
 use slot::Slot;
 
 /// When nobody waits for more: so many attempts in a row may fail before a single run gives up.
@@ -226,7 +226,9 @@ impl Controller {
         }
         let fleet_size = self.fleet_size;
         let (revision, desired) = (revision.clone(), Arc::clone(desired));
-        slot.wish = Some(Wish { revision, desired, digest, since, refused, limit, fleet_size, policies: Arc::clone(&self.policies.1) });
+        let policies = Arc::clone(&self.policies.1);
+        // Its peers' wishes may not be adopted yet: they are looked up when a pass begins.
+        slot.wish = Some(Wish { revision, desired, digest, since, refused, limit, fleet_size, policies, peers: BTreeMap::new() });
         !unchanged
     }
 
@@ -255,8 +257,10 @@ impl Controller {
     }
 
     fn begin(&mut self, name: &ApplianceName, trigger: Trigger) -> bool {
+        let Some(mut wish) = self.slots.get(name).and_then(|slot| slot.wish.clone()) else { return false };
+        let known = |peer: &ApplianceName| self.slots.get(peer)?.wish.as_ref().map(|wish| (&wish.revision, &wish.digest));
+        wish.peers = of_peers((&wish.revision, &wish.desired), known);
         let Some(slot) = self.slots.get_mut(name) else { return false };
-        let Some(wish) = slot.wish.clone() else { return false };
         let mut resident = match slot.take_resident(&self.context.parts.state, name) {
             Ok(resident) => resident,
             Err(error) => {

@@ -10,7 +10,7 @@ use model::condition::{Disposition, Reason};
 use model::desired::Desired;
 use model::names::{ApplianceName, SiteName};
 use model::observed::Observed;
-use model::snapshot::Snapshot;
+use model::snapshot::{Revision, Snapshot};
 use plan::Decision;
 use plan::given::Given;
 use policy::Policies;
@@ -27,7 +27,7 @@ use crate::resident::Resident;
 use crate::stage::decide::{decide, judge};
 use crate::stage::observe::{Sight, SightError, observe, peers};
 use crate::stage::report::tell_peers;
-use crate::wish::{Limit, Wish, digest};
+use crate::wish::{Limit, Wish, digest, of_peers};
 
 /// What would be done on one appliance now.
 #[derive(Debug)]
@@ -66,19 +66,24 @@ pub async fn preview(
     let policies = Arc::new(compile(&snapshot.policies));
     let sites: BTreeSet<SiteName> = wanted.iter().filter_map(|name| Some(snapshot.in_force(name)?.1.site.clone())).collect();
     let names = snapshot.desired.keys().chain(snapshot.kept.keys());
+    let digests: BTreeMap<&ApplianceName, (&Revision, Arc<str>)> = names
+        .filter_map(|name| Some((name, snapshot.in_force(name).filter(|(_, desired)| sites.contains(&desired.site))?)))
+        .map(|(name, (revision, desired))| (name, (revision, digest(desired))))
+        .collect();
     let mut looks = JoinSet::new();
     let room = Arc::new(Semaphore::new(context.parts.limits.appliances.max(1)));
-    for name in names {
-        let Some((revision, desired)) = snapshot.in_force(name).filter(|(_, desired)| sites.contains(&desired.site)) else { continue };
+    for (name, (_, digest)) in &digests {
+        let Some((revision, desired)) = snapshot.in_force(name) else { continue };
         let wish = Wish {
             revision: revision.clone(),
             desired: Arc::clone(desired),
-            digest: digest(desired),
+            digest: Arc::clone(digest),
             since: context.now(),
             refused: None,
             limit: Limit::Gate,
             fleet_size: snapshot.desired.len(),
             policies: Arc::clone(&policies),
+            peers: of_peers((revision, desired), |peer| digests.get(peer).map(|(revision, digest)| (*revision, digest))),
         };
         let pass = Pass { context: Arc::clone(&context), wish, shutdown: CancellationToken::new() };
         let room = Arc::clone(&room);

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use hyperv::Host;
 use model::desired::DesiredHost;
 use model::names::ApplianceName;
-use plan::given::Peer;
 
 use crate::memory::Remembered;
 use crate::place::{StateDirectory, StateError};
 use crate::status::ApplianceStatus;
+use crate::store::PeerStatus;
 
 /// What stays of one appliance between two passes.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct Resident {
     /// The connection to its host, with the part of the wish that it was made from.
     pub(crate) host: Option<(DesiredHost, Arc<Host>)>,
     /// What its peers were told last.
-    pub(crate) told: Option<Peer>,
+    pub(crate) told: Option<PeerStatus>,
     // What the disk holds of `status`.
     saved: Option<ApplianceStatus>,
 }

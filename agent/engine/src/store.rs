@@ -10,6 +10,7 @@ pub mod memory;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use model::condition::Disposition;
@@ -28,6 +29,15 @@ pub struct PeerStatus {
     pub at: Timestamp,
     /// What its peers may count on.
     pub peer: Peer,
+    /// Digest of the wish that `peer.finished` is about. To have finished an older one proves nothing.
+    pub wish: Arc<str>,
+}
+
+impl PeerStatus {
+    /// Whether it tells the peers what `other` told them; the time aside.
+    pub(crate) fn says_what(&self, other: &Self) -> bool {
+        self.peer == other.peer && self.wish == other.wish
+    }
 }
 
 /// Whose turn it is.

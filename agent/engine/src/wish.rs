@@ -3,11 +3,13 @@
 //! Guarantees: a wish that a faulty revision touches stays the last good one, and says so; equal wishes have equal digests.
 //! Deliberately absent: git. Cheap to clone.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use model::desired::Desired;
 use model::diagnostic::Diagnostic;
+use model::names::ApplianceName;
 use model::snapshot::Revision;
 use plan::step::Impact;
 use policy::Policies;
@@ -32,6 +34,17 @@ pub(crate) struct Wish {
     pub(crate) fleet_size: usize,
     /// The policies of its revision.
     pub(crate) policies: Arc<Policies>,
+    /// Digests of what the same revision wishes of its peers. One that is missing has nothing that it could have finished.
+    pub(crate) peers: BTreeMap<ApplianceName, Arc<str>>,
+}
+
+/// Digests of the wishes for the peers of an appliance; `known` tells the wish for each with its revision.
+pub(crate) fn of_peers<'w>(
+    (revision, desired): (&Revision, &Desired),
+    known: impl Fn(&ApplianceName) -> Option<(&'w Revision, &'w Arc<str>)>,
+) -> BTreeMap<ApplianceName, Arc<str>> {
+    let same = |peer: &ApplianceName| known(peer).filter(|(of, _)| *of == revision).map(|(_, digest)| Arc::clone(digest));
+    desired.peers.iter().filter_map(|peer| Some((peer.clone(), same(peer)?))).collect()
 }
 
 /// How far a pass may go.

@@ -97,7 +97,8 @@ fn connect(pass: &Pass, resident: &mut Resident) -> Result<Arc<Host>, SightError
     Ok(host)
 }
 
-/// What the peers have told. Whoever is missing, or too old, or behind a store that is away, is `Unknown` (law 4).
+/// What the peers have told. Whoever is missing, or too old, or behind a store that is away, is `Unknown` (law 4). To have finished
+/// counts only for the wish of the revision that this pass goes by: a word about an older one must not let followers go first.
 pub(crate) async fn peers(pass: &Pass, member: &Member) -> BTreeMap<ApplianceName, Peer> {
     let told = match pass.context.parts.store.peers(&member.site).await {
         Ok(told) => told,
@@ -107,7 +108,9 @@ pub(crate) async fn peers(pass: &Pass, member: &Member) -> BTreeMap<ApplianceNam
         }
     };
     let unknown = || Peer { serving: PeerSight::Unknown, finished: false };
-    let of = |name: &ApplianceName| told.get(name).map_or_else(unknown, |status: &PeerStatus| status.peer.clone());
+    let of_this_wish = |status: &PeerStatus| pass.wish.peers.get(&status.appliance).is_some_and(|wish| *wish == status.wish);
+    let heard = |status: &PeerStatus| Peer { finished: status.peer.finished && of_this_wish(status), ..status.peer.clone() };
+    let of = |name: &ApplianceName| told.get(name).map_or_else(unknown, heard);
     member.peers.iter().map(|name| (name.clone(), of(name))).collect()
 }
 

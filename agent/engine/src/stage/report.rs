@@ -5,6 +5,7 @@
 
 mod words;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -69,13 +70,13 @@ pub(crate) async fn seen(round: &Round<'_>, resident: &mut Resident) -> bool {
     let of_step = |step: &Step| attempts.get(&step.id).map(|attempts| attempts.failed);
     status.attempts = plan.steps.iter().filter_map(of_step).max().unwrap_or(0);
     let told = tell_peers(pass, sight, plan, report).await;
-    let news = told.is_some() && told != resident.told;
+    let news = told.as_ref().is_some_and(|told| resident.told.as_ref().is_none_or(|before| !told.says_what(before)));
     resident.told = told.or(resident.told.take());
     news
 }
 
 /// Tells the peers what was seen; what they were told, if they could be.
-pub(crate) async fn tell_peers(pass: &Pass, sight: &Sight, plan: &Plan, report: &PlanReport) -> Option<Peer> {
+pub(crate) async fn tell_peers(pass: &Pass, sight: &Sight, plan: &Plan, report: &PlanReport) -> Option<PeerStatus> {
     let desired = &pass.wish.desired;
     let serving = if report.seen_serving() {
         PeerSight::Serving
@@ -86,10 +87,11 @@ pub(crate) async fn tell_peers(pass: &Pass, sight: &Sight, plan: &Plan, report: 
     };
     let finished = plan.is_empty() && report.waits.is_empty() && report.stalls.is_empty();
     let peer = Peer { serving, finished };
-    let status = PeerStatus { appliance: desired.appliance.clone(), at: sight.given.now, peer: peer.clone() };
+    let wish = Arc::clone(&pass.wish.digest);
+    let status = PeerStatus { appliance: desired.appliance.clone(), at: sight.given.now, peer, wish };
     let ttl = Span::from_secs(desired.watch.probe_every.secs().saturating_mul(PROBES_TO_LIVE));
-    match pass.context.parts.store.publish(&desired.site, status, ttl).await {
-        Ok(()) => Some(peer),
+    match pass.context.parts.store.publish(&desired.site, status.clone(), ttl).await {
+        Ok(()) => Some(status),
         Err(error) => {
             tracing::warn!(error = chain(&error), "the peers cannot be told");
             None

@@ -150,7 +150,7 @@ mod tests {
     async fn a_status_is_not_told_when_it_is_older_than_its_time_to_live() {
         let (store, clock) = store(Ownership::All);
         let peer = Peer { serving: PeerSight::Serving, finished: true };
-        let status = PeerStatus { appliance: name("sea-1"), at: clock.now(), peer };
+        let status = PeerStatus { appliance: name("sea-1"), at: clock.now(), peer, wish: "1".into() };
         store.publish(&site(), status, Span::from_secs(180)).await.unwrap();
         tokio::time::advance(Duration::from_secs(179)).await;
         assert_eq!(store.peers(&site()).await.unwrap().len(), 1);
