@@ -159,7 +159,10 @@ fn converged(desired: &Desired) -> Observed {
         processors: 32,
         memory: MemorySize::from_mib(65_536),
         switches: Seen::Known(existing.map(|network| (network.switch.clone(), switch.clone())).collect()),
-        files: images.map(|(path, size)| (path, Seen::Known(ObservedFile { size: DiskSize::from_bytes(size.bytes()) }))).chain(disks).collect(),
+        files: images
+            .map(|(path, size)| (path, Seen::Known(ObservedFile { size: DiskSize::from_bytes(size.bytes()) })))
+            .chain(disks)
+            .collect(),
         jobs: Seen::Known(Vec::new()),
     };
     let mut observed = Observed {

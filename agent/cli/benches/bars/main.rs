@@ -41,7 +41,10 @@ fn measure(binary: &str) {
 fn start(binary: &str) {
     let ours = Process::new(binary, &["--version"]);
     let times = medians(50, [&Process::ourselves(&["floor-nothing"]), &ours]);
-    println!("{}", Row::within("--version, cold (floor: a process that does nothing)", times, Duration::from_millis(10)).peak(ours.peak(5), 16));
+    println!(
+        "{}",
+        Row::within("--version, cold (floor: a process that does nothing)", times, Duration::from_millis(10)).peak(ours.peak(5), 16)
+    );
     let size = std::fs::metadata(binary).map_or(0, |file| file.len());
     println!("{}", Row::told("size of the binary of this build", format!("{} MiB", size >> 20)));
 }
