@@ -1,3 +1,6 @@
 //! End-to-end tests: one binary, so that it links once. Each module is one story.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod architecture;
+mod kill_points;
+mod support;

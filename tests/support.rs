@@ -1,0 +1,5 @@
+//! What the stories share: the examples with quick boots, a machine room in memory, another over real sockets, the built binary.
+
+pub mod example;
+pub mod memory;
+pub mod sight;
