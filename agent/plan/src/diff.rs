@@ -4,11 +4,14 @@
 //! field that the manifest leaves out and one that could not be seen are no difference.
 //! Deliberately absent: how a difference becomes steps (that is `rules`').
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use model::desired::{Desired, DesiredAdapter, DesiredHost, DesiredRole, Membership, StartMode, WatchedRule};
+use model::names::InstanceId;
 use model::observed::{
-    AdapterConfig, Mark, Observed, ObservedAdapter, ObservedGuest, ObservedVm, PowerState, Remarks, RuleState, ServiceState,
+    AdapterConfig, Mark, Observed, ObservedAdapter, ObservedGuest, ObservedInstance, ObservedVm, PowerState, Remarks, RuleState,
+    ServiceState,
 };
 use model::seen::Seen;
 use serde::{Deserialize, Serialize};
@@ -105,6 +108,7 @@ impl Diff<'_> {
                 Some(vm) => self.vm(role, vm),
             }
         }
+        self.other_instances(instances);
         if !prune {
             return;
         }
@@ -114,6 +118,17 @@ impl Diff<'_> {
                     let impact = if id == instance { Impact::VmPowerOff } else { Impact::None };
                     self.add(format!("instances.{id}.{name}"), Some(format!("VM {}", vm.name)), None, impact);
                 }
+            }
+        }
+    }
+
+    /// Those that are off are not to come up beside the wished one when the host starts.
+    fn other_instances(&mut self, instances: &BTreeMap<InstanceId, ObservedInstance>) {
+        for (id, one) in instances.iter().filter(|(id, _)| **id != self.desired.instance) {
+            for (name, vm) in one.vms.iter().filter(|(_, vm)| vm.power == PowerState::Off) {
+                let seen = vm.start_action.as_ref().map(|action| start_action_name(*action));
+                let never = start_action_name(model::desired::StartAction::Nothing);
+                self.field(format!("instances.{id}.{name}.startAction"), &seen, &never, Impact::None);
             }
         }
     }
@@ -206,7 +221,8 @@ impl Diff<'_> {
             return;
         }
         if let Some(wanted) = network::switch_of(self.desired, wanted) {
-            self.field(at(".switch"), switch, wanted, Impact::None);
+            let impact = if set_up && switch.known().is_some() { Impact::Drain } else { Impact::None };
+            self.field(at(".switch"), switch, wanted, impact);
         }
         let Seen::Known(AdapterConfig { addresses: has, gateways, dns: has_dns, dhcp }) = config else { return };
         let lines = |all: &[ipnet::IpNet]| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::condition::Reason;
 use model::desired::{Desired, DesiredRole};
-use model::names::{InstanceId, RoleName};
-use model::observed::{Observed, ObservedGuest, ObservedVm, Reach};
+use model::names::{InstanceId, RoleName, VmName};
+use model::observed::{Observed, ObservedGuest, ObservedVm, PowerState, Reach};
 use model::seen::Cause;
 
 use crate::effect::vm_of;
@@ -31,6 +31,9 @@ pub(crate) struct Draft<'a> {
     pub sight: &'a Assessment,
     /// Roles that are not set up and may be built now.
     pub building: BTreeSet<RoleName>,
+    /// Another instance of ours that is not known to be off, by one of its VMs: nothing of the wished one is started or connected
+    /// beside it.
+    pub rival: Option<(InstanceId, VmName)>,
     /// Names of bad signals that count, now or soon.
     counting: BTreeMap<&'a str, bool>,
     pub waits: Vec<Wait>,
@@ -40,6 +43,8 @@ pub(crate) struct Draft<'a> {
     base: Vec<StepId>,
     tails: BTreeMap<Place, StepId>,
     line: Option<StepId>,
+    /// Steps that nothing waits for but what comes later in the same place.
+    apart: BTreeMap<Place, StepId>,
 }
 
 impl<'a> Draft<'a> {
@@ -52,6 +57,7 @@ impl<'a> Draft<'a> {
             world: observed.clone(),
             sight,
             building: BTreeSet::new(),
+            rival: rival(desired, observed),
             counting,
             waits: Vec::new(),
             stalls: Vec::new(),
@@ -60,6 +66,7 @@ impl<'a> Draft<'a> {
             base: Vec::new(),
             tails: BTreeMap::new(),
             line: None,
+            apart: BTreeMap::new(),
         }
     }
 
@@ -123,13 +130,27 @@ impl<'a> Draft<'a> {
     pub fn write(&mut self, instance: &InstanceId, role: Option<&RoleName>, act: Act, purpose: Purpose) -> StepId {
         let place = (instance.clone(), role.cloned());
         let id = StepId::of(instance, role, &act);
-        let after = self.tails.get(&place).map_or_else(|| self.base.clone(), |tail| vec![tail.clone()]);
+        let mut after = self.tails.get(&place).map_or_else(|| self.base.clone(), |tail| vec![tail.clone()]);
+        after.extend(self.apart.remove(&place));
         let (impact, reach, time) = (self.impact(&place, &act), self.reach(role, &act), self.given.memory.time_of(&act));
         let step = Step { id: id.clone(), instance: place.0.clone(), role: place.1.clone(), act, purpose, after, impact, reach, time };
         step.effect(self.desired, &mut self.world);
         self.steps.push(step);
         self.tails.insert(place, id.clone());
         id
+    }
+
+    /// The same, and it waits for nothing, and nothing waits for it but later steps on the same VM.
+    pub fn write_apart(&mut self, instance: &InstanceId, role: &RoleName, act: Act, purpose: Purpose) {
+        let place = (instance.clone(), Some(role.clone()));
+        let tail = self.tails.remove(&place);
+        let id = self.write(instance, Some(role), act, purpose);
+        if let Some(step) = self.steps.last_mut() {
+            step.after.clear();
+        }
+        self.tails.remove(&place);
+        self.tails.extend(tail.map(|tail| (place.clone(), tail)));
+        self.apart.insert(place, id);
     }
 
     /// Whatever comes later follows everything so far.
@@ -174,7 +195,7 @@ impl<'a> Draft<'a> {
         let serves = *instance == self.desired.instance && vm.is_some_and(|vm| vm.remarks.set_up);
         match act {
             _ if !serves => Impact::None,
-            Act::InjectAddress { mac, .. } => {
+            Act::InjectAddress { mac, .. } | Act::ConnectAdapter { mac, .. } => {
                 let adapter = vm.and_then(|vm| vm.adapters.known()?.get(mac));
                 let plugged = adapter.is_some_and(|adapter| adapter.switch.known().is_some());
                 if plugged { Impact::Drain } else { Impact::None }
@@ -209,4 +230,12 @@ impl<'a> Draft<'a> {
         let managed = management.zip(adapters).is_some_and(|(adapter, seen)| seen.contains_key(&adapter.mac));
         if managed { Reach::Management } else { network::watch_reach(self.desired) }
     }
+}
+
+/// Two instances have equal production addresses: they may stand side by side only while one of them is off.
+fn rival(desired: &Desired, observed: &Observed) -> Option<(InstanceId, VmName)> {
+    let others = observed.instances.iter().filter(|(instance, _)| **instance != desired.instance);
+    let mut all = others.flat_map(|(instance, vms)| vms.vms.values().map(move |vm| (instance, vm)));
+    let (instance, vm) = all.find(|(_, vm)| vm.power != PowerState::Off)?;
+    Some((instance.clone(), vm.name.clone()))
 }

@@ -7,6 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 use model::condition::{Fault, Posture};
 use model::desired::{Desired, Grade, OnExpiry, OnLastServing};
+use model::names::RoleName;
 use model::observed::Observed;
 use model::units::Span;
 
@@ -64,6 +65,7 @@ impl Assessment {
             role.is_some_and(|vm| vm.remarks.set_up)
         };
         let well = |signal: &Signal| match &signal.state {
+            _ if is_of_new(signal, memory, desired, observed) => true,
             SignalState::Good | SignalState::Held | SignalState::Building => true,
             // On a VM that is not set up nothing has been seen good, and the appliance does not serve without it.
             SignalState::Bad(_) => served(signal) && !counts(signal, memory, desired, observed),
@@ -93,7 +95,7 @@ impl Assessment {
 /// Looks at all signals.
 #[must_use]
 pub fn assess(desired: &Desired, observed: &Observed, given: &Given) -> Assessment {
-    let signals = signals(desired, observed);
+    let signals = remembered(desired, observed, &given.memory);
     let held = signals.iter().any(|signal| signal.state == SignalState::Held);
     let mut counting = Vec::new();
     for (index, signal) in signals.iter().enumerate() {
@@ -116,6 +118,31 @@ pub fn assess(desired: &Desired, observed: &Observed, given: &Given) -> Assessme
     Assessment { posture, signals, counting, closes, suspected, held }
 }
 
+/// All signals, those that were seen good once and are there no longer among the bad ones.
+fn remembered(desired: &Desired, observed: &Observed, memory: &Memory) -> Vec<Signal> {
+    let mut all = signals(desired, observed);
+    for signal in all.iter_mut().filter(|signal| signal.state == SignalState::Missing) {
+        let role = desired.roles.get(signal.role).and_then(|role| memory.seen_good.get(&desired.instance)?.get(&role.role));
+        if role.and_then(|watches| watches.get(&signal.watch)) == Some(&true) {
+            signal.state = SignalState::Bad("is gone".to_owned());
+        }
+    }
+    all
+}
+
+/// Whether a role came into the wish after others of its instance had served: it is planned work until it is set up. While nobody
+/// remembers the instance, a role that is missing is taken for a loss.
+fn is_new(role: &RoleName, memory: &Memory, desired: &Desired, observed: &Observed) -> bool {
+    let known = memory.seen_good.get(&desired.instance).filter(|roles| !roles.is_empty());
+    let served = vm_of(desired, observed, role).is_some_and(|vm| vm.remarks.set_up);
+    !served && known.is_some_and(|roles| !roles.contains_key(role))
+}
+
+/// Whether a signal is one of such a role.
+fn is_of_new(signal: &Signal, memory: &Memory, desired: &Desired, observed: &Observed) -> bool {
+    desired.roles.get(signal.role).is_some_and(|role| is_new(&role.role, memory, desired, observed))
+}
+
 struct Found<'a> {
     signals: &'a [Signal],
     faults: Vec<Fault>,
@@ -133,7 +160,8 @@ fn judge(desired: &Desired, observed: &Observed, given: &Given, found: Found<'_>
     if found.closes {
         return Posture::Down(found.faults);
     }
-    if desired.roles.iter().any(|role| vms.get(&role.role).is_none_or(|vm| !vm.remarks.set_up)) {
+    let mut old = desired.roles.iter().filter(|role| !is_new(&role.role, &given.memory, desired, observed)).peekable();
+    if old.peek().is_none() || old.any(|role| vms.get(&role.role).is_none_or(|vm| !vm.remarks.set_up)) {
         return one("is being set up");
     }
     if found.held {
@@ -159,7 +187,7 @@ pub(crate) fn counts(signal: &Signal, memory: &Memory, desired: &Desired, observ
     let Some(role) = desired.roles.get(signal.role) else { return false };
     match (instance.vms.get(&role.role), signal.kind) {
         // A VM that is gone while others have served is a loss; before that it is an installation under way.
-        (None, _) => instance.vms.values().any(|vm| vm.remarks.set_up),
+        (None, _) => instance.vms.values().any(|vm| vm.remarks.set_up) && !is_new(&role.role, memory, desired, observed),
         (Some(vm), SignalKind::Vm | SignalKind::Adapter) => vm.remarks.set_up,
         (Some(vm), SignalKind::Service | SignalKind::Rule) => {
             let remembered = memory.seen_good.get(&desired.instance).and_then(|roles| roles.get(&role.role)?.get(&signal.watch));
@@ -198,13 +226,13 @@ pub(crate) fn later(at: Timestamp, by: Span) -> Timestamp {
 impl Memory {
     /// Remembers one look: which signals were good, since when others are bad, since when all is well, when it went down.
     pub fn note(&mut self, desired: &Desired, observed: &Observed, now: Timestamp) {
-        let all = signals(desired, observed);
-        self.note_seen_good(desired, observed, &all);
+        self.note_seen_good(desired, observed, &signals(desired, observed));
+        let all = remembered(desired, observed, self);
         let bad = all.iter().filter(|signal| matches!(signal.state, SignalState::Bad(_)));
         let since = |signal: &Signal| (signal.name.clone(), self.bad_since.get(&signal.name).copied().unwrap_or(now));
         self.bad_since = bad.map(since).collect();
         let well = |signal: &Signal| !matches!(signal.state, SignalState::Bad(_) | SignalState::Unseen(_));
-        let all_well = !all.is_empty() && all.iter().all(well);
+        let all_well = !all.is_empty() && all.iter().all(|signal| well(signal) || is_of_new(signal, self, desired, observed));
         self.well_since = if all_well { self.well_since.or(Some(now)) } else { None };
         let down = all.iter().any(|signal| {
             let bad = matches!(signal.state, SignalState::Bad(_)) && counts(signal, self, desired, observed);
@@ -230,8 +258,18 @@ impl Memory {
             let known = known.entry(role.role.clone()).or_default();
             let watched = role.services.iter().map(first_name).chain(role.rules.iter().map(|rule| rule.name.to_string()));
             for watch in watched {
+                // What is not there now was lost, or never there; nobody can tell.
+                let missing = |signal: &Signal| {
+                    let of_role = desired.roles.get(signal.role).is_some_and(|one| one.role == role.role);
+                    of_role && signal.watch == watch && signal.state == SignalState::Missing
+                };
+                let believed = believed && !all.iter().any(missing);
                 known.entry(watch).or_insert(believed);
             }
+        }
+        // A role that comes back later is a new one.
+        if let Some(known) = self.seen_good.get_mut(&desired.instance) {
+            known.retain(|role, _| desired.roles.iter().any(|one| one.role == *role));
         }
         for signal in all.iter().filter(|signal| signal.state == SignalState::Good) {
             let role = desired.roles.get(signal.role).map(|role| &role.role);

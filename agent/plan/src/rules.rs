@@ -47,16 +47,19 @@ pub(crate) fn all(draft: &mut Draft<'_>) {
     if host::has_duplicates(draft) {
         return;
     }
+    guest::wait_for_sight(draft);
     if in_maintenance(draft.desired, draft.given.now) {
         maintain(draft);
         return;
     }
     let needs_rebuild = vms::stall_what_needs_a_rebuild(draft);
     services::stall_what_was_never_seen(draft);
+    host::stall_beside_another_instance(draft);
     let may_be_built = host::what_may_be_built(draft);
     if !needs_rebuild {
         draft.building = may_be_built;
     }
+    power::retire_others(draft);
     let built_up_to_connecting = adapters::all_connected(draft);
     switches::make(draft, built_up_to_connecting, Purpose::Repair);
     draft.barrier();
@@ -110,6 +113,7 @@ fn close(draft: &mut Draft<'_>) {
 
 /// Whatever happens while VMs are off or nobody is served.
 fn take_down(draft: &mut Draft<'_>) {
+    adapters::reconnect(draft);
     adapters::readdress(draft);
     power::shut_down(draft);
     draft.barrier();
@@ -163,6 +167,11 @@ fn bring_back(draft: &mut Draft<'_>) {
 
 /// Whether work that somebody decided on may stand in the plan. In the modes that do nothing it does, so that people see it.
 pub(crate) fn may_change(draft: &Draft<'_>) -> bool {
+    // Beside another instance nothing could be started again.
+    may_plan(draft) && draft.rival.is_none()
+}
+
+fn may_plan(draft: &Draft<'_>) -> bool {
     draft.desired.mode != Mode::Repair && draft.given.planned_work == PlannedWork::Included
 }
 

@@ -136,11 +136,11 @@ impl OfRole<'_> {
         let state = match vm.adapters.as_ref().map(|all| all.get(&adapter.mac)) {
             Seen::Unknown(cause) => SignalState::Unseen(cause),
             Seen::Absent | Seen::Known(None) => SignalState::Bad("does not exist".to_owned()),
-            Seen::Known(Some(seen)) => match (&seen.switch, network::switch_of(self.desired, adapter)) {
-                (Seen::Unknown(cause), _) => SignalState::Unseen(cause.clone()),
-                (Seen::Absent, _) => SignalState::Bad("is unplugged".to_owned()),
-                (Seen::Known(is), Some(wanted)) if is != wanted => SignalState::Bad(format!("is connected to `{is}`")),
-                (Seen::Known(_), _) => SignalState::Good,
+            Seen::Known(Some(seen)) => match &seen.switch {
+                Seen::Unknown(cause) => SignalState::Unseen(cause.clone()),
+                Seen::Absent => SignalState::Bad("is unplugged".to_owned()),
+                // Another switch than the wished one is a change to be made: the wish may have changed, and nobody can tell.
+                Seen::Known(_) => SignalState::Good,
             },
         };
         self.add(format!("{}/{}", self.role.role, adapter.name), SignalKind::Adapter, worst_grade(self.role), state);

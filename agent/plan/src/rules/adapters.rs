@@ -93,7 +93,7 @@ fn add_one(draft: &mut Draft<'_>, role: &DesiredRole, adapter: &DesiredAdapter, 
 fn connect_one(draft: &mut Draft<'_>, role: &DesiredRole, adapter: &DesiredAdapter, purpose: Purpose) {
     let desired: &Desired = draft.desired;
     let Some(switch) = network::switch_of(desired, adapter) else { return };
-    if is_connected(draft, role, adapter) {
+    if is_connected(draft, role, adapter) || draft.rival.is_some() {
         return;
     }
     let act = Act::ConnectAdapter { adapter: adapter.name.clone(), mac: adapter.mac, switch: switch.clone() };
@@ -163,8 +163,9 @@ pub(crate) fn repair(draft: &mut Draft<'_>, round: Round) {
         let runs = vm.power == PowerState::Running;
         for adapter in role.adapters.iter().filter(|adapter| network::is_lasting(draft.desired, adapter)) {
             let name = format!("{}/{}", role.role, adapter.name);
-            let unseen = seen(draft, role, adapter).is_some_and(|seen| matches!(seen.switch, Seen::Unknown(_)));
-            if unseen || is_connected(draft, role, adapter) || !round.takes(draft, &name) || lacks_switch(draft, role, adapter) {
+            // Whoever moves what is plugged in takes calls away: that is no repair.
+            let to_be_left = seen(draft, role, adapter).is_some_and(|seen| !seen.switch.is_absent());
+            if to_be_left || !round.takes(draft, &name) || lacks_switch(draft, role, adapter) {
                 continue;
             }
             add_one(draft, role, adapter, Purpose::Repair);
@@ -192,6 +193,50 @@ fn lacks_switch(draft: &mut Draft<'_>, role: &DesiredRole, adapter: &DesiredAdap
         Seen::Unknown(cause) => {
             draft.unknown("the host's switches", cause);
             true
+        }
+    }
+}
+
+/// Adapters of a VM that is set up which are plugged in, but not where they are to be.
+fn misplaced<'r>(draft: &Draft<'_>, role: &'r DesiredRole) -> Vec<&'r DesiredAdapter> {
+    if !draft.is_set_up(role) {
+        return Vec::new();
+    }
+    let lasting = role.adapters.iter().filter(|adapter| network::is_lasting(draft.desired, adapter));
+    let elsewhere = |adapter: &&DesiredAdapter| {
+        let is = seen(draft, role, adapter).and_then(|seen| seen.switch.known());
+        is.zip(network::switch_of(draft.desired, adapter)).is_some_and(|(is, wanted)| is != wanted)
+    };
+    lasting.filter(elsewhere).collect()
+}
+
+/// Whether an adapter of a VM that is set up is to hang on another switch, which is there.
+pub(crate) fn is_to_be_moved(draft: &Draft<'_>, role: &DesiredRole) -> bool {
+    let switches = draft.world.host.switches.known();
+    let exists = |adapter: &&DesiredAdapter| {
+        switches.zip(network::switch_of(draft.desired, adapter)).is_some_and(|(all, wanted)| all.contains_key(wanted))
+    };
+    misplaced(draft, role).iter().any(exists)
+}
+
+/// Says which switches are missing that adapters are to be moved to.
+pub(crate) fn stall_missing_switches(draft: &mut Draft<'_>, role: &DesiredRole) {
+    for adapter in misplaced(draft, role) {
+        lacks_switch(draft, role, adapter);
+    }
+}
+
+/// Moves adapters of VMs that are set up to their other switches.
+pub(crate) fn reconnect(draft: &mut Draft<'_>) {
+    if !power::may_disrupt(draft) {
+        return;
+    }
+    for role in draft.roles().iter().filter(|role| is_to_be_moved(draft, role)).collect::<Vec<_>>() {
+        for adapter in misplaced(draft, role) {
+            let there = draft.world.host.switches.known().zip(network::switch_of(draft.desired, adapter));
+            if there.is_some_and(|(all, wanted)| all.contains_key(wanted)) {
+                connect_one(draft, role, adapter, Purpose::Change);
+            }
         }
     }
 }

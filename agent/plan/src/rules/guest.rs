@@ -70,20 +70,40 @@ fn join(draft: &mut Draft<'_>, role: &DesiredRole) {
     }
 }
 
-/// A guest that is set up and on its way up is awaited; one that does not answer is waited for without doing anything.
+/// What cannot be seen of a VM that is set up is waited for, even where nothing would be done: unseen is not well (law 4).
+pub(crate) fn wait_for_sight(draft: &mut Draft<'_>) {
+    for role in draft.roles() {
+        let Some(vm) = draft.vm(role).filter(|vm| vm.remarks.set_up) else { continue };
+        let processors = role.processors.and(vm.processors.unknown());
+        let memory = role.memory.and(vm.memory.unknown());
+        let hardware = [("processors", processors), ("memory", memory)].map(|(what, cause)| Some((what, cause?.clone())));
+        super::host::check_vm(draft, role);
+        for (what, cause) in hardware.into_iter().flatten() {
+            draft.unknown(format!("the {what} of {}", role.role), cause);
+        }
+    }
+}
+
+/// A guest on its way up is awaited while the appliance is out anyhow. While it takes calls everything else of it must go on being
+/// watched, and a step that waits would stand in the way; so would one for a guest that does not answer.
 fn wait_until_up(draft: &mut Draft<'_>, role: &DesiredRole) {
     let Some(vm) = draft.vm(role).filter(|vm| vm.remarks.set_up && vm.power == PowerState::Running) else { return };
     let Seen::Unknown(cause) = &vm.guest else { return };
     match cause {
-        Cause::Booting | Cause::PoweredOff => {
+        Cause::Booting | Cause::PoweredOff if is_noted_down(draft) => {
             let over = network::watch_reach(draft.desired);
             draft.step_in_line(role, Act::AwaitGuest { over }, Purpose::Repair);
         }
-        Cause::Unreachable(_) | Cause::Refused(_) | Cause::Failed(_) | Cause::NotObserved => {
+        Cause::Booting | Cause::PoweredOff | Cause::Unreachable(_) | Cause::Refused(_) | Cause::Failed(_) | Cause::NotObserved => {
             let cause = cause.clone();
             draft.unknown(format!("the guest {}", role.role), cause);
         }
     }
+}
+
+/// Whether the notes say that the appliance takes no calls: they outlast each step of a closing.
+fn is_noted_down(draft: &Draft<'_>) -> bool {
+    draft.roles().iter().any(|role| draft.vm(role).is_some_and(|vm| vm.remarks.down.is_some()))
 }
 
 /// Looks into every guest that was built over the network that is watched.
@@ -102,6 +122,10 @@ pub(crate) fn verify(draft: &mut Draft<'_>) {
 pub(crate) fn recover(draft: &mut Draft<'_>) {
     let Some(failed_at) = draft.roles().iter().filter_map(|role| starts_failed(draft, role)).max() else { return };
     for role in draft.roles() {
+        if draft.is_set_up(role) && draft.guest(role).is_none() {
+            // What comes below it may be ill because of it.
+            break;
+        }
         let old = draft.guest(role).map(|guest| guest.booted_at).filter(|booted_at| *booted_at < failed_at);
         if let Some(from) = old
             && draft.is_set_up(role)

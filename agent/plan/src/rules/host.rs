@@ -28,6 +28,14 @@ pub(crate) fn has_duplicates(draft: &mut Draft<'_>) -> bool {
     !duplicates.is_empty()
 }
 
+/// Another instance of ours that runs, beside which the wished one is neither built, started nor connected.
+pub(crate) fn stall_beside_another_instance(draft: &mut Draft<'_>) {
+    if let Some((instance, vm)) = draft.rival.clone() {
+        let message = format!("`{vm}` of instance {instance} runs, with the addresses that instance {} is to have", draft.desired.instance);
+        draft.stall(Reason::RebuildNeeded, message, "keep that release in the Appliance, or turn its VMs off first");
+    }
+}
+
 /// The roles that are not set up, when everything allows them to be built; none otherwise, with the reasons.
 pub(crate) fn what_may_be_built(draft: &mut Draft<'_>) -> BTreeSet<RoleName> {
     let wanted: Vec<&DesiredRole> = draft.roles().iter().filter(|role| !draft.is_set_up(role)).collect();
@@ -39,7 +47,6 @@ pub(crate) fn what_may_be_built(draft: &mut Draft<'_>) -> BTreeSet<RoleName> {
         return BTreeSet::new();
     }
     let before = draft.stalls.len() + draft.waits.len();
-    check_other_instances(draft);
     check_switches(draft);
     check_size(draft);
     let foreign = draft.world.foreign.clone();
@@ -51,7 +58,7 @@ pub(crate) fn what_may_be_built(draft: &mut Draft<'_>) -> BTreeSet<RoleName> {
         }
         check_disk(draft, role);
     }
-    if draft.stalls.len() + draft.waits.len() > before {
+    if draft.rival.is_some() || draft.stalls.len() + draft.waits.len() > before {
         return BTreeSet::new();
     }
     wanted.into_iter().map(|role| role.role.clone()).collect()
@@ -70,17 +77,6 @@ pub(crate) fn wait_for_jobs(draft: &mut Draft<'_>) {
     let blocks: Vec<StepId> = draft.steps().iter().filter(|step| step.act.creates()).map(|step| step.id.clone()).collect();
     if !blocks.is_empty() {
         draft.wait(on, blocks);
-    }
-}
-
-/// Two instances of equal production addresses may stand side by side only while one of them is off.
-fn check_other_instances(draft: &mut Draft<'_>) {
-    let others = draft.world.instances.iter().filter(|(instance, _)| **instance != draft.desired.instance);
-    let running = others.flat_map(|(instance, vms)| vms.vms.values().map(move |vm| (instance, vm)));
-    let found = running.filter(|(_, vm)| vm.power != PowerState::Off).map(|(instance, vm)| (instance.clone(), vm.name.clone())).next();
-    if let Some((instance, vm)) = found {
-        let message = format!("`{vm}` of instance {instance} runs, with the addresses that instance {} is to have", draft.desired.instance);
-        draft.stall(Reason::RebuildNeeded, message, "keep that release in the Appliance, or turn its VMs off first");
     }
 }
 
@@ -129,8 +125,8 @@ pub(crate) fn memory_of(desired: &Desired) -> MemorySize {
     MemorySize::from_mib(desired.roles.iter().filter_map(|role| role.memory).map(MemorySize::mib).fold(0, u64::saturating_add))
 }
 
-/// A VM of ours that is not set up: what its steps depend on must have been seen.
-fn check_vm(draft: &mut Draft<'_>, role: &DesiredRole) {
+/// What cannot be seen of a VM of ours is waited for.
+pub(crate) fn check_vm(draft: &mut Draft<'_>, role: &DesiredRole) {
     let Some(vm) = draft.vm(role) else { return };
     let mut unseen = Vec::new();
     if let PowerState::Changing = vm.power {

@@ -3,7 +3,7 @@
 //! Guarantees: only the VMs concerned go off, in reverse role order, and come back in role order; a guest that cannot be looked
 //! into is not turned off for planned work.
 
-use model::desired::DesiredRole;
+use model::desired::{DesiredRole, StartAction};
 use model::observed::{ObservedVm, PowerState};
 use model::seen::{Cause, Seen};
 
@@ -11,7 +11,8 @@ use super::{adapters, may_change, memory, processor, wait_for_mode};
 use crate::draft::Draft;
 use crate::step::{Act, Purpose};
 
-/// Whether planned work wants serving to end: a VM that is set up has to go off, or gets other gateways or name servers.
+/// Whether planned work wants serving to end: a VM that is set up has to go off, or gets other gateways,
+/// name servers or switches.
 pub(crate) fn disrupts(draft: &mut Draft<'_>) -> bool {
     let mut wanted = false;
     for role in draft.roles() {
@@ -20,7 +21,8 @@ pub(crate) fn disrupts(draft: &mut Draft<'_>) -> bool {
         }
         processor::stall_too_many(draft, role);
         memory::stall_too_much(draft, role);
-        wanted |= goes_off(draft, role) || adapters::is_to_be_readdressed(draft, role);
+        adapters::stall_missing_switches(draft, role);
+        wanted |= goes_off(draft, role) || adapters::is_to_be_readdressed(draft, role) || adapters::is_to_be_moved(draft, role);
     }
     if !wanted {
         return false;
@@ -44,6 +46,9 @@ pub(crate) fn reasons(draft: &Draft<'_>) -> Vec<String> {
         reasons.extend(memory::wanted(draft, role).map(|(from, to)| format!("memory of {} {from} -> {to}", role.role)));
         if adapters::is_to_be_readdressed(draft, role) {
             reasons.push(format!("gateway or name servers of {}", role.role));
+        }
+        if adapters::is_to_be_moved(draft, role) {
+            reasons.push(format!("switches of {}", role.role));
         }
     }
     reasons
@@ -114,6 +119,22 @@ pub(crate) fn set_actions(draft: &mut Draft<'_>, role: &DesiredRole) {
     }
 }
 
+/// Keeps the host from starting VMs of other instances when it starts itself: they would come up beside the wished one.
+pub(crate) fn retire_others(draft: &mut Draft<'_>) {
+    let others = draft.world.instances.iter().filter(|(instance, _)| **instance != draft.desired.instance);
+    let all = others.flat_map(|(instance, vms)| vms.vms.iter().map(move |(role, vm)| (instance.clone(), role.clone(), vm)));
+    let off = all.filter(|(_, _, vm)| vm.power == PowerState::Off && starts_by_itself(vm));
+    let off: Vec<_> = off.map(|(instance, role, _)| (instance, role)).collect();
+    for (instance, role) in off {
+        draft.write_apart(&instance, &role, Act::SetStartAction { to: StartAction::Nothing }, Purpose::Repair);
+    }
+}
+
+/// Whether the host is known to start a VM when it starts itself.
+pub(crate) fn starts_by_itself(vm: &ObservedVm) -> bool {
+    vm.start_action.known().is_some_and(|action| *action != StartAction::Nothing)
+}
+
 /// Starts a VM that is off, saved or paused. VMs under set-up boot side by side; those that have served come up one after
 /// the other, as each needs the one before it.
 pub(crate) fn start(draft: &mut Draft<'_>, role: &DesiredRole) {
@@ -121,6 +142,7 @@ pub(crate) fn start(draft: &mut Draft<'_>, role: &DesiredRole) {
     let Some(vm) = draft.vm(role).filter(|vm| building || vm.remarks.set_up) else { return };
     match vm.power {
         PowerState::Running => {}
+        PowerState::Off | PowerState::Saved | PowerState::Paused if draft.rival.is_some() => {}
         PowerState::Off | PowerState::Saved | PowerState::Paused if building => {
             draft.step(role, Act::StartVm, Purpose::SetUp);
         }

@@ -4,10 +4,13 @@
 //! instance is not whole. The disk goes before the VM, whose mark is what tells that the disk is ours; disks outside the
 //! appliance directory stay.
 
+use model::desired::StartAction;
 use model::names::{HostPath, InstanceId, RoleName, VmName};
 use model::observed::PowerState;
 use model::seen::{Cause, Seen};
 
+use super::power;
+use crate::diff::diff;
 use crate::draft::Draft;
 use crate::report::WaitingOn;
 use crate::step::{Act, Purpose};
@@ -17,6 +20,7 @@ struct Unwished {
     role: RoleName,
     vm: VmName,
     runs: Option<bool>,
+    starts_by_itself: bool,
     served: bool,
     disks: Seen<Vec<HostPath>>,
 }
@@ -24,7 +28,7 @@ struct Unwished {
 /// Removes it.
 pub(crate) fn remove(draft: &mut Draft<'_>) {
     let unwished = unwished(draft);
-    if unwished.is_empty() || (draft.desired.prune && !super::may_change(draft)) {
+    if unwished.is_empty() || (draft.desired.prune && !super::may_plan(draft)) {
         return;
     }
     if !draft.desired.prune {
@@ -41,10 +45,20 @@ pub(crate) fn remove(draft: &mut Draft<'_>) {
         }
         return;
     }
+    if draft.rival.is_some() && is_wanting(draft) {
+        // It may be the one that serves; and whatever it keeps back here would come before its end.
+        let note = format!("what is no longer wished stays until instance {} runs and is as wished", draft.desired.instance);
+        return draft.notes.push(note);
+    }
     draft.barrier();
     for one in unwished {
         remove_one(draft, one);
     }
+}
+
+/// Whether the wished instance will not be as wished once this plan is done.
+fn is_wanting(draft: &Draft<'_>) -> bool {
+    diff(draft.desired, &draft.world).iter().any(|change| !change.path.starts_with("instances."))
 }
 
 fn unwished(draft: &Draft<'_>) -> Vec<Unwished> {
@@ -60,6 +74,7 @@ fn unwished(draft: &Draft<'_>) -> Vec<Unwished> {
             PowerState::Running | PowerState::Saved | PowerState::Paused => Some(true),
             PowerState::Changing | PowerState::Other(_) => None,
         },
+        starts_by_itself: *instance != draft.desired.instance && power::starts_by_itself(vm),
         served: vm.remarks.set_up,
         disks: vm.disks.clone(),
     };
@@ -78,6 +93,10 @@ fn remove_one(draft: &mut Draft<'_>, one: Unwished) {
     let (instance, role) = (one.instance, one.role);
     if runs {
         steps.push(draft.write(&instance, Some(&role), Act::ShutDownVm, Purpose::Prune));
+        if one.starts_by_itself {
+            let act = Act::SetStartAction { to: StartAction::Nothing };
+            steps.push(draft.write(&instance, Some(&role), act, Purpose::Prune));
+        }
     }
     for disk in &ours {
         steps.push(draft.write(&instance, Some(&role), Act::RemoveDisk { path: (*disk).clone() }, Purpose::Prune));

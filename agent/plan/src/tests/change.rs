@@ -104,11 +104,13 @@ fn a_field_that_the_manifest_leaves_out_is_left_alone() {
     let mut observed = converged(&desired);
     desired.roles[0].processors = None;
     vm(&mut observed, "app").processors = Seen::Known(7);
-    assert!(shown(&desired, &observed, &given()).ends_with("\nno steps\n"));
+    let waits = "\nno steps\n\nwaits for\n  unknown  the processors of app cannot be seen: the query failed: busy\n";
+    let shown = shown(&desired, &observed, &given());
+    assert!(shown.ends_with(waits), "{shown}");
 }
 
 #[test]
-fn a_field_that_could_not_be_seen_is_left_alone() {
+fn a_field_that_could_not_be_seen_is_left_alone_and_waited_for() {
     let desired = branch_bundle();
     let mut observed = converged(&desired);
     vm(&mut observed, "app").processors = Seen::Unknown(Cause::Failed("busy".to_owned()));
@@ -262,4 +264,60 @@ fn addresses_of_a_family_that_nobody_wishes_for_are_the_guests_own() {
         config.dns.push(of("fec0:0:0:ffff::1"));
     }
     assert!(shown(&desired, &observed, &given_with_peer()).ends_with("\nno steps\n"));
+}
+
+#[test]
+fn another_switch_in_git_is_planned_work_behind_the_drain() {
+    let mut desired = branch_bundle();
+    let mut observed = converged(&desired);
+    let there = observed.host.switches.known().unwrap()[&of("Corpnet")].clone();
+    observed.host.switches.known_mut().unwrap().insert(of("Corpnet 2"), there);
+    std::sync::Arc::make_mut(&mut desired.networks).get_mut(&of("corpnet")).unwrap().switch = of("Corpnet 2");
+    desired.roles[1].adapters.remove(0);
+    insta::assert_snapshot!(shown(&desired, &observed, &given()), @"
+    branch-1 (instance 2.1)
+      serving
+
+    changes
+      roles.app.adapters.corpnet.switch  Corpnet -> Corpnet 2
+
+    11 steps, about 3m 17s: takes no calls meanwhile
+       1  gateway  hold GateSvc
+       2  app      hold AppSvc
+       3  app      note why no calls are taken
+       4  gateway  note why no calls are taken
+       5  app      connect corpnet to `Corpnet 2`
+       6  app      start AppSvc
+       7  gateway  start GateSvc
+       8  app      let AppSvc start: automatic
+       9  gateway  let GateSvc start: automatic
+      10  app      note that all is well
+      11  gateway  note that all is well
+
+      note: branch-1 takes no calls for about 3m 17s, and its site has no other
+            appliance
+    ");
+    desired.mode = Mode::Repair;
+    assert!(shown(&desired, &observed, &given()).contains("no steps"));
+}
+
+#[test]
+fn another_switch_in_git_that_the_host_has_not_stalls_and_closes_nothing() {
+    let mut desired = branch_bundle();
+    let observed = converged(&desired);
+    std::sync::Arc::make_mut(&mut desired.networks).get_mut(&of("corpnet")).unwrap().switch = of("Corpnet 2");
+    desired.roles[1].adapters.remove(0);
+    insta::assert_snapshot!(shown(&desired, &observed, &given()), @"
+    branch-1 (instance 2.1)
+      serving
+      stalled: the host has no switch `Corpnet 2`, which app/corpnet hangs on
+               (SwitchMissing)
+               what to do: make it in Hyper-V (it is bound to a physical adapter),
+               or name another one
+
+    changes
+      roles.app.adapters.corpnet.switch  Corpnet -> Corpnet 2
+
+    no steps
+    ");
 }

@@ -2,13 +2,16 @@
 
 use jiff::Timestamp;
 use model::condition::Posture;
-use model::desired::{Grade, StartMode};
+use model::desired::{Desired, Grade, StartMode};
 use model::observed::ServiceState;
 use model::units::Span;
 
-use crate::fixtures::{branch_bundle, converged, given, now, service, set_service, turn_off};
-use crate::given::Memory;
+use crate::fixtures::{
+    branch_bundle, cloud_connector, converged, given, given_with_peer, guest, now, of, service, set_service, turn_off,
+};
+use crate::given::{Given, Memory};
 use crate::posture::{posture, stable_from};
+use crate::plan;
 use crate::step::{Act, StepTime};
 
 fn at(second: i64) -> Timestamp {
@@ -94,4 +97,54 @@ fn a_learned_duration_replaces_the_declared_one() {
     memory.durations.insert("start-vm".to_owned(), Span::from_secs(200));
     let time = memory.time_of(&Act::StartVm);
     assert_eq!((time.expected.secs(), time.timeout.secs()), (200, 800));
+}
+
+#[test]
+fn a_role_that_came_into_the_profile_later_is_built_while_the_others_serve() {
+    let desired = branch_bundle();
+    let whole = converged(&desired);
+    let mut observed = whole.clone();
+    observed.instances.get_mut(&desired.instance).unwrap().vms.remove(&of("gateway"));
+    let mut given = given();
+    assert!(matches!(posture(&desired, &observed, &given), Posture::Down(_)), "nobody remembers: it may have been lost");
+    let before = Desired { roles: desired.roles[..1].to_vec(), ..desired.clone() };
+    given.memory.note(&before, &whole, now());
+    given.memory.note(&desired, &observed, now());
+    assert_eq!(posture(&desired, &observed, &given), Posture::Serving);
+    assert!(given.memory.well_since.is_some(), "what has never been there keeps nothing else from coming back");
+    let (plan, _) = plan(&desired, &observed, &given);
+    let verbs: Vec<&str> = plan.steps.iter().map(|step| step.act.verb()).collect();
+    assert!(verbs.contains(&"define-vm") && !verbs.contains(&"hold-service"), "{verbs:?}");
+    for step in &plan.steps {
+        assert_eq!(posture(&desired, &observed, &given), Posture::Serving, "before {}", step.id);
+        step.effect(&desired, &mut observed);
+    }
+    given.memory.note(&desired, &observed, now());
+    observed.instances.get_mut(&desired.instance).unwrap().vms.remove(&of("gateway"));
+    assert!(matches!(posture(&desired, &observed, &given), Posture::Down(_)), "it was there once");
+}
+
+#[test]
+fn a_service_or_rule_that_was_good_once_and_is_gone_counts() {
+    let desired = cloud_connector();
+    let well = converged(&desired);
+    let mut given = given_with_peer();
+    given.memory.note(&desired, &well, at(0));
+    let mut without_service = well.clone();
+    guest(&mut without_service, "mediation").services.known_mut().unwrap().remove(&of("RTCSRV"));
+    let mut without_rule = well.clone();
+    guest(&mut without_rule, "edge").rules.known_mut().unwrap().remove(&of("CS RTCSRV"));
+    for (observed, signal) in [(without_service, "mediation/RTCSRV"), (without_rule, "edge/CS RTCSRV")] {
+        let mut given = given.clone();
+        assert_eq!(posture(&desired, &observed, &Given { memory: Memory::default(), ..given.clone() }), Posture::Serving, "never seen");
+        given.memory.note(&desired, &observed, at(10));
+        given.memory.note(&desired, &observed, at(30));
+        given.now = at(30);
+        let Posture::Down(faults) = posture(&desired, &observed, &given) else { panic!("{signal} does not count") };
+        assert_eq!(faults[0].to_string(), format!("{signal} is gone"));
+        let mut forgot = Memory::default();
+        forgot.note(&desired, &observed, at(10));
+        given.memory = forgot;
+        assert_eq!(posture(&desired, &observed, &given), Posture::Serving, "whoever forgot cannot tell whether it ever was there");
+    }
 }

@@ -117,7 +117,7 @@ impl std::fmt::Debug for Scene {
 fn scenes() -> impl Strategy<Value = Scene> {
     let wish = (any::<bool>(), any::<bool>(), any::<bool>(), prop_oneof![4 => Just(Mode::Converge), 1 => Just(Mode::Repair)]);
     let strikes = proptest::collection::vec((drifts(), any::<Index>(), any::<Index>()), 0..5);
-    let circumstances = (any::<bool>(), any::<bool>(), any::<bool>());
+    let circumstances = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     (wish, any::<Option<Index>>(), strikes, circumstances).prop_map(|((large, more, prune, mode), stop, strikes, circumstances)| {
         let story = format!("large {large}, more {more}, prune {prune}, {mode:?}, circumstances {circumstances:?}");
         let mut desired = if large { cloud_connector() } else { branch_bundle() };
@@ -152,8 +152,13 @@ fn partly_installed(desired: &Desired, stop: Index) -> Observed {
     observed
 }
 
-fn circumstances_of(desired: &Desired, observed: &Observed, (peer, confirmed, failed): (bool, bool, bool)) -> Given {
+fn circumstances_of(desired: &Desired, observed: &Observed, (peer, confirmed, failed, remembers): (bool, bool, bool, bool)) -> Given {
     let mut given = if peer { given_with_peer() } else { given() };
+    if remembers {
+        // The last role came into the wish later.
+        let before = Desired { roles: desired.roles[..desired.roles.len() - 1].to_vec(), ..desired.clone() };
+        given.memory.note(&before, &converged(desired), given.now);
+    }
     let long_ago: Timestamp = of("2026-03-03T10:00:00Z");
     if confirmed {
         let bad = signal::signals(desired, observed).into_iter().filter(|signal| signal.fault().is_some());

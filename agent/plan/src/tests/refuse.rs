@@ -1,6 +1,6 @@
 //! What stands in the way of building, and is never touched.
 
-use model::observed::{DuplicateMark, ForeignVm, Mark};
+use model::observed::{DuplicateMark, ForeignVm, Mark, PowerState};
 use model::seen::{Cause, Seen};
 use model::units::{DiskSize, MemorySize};
 
@@ -181,6 +181,90 @@ fn another_release_is_not_built_beside_one_that_runs() {
       note: `app1.2.1` is ours and no longer wished; it stays: prune is off
       note: `gateway1.2.1` is ours and no longer wished; it stays: prune is off
     ");
+}
+
+#[test]
+fn an_instance_that_was_set_up_is_neither_started_nor_connected_beside_one_that_runs() {
+    let mut desired = branch_bundle();
+    let mut observed = converged(&desired);
+    let mut running = observed.instances[&desired.instance].clone();
+    running.vms.values_mut().for_each(|vm| vm.name = of(&format!("{}.old", vm.name)));
+    observed.instances.insert(of("2.0"), running);
+    for role in ["app", "gateway"] {
+        let vm = observed.instances.get_mut(&desired.instance).unwrap().vms.get_mut(&of(role)).unwrap();
+        vm.power = PowerState::Off;
+        vm.guest = Seen::Unknown(Cause::PoweredOff);
+        vm.adapters.known_mut().unwrap().values_mut().for_each(|adapter| adapter.switch = Seen::Absent);
+    }
+    desired.roles[0].processors = Some(4);
+    desired.prune = true;
+    insta::assert_snapshot!(shown(&desired, &observed, &given()), @"
+    branch-1 (instance 2.1)
+      down
+        app is off
+        gateway is off
+        app/corpnet is unplugged
+        app/management is unplugged
+        gateway/corpnet is unplugged
+        gateway/management is unplugged
+      stalled: `app1.2.1.old` of instance 2.0 runs, with the addresses that instance
+               2.1 is to have (RebuildNeeded)
+               what to do: keep that release in the Appliance, or turn its VMs off
+               first
+
+    changes
+      roles.app.power                           off -> running
+      roles.app.processors                      2 -> 4
+      roles.app.adapters.corpnet.switch         + Corpnet
+      roles.app.adapters.management.switch      + Trunkline Management
+      roles.gateway.power                       off -> running
+      roles.gateway.adapters.corpnet.switch     + Corpnet
+      roles.gateway.adapters.management.switch  + Trunkline Management
+      instances.2.0.app                         - VM app1.2.1.old
+      instances.2.0.gateway                     - VM gateway1.2.1.old
+
+    2 steps, about 4s: nobody notices
+       1  app      note why no calls are taken
+       2  gateway  note why no calls are taken
+
+      note: what is no longer wished stays until instance 2.1 runs and is as wished
+    ");
+    for power in [PowerState::Changing, PowerState::Saved, PowerState::Other(32768)] {
+        observed.instances.get_mut(&of("2.0")).unwrap().vms.values_mut().for_each(|vm| vm.power = power);
+        let text = shown(&desired, &observed, &given());
+        assert!(!text.contains("start the VM") && !text.contains("connect "), "{power:?}, nobody knows that it is off: {text}");
+    }
+    observed.instances.get_mut(&of("2.0")).unwrap().vms.values_mut().for_each(|vm| vm.power = PowerState::Off);
+    assert!(shown(&desired, &observed, &given()).contains("start the VM"), "it starts once the other one is off");
+}
+
+#[test]
+fn the_host_does_not_start_another_instance_that_is_off_when_it_starts_itself() {
+    let desired = branch_bundle();
+    let mut observed = converged(&desired);
+    let mut old = observed.instances[&desired.instance].clone();
+    for vm in old.vms.values_mut() {
+        (vm.name, vm.power) = (of(&format!("{}.old", vm.name)), PowerState::Off);
+    }
+    observed.instances.insert(of("2.0"), old);
+    insta::assert_snapshot!(shown(&desired, &observed, &given()), @"
+    branch-1 (instance 2.1)
+      serving
+
+    changes
+      instances.2.0.app.startAction      always start -> nothing
+      instances.2.0.gateway.startAction  always start -> nothing
+
+    2 steps, about 2s: nobody notices
+       1  app      when the host starts: nothing
+       2  gateway  when the host starts: nothing
+
+      note: `app1.2.1.old` is ours and no longer wished; it stays: prune is off
+      note: `gateway1.2.1.old` is ours and no longer wished; it stays: prune is off
+    ");
+    observed.instances.get_mut(&of("2.0")).unwrap().vms.values_mut().for_each(|vm| vm.power = PowerState::Running);
+    let text = shown(&desired, &observed, &given());
+    assert!(text.contains("runs, with the addresses that instance 2.1 is to have") && text.contains("no steps"), "{text}");
 }
 
 #[test]

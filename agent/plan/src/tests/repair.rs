@@ -338,6 +338,45 @@ fn a_guest_that_does_not_answer_is_only_waited_for() {
 }
 
 #[test]
+fn services_that_cannot_be_read_are_waited_for_although_nothing_would_be_done() {
+    let desired = cloud_connector();
+    let mut observed = converged(&desired);
+    guest(&mut observed, "mediation").services = Seen::Unknown(Cause::Failed("busy".to_owned()));
+    vm(&mut observed, "cms").processors = Seen::Unknown(Cause::Failed("busy".to_owned()));
+    insta::assert_snapshot!(shown(&desired, &observed, &given_with_peer()), @"
+    sea-1 (instance 2.1)
+      serving
+        mediation/REPLICA cannot be seen: the query failed: busy
+        mediation/MEDSVC cannot be seen: the query failed: busy
+        mediation/RTCSRV cannot be seen: the query failed: busy
+
+    no steps
+
+    waits for
+      unknown  the processors of cms cannot be seen: the query failed: busy
+      unknown  the services of guest mediation cannot be seen: the query failed:
+               busy
+    ");
+}
+
+#[test]
+fn a_guest_on_its_way_up_does_not_keep_a_serving_appliance_in_a_step() {
+    let desired = cloud_connector();
+    let mut observed = converged(&desired);
+    vm(&mut observed, "edge").guest = Seen::Unknown(Cause::Booting);
+    insta::assert_snapshot!(shown(&desired, &observed, &given_with_peer()), @"
+    sea-1 (instance 2.1)
+      serving
+        edge cannot be seen: the guest is still starting
+
+    no steps
+
+    waits for
+      unknown  the guest edge cannot be seen: the guest is still starting
+    ");
+}
+
+#[test]
 fn the_second_accepted_name_counts_and_a_service_that_never_existed_is_no_fault() {
     let desired = cloud_connector();
     let mut observed = converged(&desired);
