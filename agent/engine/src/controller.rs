@@ -28,7 +28,7 @@ use crate::queue::{Trigger, WorkQueue};
 use crate::reconcile::{Pass, Passage, reconcile};
 use crate::resident::Resident;
 use crate::stage::report;
-use crate::wish::{Limit, Wish, digest, of_peers, refusal};
+use crate::wish::{Limit, Wish, approvals_of, digest, of_peers, refusal};
 use slot::Slot;
 
 /// When nobody waits for more: so many attempts in a row may fail before a single run gives up.
@@ -220,7 +220,9 @@ impl Controller {
         let before = slot.wish.take();
         let same = before.as_ref().filter(|wish| Arc::ptr_eq(&wish.desired, desired) || wish.desired == *desired);
         let (digest, since) = same.map_or_else(|| (digest(desired), now), |wish| (Arc::clone(&wish.digest), wish.since));
-        let unchanged = same.is_some() && before.as_ref().is_some_and(|wish| wish.refused == refused);
+        let approvals = approvals_of(&snapshot.approvals, name);
+        let as_before = |wish: &Wish| wish.refused == refused && wish.approvals == approvals;
+        let unchanged = same.is_some() && before.as_ref().is_some_and(as_before);
         if same.is_none() {
             self.context.events.tell(name, Happening::WishChanged { revision: revision.clone() });
         }
@@ -228,7 +230,8 @@ impl Controller {
         let (revision, desired) = (revision.clone(), Arc::clone(desired));
         let policies = Arc::clone(&self.policies.1);
         // Its peers' wishes may not be adopted yet: they are looked up when a pass begins.
-        slot.wish = Some(Wish { revision, desired, digest, since, refused, limit, fleet_size, policies, peers: BTreeMap::new() });
+        let peers = BTreeMap::new();
+        slot.wish = Some(Wish { revision, desired, digest, since, refused, limit, fleet_size, policies, approvals, peers });
         !unchanged
     }
 

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use model::condition::{Disposition, Reason};
 use model::desired::Recovery;
 use model::units::Span;
+use plan::consent::Consent;
 use plan::given::{Attempts, Memory};
 use plan::step::{Step, StepId};
 use serde::{Deserialize, Serialize};
@@ -84,6 +85,17 @@ impl Remembered {
     /// To note what was seen.
     pub(crate) fn memory_mut(&mut self) -> &mut Memory {
         &mut self.kept.memory
+    }
+
+    /// Notes for what a consent in git was found, so that it holds for what is left of that when some of it is done.
+    pub(crate) fn consented(&mut self, consent: &Consent) {
+        let consents = &mut self.kept.memory.consents;
+        match &consent.given_by {
+            // The steps that are left are among those noted already.
+            Some(digest) if *digest != consent.digest => consents.retain(|known, _| known == digest),
+            Some(digest) => *consents = [(digest.clone(), consent.steps.clone())].into(),
+            None => {}
+        }
     }
 
     /// Another wish gets a fresh start: what failed for the old one may work now.

@@ -11,6 +11,7 @@ use model::desired::Desired;
 use model::names::{ApplianceName, SiteName};
 use model::observed::Observed;
 use model::snapshot::{Revision, Snapshot};
+use model::validate::Approval;
 use plan::Decision;
 use plan::given::Given;
 use policy::Policies;
@@ -27,7 +28,7 @@ use crate::resident::Resident;
 use crate::stage::decide::{decide, judge};
 use crate::stage::observe::{Sight, SightError, observe, peers};
 use crate::stage::report::tell_peers;
-use crate::wish::{Limit, Wish, digest, of_peers};
+use crate::wish::{Limit, Wish, approvals_of, digest, of_peers};
 
 /// What would be done on one appliance now.
 #[derive(Debug)]
@@ -83,6 +84,7 @@ pub async fn preview(
             limit: Limit::Gate,
             fleet_size: snapshot.desired.len(),
             policies: Arc::clone(&policies),
+            approvals: approvals_of(&snapshot.approvals, name),
             peers: of_peers((revision, desired), |peer| digests.get(peer).map(|(revision, digest)| (*revision, digest))),
         };
         let pass = Pass { context: Arc::clone(&context), wish, shutdown: CancellationToken::new() };
@@ -115,18 +117,20 @@ pub async fn preview(
 #[derive(Debug)]
 pub struct OnPaper {
     policies: Policies,
+    approvals: Vec<Approval>,
 }
 
 impl OnPaper {
-    /// By the policies of a revision.
+    /// By the policies and the consents of a revision.
     #[must_use]
     pub fn new(snapshot: &Snapshot) -> Self {
-        Self { policies: compile(&snapshot.policies) }
+        Self { policies: compile(&snapshot.policies), approvals: snapshot.approvals.to_vec() }
     }
 
     /// What would be done, by the lines that a pass goes by.
     pub fn decide(&self, desired: &Desired, observed: &Observed, given: &Given) -> Decision {
-        judge(&self.policies, desired, observed, given)
+        let given = Given { approvals: self.approvals.clone(), ..given.clone() };
+        judge(&self.policies, desired, observed, &given)
     }
 }
 

@@ -72,6 +72,9 @@ pub(crate) async fn reconcile(pass: &Pass, resident: &mut Resident) -> Passage {
             let (outcome, gave_back) = report::settled(&round, resident, took).await;
             return Passage { outcome, moved: moved || gave_back };
         }
+        if let Some(consent) = &decided.decision.report.consent {
+            resident.memory.consented(consent);
+        }
         report::begun(&round, resident);
         let executed = match execute(pass, resident, (&sight, &decided)).await {
             Ok(executed) => executed,

@@ -11,6 +11,7 @@ use model::desired::Desired;
 use model::diagnostic::Diagnostic;
 use model::names::ApplianceName;
 use model::snapshot::Revision;
+use model::validate::Approval;
 use plan::step::Impact;
 use policy::Policies;
 use sha2::{Digest, Sha256};
@@ -34,8 +35,15 @@ pub(crate) struct Wish {
     pub(crate) fleet_size: usize,
     /// The policies of its revision.
     pub(crate) policies: Arc<Policies>,
+    /// The consents in git that name this appliance.
+    pub(crate) approvals: Arc<[Approval]>,
     /// Digests of what the same revision wishes of its peers. One that is missing has nothing that it could have finished.
     pub(crate) peers: BTreeMap<ApplianceName, Arc<str>>,
+}
+
+/// The consents of a revision that name `appliance`.
+pub(crate) fn approvals_of(approvals: &[Approval], appliance: &ApplianceName) -> Arc<[Approval]> {
+    approvals.iter().filter(|approval| approval.appliance == *appliance).cloned().collect()
 }
 
 /// Digests of the wishes for the peers of an appliance; `known` tells the wish for each with its revision.

@@ -11,6 +11,7 @@ use model::names::{InstanceId, RoleName, VmName};
 use model::observed::{Observed, ObservedGuest, ObservedVm, PowerState, Reach};
 use model::seen::Cause;
 
+use crate::consent::Request;
 use crate::effect::vm_of;
 use crate::given::Given;
 use crate::graph::{Plan, StepGraph};
@@ -39,6 +40,8 @@ pub(crate) struct Draft<'a> {
     pub waits: Vec<Wait>,
     pub stalls: Vec<Stall>,
     pub notes: Vec<String>,
+    /// What a person must consent to.
+    pub requests: Vec<Request>,
     steps: Vec<Step>,
     base: Vec<StepId>,
     tails: BTreeMap<Place, StepId>,
@@ -62,6 +65,7 @@ impl<'a> Draft<'a> {
             waits: Vec::new(),
             stalls: Vec::new(),
             notes: Vec::new(),
+            requests: Vec::new(),
             steps: Vec::new(),
             base: Vec::new(),
             tails: BTreeMap::new(),

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use model::names::{ApplianceName, InstanceId, RoleName};
 use model::units::Span;
+use model::validate::Approval;
 use serde::{Deserialize, Serialize};
 
 use crate::step::{Act, StepId, StepTime};
@@ -29,8 +30,8 @@ pub struct Given {
     pub breaker: Option<String>,
     /// What the policies say of this very plan; empty while planning, filled before the gate.
     pub verdicts: Vec<Verdict>,
-    /// Steps that an Approval in git allows.
-    pub approved: BTreeSet<StepId>,
+    /// The Approvals in git, of whatever appliance.
+    pub approvals: Vec<Approval>,
     /// Whether the plan may hold work that somebody decided on, or repairs only.
     pub planned_work: PlannedWork,
 }
@@ -56,7 +57,7 @@ impl Given {
             hold: None,
             breaker: None,
             verdicts: Vec::new(),
-            approved: BTreeSet::new(),
+            approvals: Vec::new(),
             planned_work: PlannedWork::Included,
         }
     }
@@ -148,6 +149,8 @@ pub struct Memory {
     pub attempts: BTreeMap<StepId, Attempts>,
     /// How long acts took, by verb: the longest of the last few.
     pub durations: BTreeMap<String, Span>,
+    /// Which steps each digest stood for that an Approval has named, so that the consent holds for what is left of them.
+    pub consents: BTreeMap<String, BTreeSet<StepId>>,
     /// Since when each bad signal has been seen bad without a break.
     pub bad_since: BTreeMap<String, Timestamp>,
     /// Which watched services and rules of a set-up VM have been seen good. A role that is missing: nobody remembers, so its
@@ -155,6 +158,8 @@ pub struct Memory {
     pub seen_good: BTreeMap<InstanceId, BTreeMap<RoleName, BTreeMap<String, bool>>>,
     /// Since when no signal has been bad or unseen (held ones aside).
     pub well_since: Option<Timestamp>,
+    /// Since when no signal has been unseen, and none in the call path bad.
+    pub call_path_well_since: Option<Timestamp>,
     /// Since when a fault has counted without a break.
     pub down_since: Option<Timestamp>,
     /// When faults began to count on an appliance that was not held yet, the last hour only.

@@ -4,6 +4,7 @@
 //! Deliberately absent: doing anything.
 
 pub mod compare;
+pub mod consent;
 mod decision;
 pub mod diff;
 mod draft;

@@ -6,6 +6,7 @@
 use model::desired::Desired;
 use model::observed::Observed;
 
+use crate::consent;
 use crate::diff::diff;
 use crate::draft::Draft;
 use crate::given::Given;
@@ -21,6 +22,9 @@ pub fn plan(desired: &Desired, observed: &Observed, given: &Given) -> (Plan, Pla
     let mut draft = Draft::new(desired, observed, given, &sight);
     rules::all(&mut draft);
     let notes = std::mem::take(&mut draft.notes);
+    let requests = std::mem::take(&mut draft.requests);
+    let (consent, waits) = consent::judge(&desired.appliance, requests, draft.steps(), given);
+    draft.waits.extend(waits);
     let mut report = PlanReport {
         posture: sight.posture.clone(),
         unseen: sight.unseen(),
@@ -28,6 +32,7 @@ pub fn plan(desired: &Desired, observed: &Observed, given: &Given) -> (Plan, Pla
         changes: diff(desired, observed),
         waits: std::mem::take(&mut draft.waits),
         stalls: std::mem::take(&mut draft.stalls),
+        consent,
         notes,
     };
     let plan = draft.into_plan();

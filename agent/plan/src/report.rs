@@ -13,6 +13,7 @@ use model::seen::Cause;
 use model::units::Span;
 use serde::{Deserialize, Serialize};
 
+use crate::consent::Consent;
 use crate::diff::Change;
 use crate::step::StepId;
 
@@ -33,6 +34,8 @@ pub struct PlanReport {
     pub waits: Vec<Wait>,
     /// What waits for a person.
     pub stalls: Vec<Stall>,
+    /// What of the plan a person must consent to, and whether somebody has.
+    pub consent: Option<Consent>,
     /// What is worth knowing and asks for nothing.
     pub notes: Vec<String>,
 }
@@ -105,6 +108,10 @@ pub enum WaitingOn {
     Approval {
         /// To what.
         what: String,
+        /// The digest that it must name.
+        plan: String,
+        /// Why those do not do that are there.
+        unfit: Vec<String>,
     },
     /// Calls are still running.
     Drain {
@@ -240,7 +247,10 @@ impl fmt::Display for WaitingOn {
             Self::Peer { needed, serving } => write!(f, "{needed} other appliances must be seen serving, {serving} are"),
             Self::Leader { leader } => write!(f, "{leader} goes first and has not finished"),
             Self::Policy { policy, message } => write!(f, "policy `{policy}` denies it: {message}"),
-            Self::Approval { what } => write!(f, "an Approval in git for {what}"),
+            Self::Approval { what, plan, unfit } => {
+                write!(f, "consent to {what}; approve with: an Approval (`allow: destroy`) of plan {plan}")?;
+                unfit.iter().try_for_each(|unfit| write!(f, "; {unfit}"))
+            }
             Self::Drain { until } => write!(f, "calls are still running, until {until:.0} at the latest"),
             Self::Reach { role } => write!(f, "the guest `{role}` is reached from the host only; run the agent there"),
             Self::Unknown { what, cause } => write!(f, "{what} cannot be seen: {cause}"),

@@ -76,6 +76,7 @@ pub(crate) async fn observe(pass: &Pass, resident: &mut Resident) -> Result<Sigh
     resident.memory.memory_mut().note(desired, &observed, now);
     let mut given = Given::at(now);
     given.memory = resident.memory.memory().clone();
+    given.approvals = pass.wish.approvals.to_vec();
     given.hold = pass.context.holds.on(&desired.appliance, now).map(|hold| HostHold { until: hold.until, reason: hold.reason });
     let member = pass.member();
     given.peers = peers(pass, &member).await;

@@ -4,6 +4,7 @@
 // By the name that the other crates of the workspace know it.
 extern crate trunkline_engine as engine;
 
+mod consent;
 mod converge;
 mod foretold;
 mod kill_points;

@@ -12,7 +12,7 @@ use crate::decision::Decision;
 use crate::diff::Change;
 use crate::gate::Gated;
 use crate::graph::Plan;
-use crate::report::{PlanReport, Wait};
+use crate::report::{PlanReport, Wait, WaitingOn};
 use crate::step::{Impact, Purpose, Step};
 
 /// The document's version.
@@ -119,6 +119,9 @@ pub struct WaitDocument {
     /// When to look again, when that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
+    /// The digest that an Approval must name, when one is waited for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub plan: Option<String>,
     /// The steps that it keeps back.
     pub blocks: Vec<String>,
 }
@@ -213,6 +216,10 @@ fn wait_document(wait: &Wait) -> WaitDocument {
         on: wait.on.kind().to_owned(),
         says: wait.on.to_string(),
         until: wait.on.until().map(|at| at.to_string()),
+        plan: match &wait.on {
+            WaitingOn::Approval { plan, .. } => Some(plan.clone()),
+            _ => None,
+        },
         blocks: wait.blocks.iter().map(ToString::to_string).collect(),
     }
 }

@@ -9,10 +9,10 @@ use model::names::{HostPath, InstanceId, RoleName, VmName};
 use model::observed::PowerState;
 use model::seen::{Cause, Seen};
 
+use crate::consent::Request;
 use super::power;
 use crate::diff::diff;
 use crate::draft::Draft;
-use crate::report::WaitingOn;
 use crate::step::{Act, Purpose};
 
 struct Unwished {
@@ -101,12 +101,10 @@ fn remove_one(draft: &mut Draft<'_>, one: Unwished) {
     for disk in &ours {
         steps.push(draft.write(&instance, Some(&role), Act::RemoveDisk { path: (*disk).clone() }, Purpose::Prune));
     }
-    let last = draft.write(&instance, Some(&role), Act::RemoveVm { vm: one.vm.clone() }, Purpose::Prune);
-    let approved = draft.given.approved.contains(&last);
-    steps.push(last);
-    if one.served && !approved {
+    steps.push(draft.write(&instance, Some(&role), Act::RemoveVm { vm: one.vm.clone() }, Purpose::Prune));
+    if one.served {
         let what = format!("deleting `{}` and its disks, which have served", one.vm);
-        draft.wait(WaitingOn::Approval { what }, steps);
+        draft.requests.push(Request { what, blocks: steps });
     }
 }
 

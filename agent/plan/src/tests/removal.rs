@@ -1,11 +1,14 @@
 //! What is ours and no longer wished.
 
 use model::desired::Desired;
+use model::manifest::Approved;
 use model::observed::{Observed, PowerState};
 use model::seen::{Cause, Seen};
+use model::validate::Approval;
 
 use super::{gated, shown};
-use crate::fixtures::{branch_bundle, converged, given, of};
+use crate::fixtures::{branch_bundle, converged, given, now, of};
+use crate::given::Given;
 use crate::plan;
 
 /// A third role that the manifest no longer has.
@@ -50,8 +53,10 @@ fn with_prune_what_has_served_waits_for_an_approval() {
     .  3  fax  delete the VM fax1.2.1
 
     waits for
-      approval an Approval in git for deleting `fax1.2.1` and its disks, which have
-               served (3 steps)
+      approval consent to deleting `fax1.2.1` and its disks, which have served;
+               approve with: an Approval (`allow: destroy`) of plan
+               8a270d909fad288dbdc3e15e2b165a75a40caef3120a6df8017499683ed375ef (3
+               steps)
 
       note: branch-1 takes no calls for about 1m 45s, and its site has no other
             appliance
@@ -59,13 +64,27 @@ fn with_prune_what_has_served_waits_for_an_approval() {
     ");
 }
 
+fn digest(desired: &Desired, observed: &Observed, given: &Given) -> String {
+    plan(desired, observed, given).1.consent.unwrap().digest
+}
+
+fn approval(plan: &str) -> Approval {
+    Approval {
+        name: "goodbye-fax".to_owned(),
+        appliance: of("branch-1"),
+        allow: Approved::Destroy,
+        plan: plan.to_owned(),
+        expires: of("2026-03-10T00:00:00Z"),
+        reason: "nobody faxes".to_owned(),
+    }
+}
+
 #[test]
 fn with_prune_and_approval_it_goes_disk_first() {
     let (mut desired, observed) = with_a_role_too_many();
     desired.prune = true;
     let mut given = given();
-    let (plan, _) = plan(&desired, &observed, &given);
-    given.approved.extend(plan.steps.iter().last().map(|step| step.id.clone()));
+    given.approvals = vec![approval(&digest(&desired, &observed, &given))];
     insta::assert_snapshot!(gated(&desired, &observed, &given), @r"
     branch-1 (instance 2.1)
       serving
@@ -82,6 +101,70 @@ fn with_prune_and_approval_it_goes_disk_first() {
             appliance
       note: the disk `E:\scans.vhdx` stays: it lies outside `D:\Trunkline`
     ");
+}
+
+#[test]
+fn an_approval_that_does_not_do_is_named_with_the_reason() {
+    let (mut desired, observed) = with_a_role_too_many();
+    desired.prune = true;
+    let mut given = given();
+    let right = approval(&digest(&desired, &observed, &given));
+    let other = Approval { name: "other".to_owned(), ..approval(&"0".repeat(64)) };
+    let late = Approval { name: "late".to_owned(), expires: now(), ..right.clone() };
+    let gentle = Approval { name: "gentle".to_owned(), allow: Approved::Interrupt, ..right.clone() };
+    let of_others = Approval { appliance: of("branch-2"), ..right };
+    given.approvals = vec![other, late, gentle, of_others];
+    let (plan, report) = plan(&desired, &observed, &given);
+    let gated = crate::gate::gate(&plan, &report, &desired, &given);
+    assert_eq!(gated.go, []);
+    insta::assert_snapshot!(gated.waits[0].on, @"consent to deleting `fax1.2.1` and its disks, which have served; approve with: an Approval (`allow: destroy`) of plan 8a270d909fad288dbdc3e15e2b165a75a40caef3120a6df8017499683ed375ef; `other` is of another plan; `late` expired at 2026-03-03T11:30:00Z; `gentle` allows to interrupt only");
+}
+
+#[test]
+fn a_consent_is_to_what_was_shown_and_to_nothing_else() {
+    let (mut desired, mut observed) = with_a_role_too_many();
+    desired.prune = true;
+    let mut given = given();
+    let shown = digest(&desired, &observed, &given);
+    // Whatever else is to be done, and however long it is known to take: the consent is the same.
+    crate::fixtures::set_rule(&mut observed, "app", "none", model::observed::RuleState::Enabled);
+    crate::fixtures::unplug(&mut observed, "app", "corpnet");
+    given.memory.durations.insert("remove-vm".to_owned(), model::units::Span::from_secs(77));
+    assert_eq!(digest(&desired, &observed, &given), shown);
+    let fax = |observed: &mut Observed| observed.instances.get_mut(&of("2.1")).unwrap().vms.get_mut(&of("fax")).unwrap().clone();
+    let vms = |observed: &mut Observed| observed.instances.get_mut(&of("2.1")).unwrap().vms.clone();
+    let mut off = observed.clone();
+    off.instances.get_mut(&of("2.1")).unwrap().vms.get_mut(&of("fax")).unwrap().power = PowerState::Off;
+    assert_eq!(digest(&desired, &off, &given), shown, "that it is off by now is no news");
+    // Another disk, another VM, another appliance: another consent.
+    let mut more = fax(&mut observed);
+    more.disks.known_mut().unwrap().push(of(r"D:\Trunkline\Instances\2.1\mail.vhdx"));
+    let mut other = observed.clone();
+    let mut all = vms(&mut observed);
+    all.insert(of("fax"), more);
+    other.instances.get_mut(&of("2.1")).unwrap().vms = all;
+    assert_ne!(digest(&desired, &other, &given), shown);
+    desired.appliance = of("branch-2");
+    assert_ne!(digest(&desired, &observed, &given), shown);
+}
+
+#[test]
+fn a_consent_goes_on_holding_for_what_is_left_of_what_was_shown() {
+    let (mut desired, mut observed) = with_a_role_too_many();
+    desired.prune = true;
+    let mut given = given();
+    let (whole, report) = plan(&desired, &observed, &given);
+    let consent = report.consent.unwrap();
+    given.approvals = vec![approval(&consent.digest)];
+    // The VM went off and its disk is gone; then the agent died.
+    crate::fixtures::apply(&desired, &mut observed, whole.steps.iter().take(2));
+    let (_, report) = plan(&desired, &observed, &given);
+    assert_eq!(report.waits.len(), 1, "nobody remembers what was shown, so it is asked again");
+    given.memory.consents.insert(consent.digest.clone(), consent.steps);
+    let (rest, report) = plan(&desired, &observed, &given);
+    assert_eq!((rest.steps.len(), report.waits), (1, vec![]));
+    given.approvals.clear();
+    assert_eq!(plan(&desired, &observed, &given).1.waits.len(), 1, "an Approval that was taken back no longer holds");
 }
 
 #[test]
