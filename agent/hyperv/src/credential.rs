@@ -6,7 +6,7 @@ use model::names::CredentialName;
 use wsman::Secret;
 
 /// Who we are somewhere.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
     /// The user name: `Administrator`, `CCE\Administrator`, `admin@cce.contoso.local`.
     pub user: String,

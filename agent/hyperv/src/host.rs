@@ -22,6 +22,7 @@ use crate::job::Following;
 use crate::observe::door::Door;
 use crate::observe::guest::PendingJoin;
 use crate::peer::{Peer, Site, TalkError};
+use crate::refusal::Refusal;
 use crate::row::Row;
 use crate::wql::Query;
 
@@ -59,6 +60,8 @@ pub(crate) struct Memory {
     pub(crate) doors: BTreeMap<(InstanceId, RoleName), Door>,
     /// Joins that were sent and await a restart.
     pub(crate) joins: BTreeMap<Guid, PendingJoin>,
+    /// Guests that refused our account.
+    pub(crate) refusals: BTreeMap<(InstanceId, RoleName), Refusal>,
 }
 
 impl Host {

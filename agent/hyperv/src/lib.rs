@@ -14,6 +14,7 @@ mod observe;
 mod pause;
 mod peer;
 mod perform;
+mod refusal;
 mod registry;
 mod return_code;
 mod row;

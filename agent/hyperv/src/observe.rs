@@ -32,7 +32,7 @@ use tokio::task::JoinSet;
 use crate::classes;
 use crate::error::ObserveError;
 use crate::host::Host;
-use crate::peer::Peer;
+use crate::peer::{Peer, TalkError};
 use crate::row::Malformed;
 use door::Door;
 use guest::{PendingJoin, Watched};
@@ -108,49 +108,88 @@ impl Host {
         }
         while let Some(ended) = looks.join_next().await {
             // A look that panicked leaves its guest not observed; nothing is taken for absent.
-            if let Ok((key, (guest, door))) = ended {
-                let mut memory = self.memory();
-                match door {
-                    Some(door) => memory.doors.insert(key.clone(), door),
-                    None => memory.doors.remove(&key),
-                };
+            if let Ok((key, ended)) = ended {
+                let guest = self.remember(desired, &key, ended);
                 seen.insert(key, guest);
             }
         }
         seen
     }
 
+    /// Remembers which door opened, or that the guest refused us.
+    fn remember(&self, desired: &Desired, key: &GuestKey, ended: Ended) -> Seen<ObservedGuest> {
+        match ended {
+            Ended::Opened(door, peer, guest) => {
+                self.admitted(key, &peer);
+                self.memory().doors.insert(key.clone(), door);
+                Seen::Known(*guest)
+            }
+            Ended::Refused(door, peer, cause) => {
+                self.refused(key, (&door, &peer), &desired.recovery);
+                Seen::Unknown(cause)
+            }
+            // A guest whose heart does not beat may still be behind its last door: that one stays known while the VM runs.
+            Ended::Silent(cause) => Seen::Unknown(cause),
+            Ended::Shut(cause) => {
+                self.memory().doors.remove(key);
+                Seen::Unknown(cause)
+            }
+        }
+    }
+
     fn prepare(&self, desired: &Desired, key: &GuestKey, vm: &OurVm, vitals: &Vitals) -> Result<Look, Cause> {
         let role = guest::role(desired, &key.1).ok_or(Cause::NotObserved)?;
+        if self.rests(key, &role.credential) {
+            return Err(Cause::Refused(format!("`{}`", vm.settings.name)));
+        }
+        let known = || self.memory().doors.get(key).cloned();
+        // The integration services may be silent in a guest that serves: its last door is asked before they are believed.
+        let (doors, otherwise) = match (door::doors(desired, &key.0, role, (&vm.guid, vitals)), known()) {
+            (Ok(doors), _) => (doors, None),
+            (Err(cause), Some(door)) if cause != Cause::PoweredOff => (vec![door], Some(cause)),
+            (Err(cause), _) => return Err(cause),
+        };
         let mut ways = Vec::new();
-        for door in door::doors(desired, &key.0, role, (&vm.guid, vitals))? {
+        for door in doors {
             let peer = self.guest(&door, &role.credential).map_err(|error| Cause::Failed(crate::error::chain(&error)))?;
             ways.push((door, peer));
         }
         let sent = self.memory().joins.get(&vm.guid).cloned();
-        Ok(Look { ways, watched: Watched::of(role), sent })
+        Ok(Look { ways, otherwise, watched: Watched::of(role), sent })
     }
 }
 
 /// A look into one guest that is about to be taken.
 struct Look {
     ways: Vec<(Door, Arc<Peer>)>,
+    /// Why nothing can be seen when no door opens, where the host tells.
+    otherwise: Option<Cause>,
     watched: Watched,
     sent: Option<PendingJoin>,
 }
 
 impl Look {
-    /// Takes it through the first door that opens.
-    async fn take(self) -> (Seen<ObservedGuest>, Option<Door>) {
+    /// Takes it through the first door that opens. One guest is behind all of them: who is refused at one tries no other.
+    async fn take(self) -> Ended {
         let mut last = Cause::NotObserved;
         for (door, peer) in self.ways {
             match guest::look(&peer, door.reach, &self.watched, self.sent.as_ref()).await {
-                Ok(guest) => return (Seen::Known(guest), Some(door)),
+                Ok(guest) => return Ended::Opened(door, peer, Box::new(guest)),
+                Err(error @ TalkError::Refused { .. }) => return Ended::Refused(door, peer, error.cause()),
                 Err(error) => last = error.cause(),
             }
         }
-        (Seen::Unknown(last), None)
+        self.otherwise.map_or(Ended::Shut(last), Ended::Silent)
     }
+}
+
+/// How a look into one guest ended.
+enum Ended {
+    Opened(Door, Arc<Peer>, Box<ObservedGuest>),
+    Refused(Door, Arc<Peer>, Cause),
+    Shut(Cause),
+    /// Not even the host knows whether it is up.
+    Silent(Cause),
 }
 
 fn unreadable(desired: &Desired, object: String, source: UnreadableMark) -> ObserveError {

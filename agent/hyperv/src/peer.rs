@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::condition::{Disposition, Reason};
 use model::desired::Scheme;
@@ -17,6 +18,7 @@ use wsman::fault::FaultKind;
 use wsman::tls::{Fingerprint, Trust};
 use wsman::{Access, Client, Error as WireError, Settings};
 
+use crate::credential::Credential;
 use crate::error::{ConnectError, chain};
 use crate::host::HostContext;
 use crate::return_code::ReturnCode;
@@ -148,6 +150,9 @@ pub(crate) struct Answer {
 pub(crate) struct Peer {
     name: String,
     client: Client,
+    credential: Credential,
+    // Whether it ever let us in by this account.
+    admitted: AtomicBool,
 }
 
 impl fmt::Debug for Peer {
@@ -176,7 +181,7 @@ impl Peer {
             // A manifest that says `http` asked for it by name.
             Scheme::Http => Cleartext::Allowed,
         };
-        let basic = Basic { cleartext, ..Basic::new(found.user, found.secret) };
+        let basic = Basic { cleartext, ..Basic::new(found.user.clone(), found.secret.clone()) };
         let access = Access {
             endpoint,
             connect: Arc::clone(&context.connect),
@@ -185,7 +190,22 @@ impl Peer {
             clock: Arc::clone(&context.clock),
         };
         let client = Client::new(access, Settings::default()).map_err(|error| wrong(error.into()))?;
-        Ok(Self { name, client })
+        Ok(Self { name, client, credential: found, admitted: AtomicBool::new(false) })
+    }
+
+    /// By which account it is talked to.
+    pub(crate) fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
+    /// Notes that it let us in.
+    pub(crate) fn note_admitted(&self) {
+        self.admitted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it ever let us in during this conversation.
+    pub(crate) fn was_admitted(&self) -> bool {
+        self.admitted.load(Ordering::Relaxed)
     }
 
     /// The instances that a query finds.

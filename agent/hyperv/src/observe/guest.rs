@@ -1,6 +1,6 @@
 //! A guest seen from inside: who it is, what awaits its restart, its watched services and rules.
 //!
-//! Guarantees: seven queries and calls, however many services and rules are watched.
+//! Guarantees: seven queries and calls, however many services and rules are watched; a guest that refuses us is asked one.
 //!
 //! What awaits a restart: a new name stands in the registry (`ComputerName` differs from `ActiveComputerName`). A join is told by
 //! the key `JoinDomain` that Netlogon keeps until the restart; to which domain, `Win32_ComputerSystem` may say already, else this
@@ -69,15 +69,23 @@ pub(crate) struct Identity {
 
 /// Asks who the guest is.
 pub(crate) async fn identity(peer: &Peer, sent: Option<&PendingJoin>) -> Result<Identity, TalkError> {
-    let (system, computer) = (Query::windows(classes::OPERATING_SYSTEM), Query::windows(classes::WINDOWS_COMPUTER));
-    let (systems, computers, active, next, netlogon) = tokio::join!(
-        peer.select(&system),
+    identity_of(peer, &system(peer).await?, sent).await
+}
+
+/// The first question: each one that is put to a guest that refuses us counts towards locking our account.
+async fn system(peer: &Peer) -> Result<Vec<CimInstance>, TalkError> {
+    peer.select(&Query::windows(classes::OPERATING_SYSTEM)).await
+}
+
+async fn identity_of(peer: &Peer, systems: &[CimInstance], sent: Option<&PendingJoin>) -> Result<Identity, TalkError> {
+    let computer = Query::windows(classes::WINDOWS_COMPUTER);
+    let (computers, active, next, netlogon) = tokio::join!(
         peer.select(&computer),
         registry::text(peer, registry::ACTIVE_NAME, registry::NAME_VALUE),
         registry::text(peer, registry::NEXT_NAME, registry::NAME_VALUE),
         registry::keys(peer, registry::NETLOGON),
     );
-    let machine = peer.read(classes::OPERATING_SYSTEM, machine::machine(&systems?, &computers?))?;
+    let machine = peer.read(classes::OPERATING_SYSTEM, machine::machine(systems, &computers?))?;
     let next =
         next?.filter(|next| active.as_ref().is_ok_and(|active| active.as_ref().is_some_and(|active| !active.eq_ignore_ascii_case(next))));
     active?;
@@ -93,14 +101,16 @@ pub(crate) async fn identity(peer: &Peer, sent: Option<&PendingJoin>) -> Result<
 
 /// When the guest started; the cheapest proof that somebody is in.
 pub(crate) async fn booted_at(peer: &Peer) -> Result<Timestamp, TalkError> {
-    let rows = peer.select(&Query::windows(classes::OPERATING_SYSTEM)).await?;
+    let rows = system(peer).await?;
     let missing = || Malformed::Missing { class: classes::OPERATING_SYSTEM.to_owned(), property: "LastBootUpTime" };
     peer.read(classes::OPERATING_SYSTEM, rows.first().ok_or_else(missing).and_then(|row| row.instant("LastBootUpTime")))
 }
 
 /// Looks into the guest.
 pub(crate) async fn look(peer: &Peer, reach: Reach, watched: &Watched, sent: Option<&PendingJoin>) -> Result<ObservedGuest, TalkError> {
-    let (who, services, rules) = tokio::join!(identity(peer, sent), ask_services(peer, &watched.services), ask_rules(peer, &watched.rules));
+    let systems = system(peer).await?;
+    let who = identity_of(peer, &systems, sent);
+    let (who, services, rules) = tokio::join!(who, ask_services(peer, &watched.services), ask_rules(peer, &watched.rules));
     let Identity { machine, domain, pending_name, joining: _ /* for steps */, pending_domain } = who?;
     Ok(ObservedGuest { reach, computer: machine.name, domain, booted_at: machine.booted_at, pending_name, pending_domain, services, rules })
 }

@@ -1,6 +1,6 @@
 //! A simulated host with its images, the wish for it, and an agent that stands on it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use model::condition::Disposition;
 use model::desired::Desired;
@@ -63,15 +63,17 @@ hosts:
     machines: [MACHINES]
 ";
 
-/// Passwords of the world above.
+/// Passwords of the world above; that of the guests can be set to another one.
 #[derive(Debug)]
-struct Passwords;
+struct Passwords {
+    guest: Mutex<&'static str>,
+}
 
 impl Credentials for Passwords {
     fn resolve(&self, name: &CredentialName) -> Result<Credential, CredentialError> {
         let (user, password) = match name.as_str() {
             "host-admin" => ("trunkline", "right"),
-            "guest-admin" => ("Administrator", "guest"),
+            "guest-admin" => ("Administrator", *self.guest.lock().expect("nobody panics with it")),
             "domain-admin" => ("Joiner", "join"),
             "nobody" => ("Administrator", "wrong"),
             _ => return Err(CredentialError::Unknown),
@@ -85,6 +87,7 @@ pub struct Bench {
     pub simulator: Simulator,
     pub desired: Desired,
     pub host: Host,
+    passwords: Arc<Passwords>,
     clock: SharedClock,
 }
 
@@ -96,18 +99,33 @@ impl Bench {
 
     /// A host that carries VMs of others, as the world file writes them.
     pub fn with_machines(machines: &str) -> Self {
+        Self::of_world(&WORLD.replace("MACHINES", machines))
+    }
+
+    /// A bare host whose world file has one text in place of another.
+    pub fn with(from: &str, to: &str) -> Self {
+        assert!(WORLD.contains(from), "the world file holds no `{from}`");
+        Self::of_world(&WORLD.replace(from, to).replace("MACHINES", ""))
+    }
+
+    fn of_world(text: &str) -> Self {
         let clock: SharedClock = Arc::new(TokioClock::starting_at(of("2026-03-03T11:30:00Z")));
-        let text = WORLD.replace("MACHINES", machines);
-        let world = World::from_file(WorldFile::parse(&text).expect("a world file")).expect("a world");
+        let world = World::from_file(WorldFile::parse(text).expect("a world file")).expect("a world");
         let simulator = Simulator::new(world, Arc::clone(&clock));
         let desired = wish(&simulator);
-        let host = agent(&simulator, &desired, &clock);
-        Self { simulator, desired, host, clock }
+        let passwords = Arc::new(Passwords { guest: Mutex::new("guest") });
+        let host = agent(&simulator, &desired, (&clock, &passwords));
+        Self { simulator, desired, host, passwords, clock }
     }
 
     /// Another agent, which remembers nothing.
     pub fn another_agent(&self) -> Host {
-        agent(&self.simulator, &self.desired, &self.clock)
+        agent(&self.simulator, &self.desired, (&self.clock, &self.passwords))
+    }
+
+    /// Sets the password that the agent has for its guests.
+    pub fn set_guest_password(&self, password: &'static str) {
+        *self.passwords.guest.lock().expect("nobody panics with it") = password;
     }
 
     pub async fn observe(&self) -> Observed {
@@ -236,9 +254,9 @@ fn wish(simulator: &Simulator) -> Desired {
     desired
 }
 
-fn agent(simulator: &Simulator, desired: &Desired, clock: &SharedClock) -> Host {
+fn agent(simulator: &Simulator, desired: &Desired, (clock, passwords): (&SharedClock, &Arc<Passwords>)) -> Host {
     let connect = Arc::new(simulator.connect_from(Place::OnHost(HostName::new("hv-1"))));
-    let context = HostContext { connect, credentials: Arc::new(Passwords), trust: Trust::System, clock: Arc::clone(clock) };
+    let context = HostContext { connect, credentials: Arc::<Passwords>::clone(passwords), trust: Trust::System, clock: Arc::clone(clock) };
     Host::new(&desired.host, context).expect("an endpoint")
 }
 
