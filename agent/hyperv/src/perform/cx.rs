@@ -145,10 +145,17 @@ impl<'a> Cx<'a> {
     pub(crate) async fn guest_over(&self, over: Option<Reach>) -> Result<Access, Failure> {
         let (vm, role) = (self.vm().await?, self.wish()?);
         let key = (self.step.instance.clone(), role.role.clone());
+        let refuses = || Failure::GuestRefuses { vm: vm.settings.name.clone(), credential: role.credential.clone() };
+        if self.host.rests(&key, &role.credential) {
+            return Err(refuses());
+        }
         let known = self.host.memory().doors.get(&key).cloned();
         if let Some(door) = known.filter(|door| over.is_none_or(|over| door.reach == over)) {
             if let Ok(guest) = self.enter(&door, &vm, role).await {
                 return Ok(Ok(guest));
+            }
+            if self.host.rests(&key, &role.credential) {
+                return Err(refuses());
             }
             self.host.forget(&door);
             self.host.memory().doors.remove(&key);
@@ -168,9 +175,7 @@ impl<'a> Cx<'a> {
                 }
                 Err(Closed::Connect(ConnectError::Credential { name, source })) => return Err(Failure::Credential { name, source }),
                 Err(Closed::Connect(error)) => last = Cause::Failed(chain(&error)),
-                Err(Closed::Talk(TalkError::Refused { .. })) => {
-                    return Err(Failure::GuestRefuses { vm: vm.settings.name, credential: role.credential.clone() });
-                }
+                Err(Closed::Talk(TalkError::Refused { .. })) => return Err(refuses()),
                 Err(Closed::Talk(error)) => last = error.cause(),
             }
         }
@@ -179,7 +184,17 @@ impl<'a> Cx<'a> {
 
     async fn enter(&self, door: &Door, vm: &OurVm, role: &DesiredRole) -> Result<Guest, Closed> {
         let peer = self.host.guest(door, &role.credential).map_err(Closed::Connect)?;
-        let booted_at = guest::booted_at(&peer).await.map_err(Closed::Talk)?;
+        let key = (self.step.instance.clone(), role.role.clone());
+        let booted_at = match guest::booted_at(&peer).await {
+            Ok(booted_at) => booted_at,
+            Err(error) => {
+                if let TalkError::Refused { .. } = error {
+                    self.host.refused(&key, (door, &peer), &self.desired.recovery);
+                }
+                return Err(Closed::Talk(error));
+            }
+        };
+        self.host.admitted(&key, &peer);
         Ok(Guest { peer, vm: vm.guid.clone(), name: vm.settings.name.clone(), booted_at })
     }
 

@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use model::condition::{Disposition, Reason};
+use model::seen::Cause;
+use plan::fixtures::of;
+use plan::step::Act;
 use trunkline_hyperv::{Blocker, Check, Failure};
 
 use crate::bench::{Bench, chain};
@@ -81,4 +84,50 @@ async fn jobs_that_we_wait_for_ourselves_do_not_block_each_other() {
     let (one, two) = tokio::join!(bench.perform(&disks[0]), bench.perform(&disks[1]));
     one.and(two).unwrap_or_else(|error| panic!("{}", chain(&error)));
     assert!(started.elapsed() < Duration::from_secs(2), "each takes a second: {:?}", started.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guest_that_refuses_us_is_asked_once_for_each_password_and_rests_ever_longer() {
+    let bench = Bench::bare();
+    bench.converge().await;
+    bench.set_guest_password("outdated");
+    let agent = bench.another_agent();
+    // Who was asked is named by its address, who rests by its VM.
+    let look = async || {
+        let observed = agent.observe(&bench.desired).await.expect("the host answers");
+        let vms: Vec<_> = observed.instances.into_values().flat_map(|instance| instance.vms.into_values()).collect();
+        let refused = vms.iter().filter_map(|vm| match vm.guest.unknown() {
+            Some(Cause::Refused(by)) => Some(by.contains(":5986")),
+            _ => None,
+        });
+        let asked: Vec<bool> = refused.collect();
+        (asked.len(), asked.into_iter().filter(|asked| *asked).count())
+    };
+    assert_eq!(look().await, (4, 4));
+    assert_eq!(look().await, (4, 0), "they rest");
+    let step = bench.step("edge", Act::EnableRule { rule: of("CS RTCSRV") });
+    let error = agent.check(&bench.desired, &step).await.expect_err("it is not asked");
+    assert!(matches!(error.failure(), Failure::GuestRefuses { .. }), "{}", chain(&error));
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    assert_eq!(look().await, (4, 4), "ten seconds are over");
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    assert_eq!(look().await, (4, 0), "the second wait is longer");
+
+    bench.set_guest_password("guest");
+    assert_eq!(look().await, (0, 0), "another password is tried at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guest_whose_heartbeat_does_not_tell_is_looked_into_through_its_last_door() {
+    let bench = Bench::bare();
+    bench.converge().await;
+    bench.observe().await;
+    let silence = "- {on: {class: Msvm_HeartbeatComponent}, do: {fault: 2150858793}}";
+    let seen = async |agent: &trunkline_hyperv::Host| {
+        bench.play(silence);
+        let observed = agent.observe(&bench.desired).await.expect("the host answers");
+        observed.instances.values().flat_map(|instance| instance.vms.values()).filter(|vm| vm.guest.known().is_some()).count()
+    };
+    assert_eq!(seen(&bench.host).await, 4);
+    assert_eq!(seen(&bench.another_agent()).await, 0, "who knows no door does not guess one");
 }
