@@ -83,6 +83,8 @@ pub(crate) const ETHERNET_CONNECTION: Resource = Resource { kind: 33, sub_type: 
 
 /// `VirtualSystemType` of the settings that a VM has now; a snapshot's is another.
 pub(crate) const REALIZED: &str = "Microsoft:Hyper-V:System:Realized";
+/// Part of the `VirtualSystemType` of snapshots of whatever kind, lower case.
+pub(crate) const SNAPSHOT: &str = ":snapshot:";
 /// `VirtualSystemSubType` of a generation 2 VM.
 pub(crate) const GENERATION_2: &str = "Microsoft:Hyper-V:SubType:2";
 /// `Type` of a differencing disk.

@@ -66,13 +66,15 @@ impl Sight {
             jobs.extend(told(&storage_jobs, job::unfinished)?);
             Ok(jobs)
         });
+        let settings = settings?;
+        let snapshots = peer.read(classes::SYSTEM_SETTINGS, vm::snapshots(&settings))?;
         let sight = Self {
             machine: peer.read(classes::OPERATING_SYSTEM, machine::machine(&system?, &computer?))?,
-            settings: peer.read(classes::SYSTEM_SETTINGS, vm::settings(&settings?))?,
+            settings: peer.read(classes::SYSTEM_SETTINGS, vm::settings(&settings))?,
             vitals: vitals?,
             processors: told(&processors, vm::processors),
             memory: told(&memory, vm::memory),
-            disks: told(&disks, vm::disks),
+            disks: told(&disks, |rows| Ok(vm::with_snapshots(vm::disks(rows)?, &snapshots))),
             files: told(&files, |rows| file::files(paths, rows)),
             jobs,
             switch_notes: told(&switch_settings, switch::notes),

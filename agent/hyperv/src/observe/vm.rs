@@ -1,6 +1,6 @@
 //! VMs: their settings, power states, processors, memory and disks, each joined by GUID.
 //!
-//! Guarantees: a snapshot's settings are never taken for its VM's; the host's own `Msvm_ComputerSystem` is never taken for a VM,
+//! Guarantees: a snapshot's settings are never taken for its VM's, and what it holds is its VM's; the host's own `Msvm_ComputerSystem` is never taken for a VM,
 //! and no localised text decides either.
 
 use std::collections::BTreeMap;
@@ -61,6 +61,34 @@ pub(crate) fn settings(rows: &[CimInstance]) -> Result<BTreeMap<Guid, Settings>,
         found.insert(vm, settings);
     }
     Ok(found)
+}
+
+/// Which VM each snapshot is of.
+pub(crate) fn snapshots(rows: &[CimInstance]) -> Result<BTreeMap<Guid, Guid>, Malformed> {
+    let mut found = BTreeMap::new();
+    for row in rows {
+        let is_snapshot = row.text("VirtualSystemType")?.is_some_and(|kind| kind.to_ascii_lowercase().contains(classes::SNAPSHOT));
+        let vm = row.text("VirtualSystemIdentifier")?.and_then(Guid::read);
+        let pair = Guid::owner(row.need("InstanceID")?).zip(vm).filter(|(snapshot, vm)| snapshot != vm);
+        found.extend(pair.filter(|_| is_snapshot));
+    }
+    Ok(found)
+}
+
+/// The disks of each VM with those that its snapshots hold: once there is a checkpoint, the VM writes to another file and its own
+/// disk lies beneath.
+pub(crate) fn with_snapshots(disks: BTreeMap<Guid, Vec<HostPath>>, snapshots: &BTreeMap<Guid, Guid>) -> BTreeMap<Guid, Vec<HostPath>> {
+    let (beneath, mut all): (BTreeMap<_, _>, BTreeMap<_, _>) = disks.into_iter().partition(|(holder, _)| snapshots.contains_key(holder));
+    for (snapshot, paths) in beneath {
+        let Some(vm) = snapshots.get(&snapshot) else { continue };
+        let of_vm: &mut Vec<HostPath> = all.entry(vm.clone()).or_default();
+        for path in paths {
+            if !of_vm.contains(&path) {
+                of_vm.push(path);
+            }
+        }
+    }
+    all
 }
 
 fn action<T>(row: &CimInstance, property: &'static str, read: impl Fn(u64) -> Option<T>) -> Result<Seen<T>, Malformed> {
@@ -174,6 +202,20 @@ mod tests {
         assert_eq!(mine.notes, "trunkline/1 fleet=f\nsecond");
         assert_eq!(mine.start_action, Seen::Known(StartAction::AlwaysStart));
         assert!(mine.stop_action.unknown().is_some(), "a code that means nothing is unknown");
+    }
+
+    #[test]
+    fn a_disk_beneath_a_checkpoint_is_still_its_vms() {
+        let rows = [vssd(SNAPSHOT, "Microsoft:Hyper-V:Snapshot:Realized"), vssd(VM, "Microsoft:Hyper-V:System:Realized")];
+        let disk = |owner: &str, path: &str| {
+            CimInstance::new("Msvm_StorageAllocationSettingData")
+                .with("InstanceID", format!("Microsoft:{owner}\\83F8638B\\0\\0\\L"))
+                .with("HostResource", path)
+        };
+        let held = [disk(SNAPSHOT, r"D:\ad.vhdx"), disk(VM, r"D:\ad_1.avhdx")];
+        let read = with_snapshots(disks(&held).unwrap(), &snapshots(&rows).unwrap());
+        let told: Vec<_> = read.into_iter().map(|(vm, disks)| (vm.to_string(), disks)).collect();
+        assert_eq!(told, [(VM.to_owned(), vec![r"D:\ad_1.avhdx".parse().unwrap(), r"D:\ad.vhdx".parse().unwrap()])]);
     }
 
     #[test]

@@ -3,11 +3,12 @@
 //! Guarantees: a VM is found by its mark, never by its name. A guest's door that opened before is tried first; one that stays shut
 //! is looked for anew.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use model::desired::{Desired, DesiredRole};
-use model::names::{RoleName, VmName};
+use model::names::{HostPath, RoleName, VmName};
 use model::observed::Reach;
 use model::seen::Cause;
 use plan::step::Step;
@@ -70,6 +71,17 @@ impl<'a> Cx<'a> {
     pub(crate) async fn roster(&self) -> Result<Roster, Failure> {
         let rows = self.select(&Query::hyperv(classes::SYSTEM_SETTINGS)).await?;
         Ok(Roster::of(self.desired, self.read(classes::SYSTEM_SETTINGS, vm::settings(&rows))?))
+    }
+
+    /// Every VM of the host, by owner, and the disks that each holds, itself or by its snapshots.
+    pub(crate) async fn holders(&self) -> Result<(Roster, BTreeMap<Guid, Vec<HostPath>>), Failure> {
+        let (settings, storage) = (Query::hyperv(classes::SYSTEM_SETTINGS), Query::hyperv(classes::STORAGE));
+        let (settings, storage) = tokio::join!(self.select(&settings), self.select(&storage));
+        let settings = settings?;
+        let roster = Roster::of(self.desired, self.read(classes::SYSTEM_SETTINGS, vm::settings(&settings))?);
+        let snapshots = self.read(classes::SYSTEM_SETTINGS, vm::snapshots(&settings))?;
+        let disks = self.read(classes::STORAGE, vm::disks(&storage?))?;
+        Ok((roster, vm::with_snapshots(disks, &snapshots)))
     }
 
     /// The role that the step works on.

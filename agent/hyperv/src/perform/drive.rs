@@ -11,7 +11,6 @@ use crate::classes;
 use crate::failure::Failure;
 use crate::guid::Guid;
 use crate::observe::roster::{OurVm, Roster};
-use crate::observe::vm;
 use crate::perform::Check;
 use crate::perform::call::Call;
 use crate::perform::cx::Cx;
@@ -24,15 +23,12 @@ const SLOTS: u64 = 64;
 
 /// Whether the disk is attached to our VM, and to no other.
 pub(crate) async fn is_attached(cx: &Cx<'_>, path: &HostPath) -> Result<Check, Failure> {
-    let roster = cx.roster().await?;
+    let (roster, disks) = cx.holders().await?;
     let vm = cx.vm_in(&roster)?;
-    let rows = cx.select(&Query::hyperv(classes::STORAGE)).await?;
-    let disks = cx.read(classes::STORAGE, vm::disks(&rows))?;
     let holders: Vec<&Guid> = disks.iter().filter(|(_, disks)| disks.contains(path)).map(|(holder, _)| holder).collect();
     if holders.contains(&&vm.guid) {
         return Ok(Check::Done);
     }
-    // A snapshot holds disks too and is no VM; whoever snapshots our VM keeps the disk ours.
     match holders.into_iter().find_map(|holder| name(&roster, holder)) {
         Some(other) => Err(Failure::InTheWay { object: format!("disk `{path}`"), why: format!("`{other}` uses it") }),
         None => Ok(Check::Open),

@@ -1,8 +1,10 @@
 //! Deleting of disk files that no VM uses.
 //!
-//! Guarantees: only below the appliance's own directory, and never what a VM, ours or not, or a snapshot of one has attached.
+//! Guarantees: only below the appliance's own directory, and never what a VM, ours or not, or a snapshot of one has attached; but
+//! the VM that is about to be deleted itself, once it is off.
 
 use model::names::{HostPath, VmName};
+use model::observed::PowerState;
 use wsman::cim::{CimPath, Namespace};
 
 use crate::classes;
@@ -12,7 +14,6 @@ use crate::perform::call::Call;
 use crate::perform::cx::Cx;
 use crate::perform::{Check, drive};
 use crate::return_code::Family;
-use crate::wql::Query;
 
 /// Whether the file is gone.
 pub(crate) async fn is_removed(cx: &Cx<'_>, path: &HostPath) -> Result<Check, Failure> {
@@ -22,10 +23,14 @@ pub(crate) async fn is_removed(cx: &Cx<'_>, path: &HostPath) -> Result<Check, Fa
     if cx.select(&file::query([path])).await?.is_empty() {
         return Ok(Check::Done);
     }
-    let rows = cx.select(&Query::hyperv(classes::STORAGE)).await?;
-    let disks = cx.read(classes::STORAGE, vm::disks(&rows))?;
-    let Some((holder, _)) = disks.iter().find(|(_, disks)| disks.contains(path)) else { return Ok(Check::Open) };
-    let named = drive::name(&cx.roster().await?, holder);
+    let (roster, disks) = cx.holders().await?;
+    let doomed = match cx.pick(&roster)? {
+        Some(vm) if vm::power(cx.state(&vm).await?) == PowerState::Off => Some(vm.guid),
+        Some(_) | None => None,
+    };
+    let mut holders = disks.iter().filter(|(holder, disks)| disks.contains(path) && Some(*holder) != doomed.as_ref());
+    let Some((holder, _)) = holders.next() else { return Ok(Check::Open) };
+    let named = drive::name(&roster, holder);
     let user = named.or_else(|| format!("snapshot {holder}").parse::<VmName>().ok());
     Ok(user.map_or(Check::Open, |user| Check::Blocked(Blocker::InUse(path.clone(), user))))
 }

@@ -1,11 +1,12 @@
 //! Starting and shutting down of VMs.
 //!
 //! Guarantees: a guest is asked to shut down before its VM is turned off, and given half of the step's time for it; a saved or
-//! paused VM is brought back first, so that no state is thrown away.
+//! paused VM is brought back first, so that no state is thrown away, unless it is to be deleted.
 
 use std::time::Duration;
 
 use model::observed::PowerState;
+use plan::step::Purpose;
 use tokio::time::Instant;
 
 use crate::classes;
@@ -64,6 +65,8 @@ pub(crate) async fn shut_down(cx: &Cx<'_>) -> Result<(), Failure> {
         match vm::power(cx.state(&vm).await?) {
             PowerState::Off => return Ok(()),
             PowerState::Changing => {}
+            // What is to be deleted must not come up on its old networks once more.
+            PowerState::Saved | PowerState::Paused if cx.step.purpose == Purpose::Prune => request(cx, &vm, TURN_OFF).await?,
             PowerState::Saved | PowerState::Paused => request(cx, &vm, START).await?,
             PowerState::Running | PowerState::Other(_) if Instant::now() >= deadline => {
                 tracing::warn!(vm = %vm.settings.name, step = %cx.step.id, "guest did not shut down in time, turning its VM off");

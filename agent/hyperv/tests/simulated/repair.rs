@@ -5,7 +5,7 @@ use std::time::Duration;
 use model::desired::StartMode;
 use model::observed::{ObservedVm, PowerState, Reach, Remarks, ServiceState};
 use plan::fixtures::of;
-use plan::step::{Act, RestartReason};
+use plan::step::{Act, Purpose, RestartReason, Step};
 use trunkline_hyperv::{Blocker, Check, Failure};
 
 use crate::bench::{Bench, chain};
@@ -36,7 +36,6 @@ async fn every_repair_is_seen_to_be_needed_and_done() {
     rules_and_adapters(&bench).await;
     power(&bench).await;
     notes(&bench).await;
-    pruning(&bench).await;
 }
 
 async fn services(bench: &Bench) {
@@ -48,6 +47,14 @@ async fn services(bench: &Bench) {
     bench.mend("mediation", Act::StartService { service: of("RTCMEDSRV") }).await;
     bench.mend("mediation", Act::RestoreStartMode { service: of("RTCMEDSRV"), to: StartMode::Automatic }).await;
     assert_eq!(bench.service("mediation", "RTCMEDSRV").await, (ServiceState::Running, StartMode::Automatic));
+
+    bench.fault("{servicePaused: {host: hv-1, vm: mediation1.2.1, service: RTCMEDSRV}}").await;
+    assert_eq!(bench.service("mediation", "RTCMEDSRV").await, (ServiceState::Paused, StartMode::Automatic));
+    bench.mend("mediation", Act::StartService { service: of("RTCMEDSRV") }).await;
+    bench.fault("{servicePaused: {host: hv-1, vm: mediation1.2.1, service: RTCMEDSRV}}").await;
+    bench.mend("mediation", Act::HoldService { service: of("RTCMEDSRV") }).await;
+    bench.mend("mediation", Act::StartService { service: of("RTCMEDSRV") }).await;
+    bench.mend("mediation", Act::RestoreStartMode { service: of("RTCMEDSRV"), to: StartMode::Automatic }).await;
 
     let missing = bench.step("mediation", Act::StartService { service: of("NOBODY") });
     let error = bench.host.check(&bench.desired, &missing).await.expect_err("there is no such service");
@@ -100,7 +107,10 @@ async fn notes(bench: &Bench) {
     assert_eq!(bench.vm("edge").await.remarks, remarks);
 }
 
-async fn pruning(bench: &Bench) {
+#[tokio::test(start_paused = true)]
+async fn what_is_pruned_goes_with_its_disk_and_never_runs_again() {
+    let bench = Bench::bare();
+    bench.converge().await;
     let path = bench.desired.roles[3].disk.clone();
     let remove_vm = || Act::RemoveVm { vm: of("edge1.2.1") };
     let remove_disk = || Act::RemoveDisk { path: path.clone() };
@@ -110,9 +120,16 @@ async fn pruning(bench: &Bench) {
     let error = bench.host.check(&bench.desired, &outside).await.expect_err("an image is not ours");
     assert!(matches!(error.failure(), Failure::NotOurs(_)), "{}", chain(&error));
 
-    bench.mend("edge", Act::ShutDownVm).await;
-    bench.mend("edge", remove_vm()).await;
+    bench.fault("{vmSaved: {host: hv-1, vm: edge1.2.1}}").await;
+    let before = bench.changes().len();
+    let shut_down = Step { purpose: Purpose::Prune, ..bench.step("edge", Act::ShutDownVm) };
+    bench.perform(&shut_down).await.expect("it goes off");
+    assert_eq!(bench.changes()[before..], ["RequestStateChange"], "it does not run once more on its way out");
+    assert_eq!(bench.vm("edge").await.power, PowerState::Off);
+    let others = Step { role: Some(of("cms")), ..bench.step("edge", remove_disk()) };
+    assert!(matches!(bench.check(&others).await, Check::Blocked(_)), "the disk of another VM stays, off or not");
     bench.mend("edge", remove_disk()).await;
+    bench.mend("edge", remove_vm()).await;
     let observed = bench.observe().await;
     assert!(!observed.instances[&of("2.1")].vms.contains_key(&of("edge")));
     assert!(observed.host.files[&path].is_absent());
