@@ -144,17 +144,22 @@ impl<'a> Draft<'a> {
         id
     }
 
-    /// The same, and it waits for nothing, and nothing waits for it but later steps on the same VM.
-    pub fn write_apart(&mut self, instance: &InstanceId, role: &RoleName, act: Act, purpose: Purpose) {
+    /// The same, and nothing waits for it, whether it fails or not.
+    pub fn write_alone(&mut self, instance: &InstanceId, role: &RoleName, act: Act, purpose: Purpose) -> StepId {
         let place = (instance.clone(), Some(role.clone()));
-        let tail = self.tails.remove(&place);
+        let tail = self.tails.get(&place).cloned();
         let id = self.write(instance, Some(role), act, purpose);
-        if let Some(step) = self.steps.last_mut() {
-            step.after.clear();
-        }
-        self.tails.remove(&place);
-        self.tails.extend(tail.map(|tail| (place.clone(), tail)));
-        self.apart.insert(place, id);
+        match tail {
+            Some(tail) => self.tails.insert(place, tail),
+            None => self.tails.remove(&place),
+        };
+        id
+    }
+
+    /// The same, but what comes later on the same VM waits for it.
+    pub fn write_apart(&mut self, instance: &InstanceId, role: &RoleName, act: Act, purpose: Purpose) {
+        let id = self.write_alone(instance, role, act, purpose);
+        self.apart.insert((instance.clone(), Some(role.clone())), id);
     }
 
     /// Whatever comes later follows everything so far.

@@ -59,7 +59,9 @@ impl Assessment {
 
     /// Whether nothing keeps held services from being started: what was never seen good does not count.
     #[must_use]
-    pub fn may_return(&self, memory: &Memory, desired: &Desired, observed: &Observed) -> bool {
+    pub fn may_return(&self, given: &Given, desired: &Desired, observed: &Observed) -> bool {
+        let memory = &given.memory;
+        let last_hope = is_last_hope(given, desired);
         let served = |signal: &Signal| {
             let role = desired.roles.get(signal.role).and_then(|role| vm_of(desired, observed, &role.role));
             role.is_some_and(|vm| vm.remarks.set_up)
@@ -68,6 +70,7 @@ impl Assessment {
             _ if is_of_new(signal, memory, desired, observed) => true,
             SignalState::Good | SignalState::Held | SignalState::Building => true,
             // On a VM that is not set up nothing has been seen good, and the appliance does not serve without it.
+            SignalState::Bad(_) if last_hope && signal.grade == Grade::Support => served(signal),
             SignalState::Bad(_) => served(signal) && !counts(signal, memory, desired, observed),
             SignalState::Missing => served(signal),
             SignalState::Unseen(_) => false,
@@ -109,8 +112,9 @@ pub fn assess(desired: &Desired, observed: &Observed, given: &Given) -> Assessme
     let may_close = held || given.breaker.is_none();
     let asked_for = confirmed().any(|index| {
         let call_path = signals.get(index).is_some_and(|signal| signal.grade == Grade::CallPath);
-        // Held already: nothing is lost by holding the rest, and half an appliance must not come back.
-        held || call_path || !last || desired.watch.on_last_serving == OnLastServing::Any
+        // Held already: nothing is lost by holding the rest, and half an appliance must not come back; but the last hope comes
+        // back as a whole.
+        (held && !last) || call_path || !last || desired.watch.on_last_serving == OnLastServing::Any
     });
     let (closes, suspected) = (asked_for && may_close, asked_for && !may_close);
     let faults: Vec<Fault> = confirmed().filter_map(|index| signals.get(index)?.fault()).collect();
@@ -141,6 +145,11 @@ fn is_new(role: &RoleName, memory: &Memory, desired: &Desired, observed: &Observ
 /// Whether a signal is one of such a role.
 fn is_of_new(signal: &Signal, memory: &Memory, desired: &Desired, observed: &Observed) -> bool {
     desired.roles.get(signal.role).is_some_and(|role| is_new(&role.role, memory, desired, observed))
+}
+
+/// Whether nobody else serves, so that faults outside the call path keep no calls away.
+pub(crate) fn is_last_hope(given: &Given, desired: &Desired) -> bool {
+    given.serving_peers() == 0 && desired.watch.on_last_serving == OnLastServing::CallPathOnly
 }
 
 struct Found<'a> {
@@ -216,7 +225,11 @@ pub fn stable_from(desired: &Desired, given: &Given) -> Timestamp {
     let base = desired.watch.stable_for.secs();
     let factor = u32::try_from(doublings).ok().and_then(|n| 1_u64.checked_shl(n)).unwrap_or(u64::MAX);
     let wait = base.saturating_mul(factor).min(LONGEST_STABLE.max(base));
-    later(given.memory.well_since.unwrap_or(given.now), Span::from_secs(wait))
+    let well_since = match is_last_hope(given, desired) {
+        true => given.memory.call_path_well_since.or(given.memory.well_since),
+        false => given.memory.well_since,
+    };
+    later(well_since.unwrap_or(given.now), Span::from_secs(wait))
 }
 
 pub(crate) fn later(at: Timestamp, by: Span) -> Timestamp {
@@ -234,6 +247,13 @@ impl Memory {
         let well = |signal: &Signal| !matches!(signal.state, SignalState::Bad(_) | SignalState::Unseen(_));
         let all_well = !all.is_empty() && all.iter().all(|signal| well(signal) || is_of_new(signal, self, desired, observed));
         self.well_since = if all_well { self.well_since.or(Some(now)) } else { None };
+        let carries = |signal: &Signal| match &signal.state {
+            SignalState::Bad(_) => signal.grade == Grade::Support,
+            SignalState::Unseen(_) => false,
+            SignalState::Good | SignalState::Held | SignalState::Missing | SignalState::Building => true,
+        };
+        let carries = !all.is_empty() && all.iter().all(|signal| carries(signal) || is_of_new(signal, self, desired, observed));
+        self.call_path_well_since = if carries { self.call_path_well_since.or(Some(now)) } else { None };
         let down = all.iter().any(|signal| {
             let bad = matches!(signal.state, SignalState::Bad(_)) && counts(signal, self, desired, observed);
             bad && counts_from(signal, desired, self, now) <= now

@@ -38,7 +38,7 @@ pub(crate) fn write_well(draft: &mut Draft<'_>) {
         return;
     }
     let all_well = sight.all_well();
-    let may_return = sight.may_return(&draft.given.memory, draft.desired, &draft.world);
+    let may_return = sight.may_return(draft.given, draft.desired, &draft.world);
     for role in draft.roles() {
         let Some(vm) = draft.vm(role) else { continue };
         let remarks = Remarks { set_up: true, down: None };

@@ -5,12 +5,12 @@
 //! call counters; its place is before [`hold`]).
 
 use model::condition::Reason;
-use model::desired::{DesiredRole, StartMode, WatchedService};
+use model::desired::{DesiredRole, Grade, StartMode, WatchedService};
 use model::names::ServiceName;
 use model::observed::{ObservedService, ServiceState};
 
 use crate::draft::Draft;
-use crate::posture::{assess, later, stable_from};
+use crate::posture::{assess, is_last_hope, later, stable_from};
 use crate::report::WaitingOn;
 use crate::signal::{SignalKind, SignalState, existing, is_held};
 use crate::step::{Act, Purpose, StepId};
@@ -42,16 +42,17 @@ fn found<'r>(draft: &Draft<'_>, role: &'r DesiredRole) -> Vec<Found<'r>> {
 /// Holds services in reverse start order.
 pub(crate) fn hold(draft: &mut Draft<'_>, which: Which) {
     let purpose = if draft.sight.closes { Purpose::Close } else { Purpose::Drain };
-    for role in draft.roles().iter().rev() {
-        if !role.holds || !draft.is_set_up(role) {
-            continue;
-        }
-        for one in found(draft, role).into_iter().rev() {
-            let faulty = draft.is_confirmed(&one.signal);
-            if !is_held(role, one.seen) && faulty == (which == Which::Faulty) {
-                draft.step_in_line(role, Act::HoldService { service: one.name }, purpose);
-            }
-        }
+    let mut all = Vec::new();
+    for role in draft.roles().iter().rev().filter(|role| role.holds && draft.is_set_up(role)) {
+        let runs = |one: &Found<'_>| !is_held(role, one.seen) && draft.is_confirmed(&one.signal) == (which == Which::Faulty);
+        all.extend(found(draft, role).into_iter().rev().filter(runs).map(|one| (role, one)));
+    }
+    if which == Which::Faulty {
+        // What closes the last serving appliance stays to be seen longest.
+        all.sort_by_key(|(_, one)| std::cmp::Reverse(one.watched.grade));
+    }
+    for (role, one) in all {
+        draft.step_in_line(role, Act::HoldService { service: one.name }, purpose);
     }
 }
 
@@ -81,6 +82,7 @@ pub(crate) fn stall_what_was_never_seen(draft: &mut Draft<'_>) {
 /// Starts what is stopped and not held: in guests being built, in roles that are never held, and in the last serving
 /// appliance, which stays open for a fault outside the call path.
 pub(crate) fn repair(draft: &mut Draft<'_>) {
+    let alone = is_last_hope(draft.given, draft.desired);
     for role in draft.roles() {
         let building = draft.is_building(role);
         if !building && !draft.is_set_up(role) {
@@ -98,6 +100,11 @@ pub(crate) fn repair(draft: &mut Draft<'_>) {
                 continue;
             }
             let purpose = if building { Purpose::SetUp } else { Purpose::Repair };
+            if alone && !building && one.watched.grade == Grade::Support && one.seen.start_mode != StartMode::Disabled {
+                // Calls return although it is ill: they do not wait for it.
+                draft.write_alone(&draft.desired.instance, &role.role, Act::StartService { service: one.name }, purpose);
+                continue;
+            }
             if one.seen.start_mode == StartMode::Disabled && one.watched.start_mode != StartMode::Disabled {
                 restore(draft, role, &one, purpose);
             }
@@ -117,7 +124,7 @@ pub(crate) fn bring_back(draft: &mut Draft<'_>) {
     if !sight.held {
         return;
     }
-    if !sight.may_return(&draft.given.memory, draft.desired, &draft.world) {
+    if !sight.may_return(draft.given, draft.desired, &draft.world) {
         for signal in &sight.signals {
             if let SignalState::Unseen(cause) = &signal.state {
                 let what = if signal.kind == SignalKind::Vm { format!("the guest {}", signal.name) } else { signal.name.clone() };

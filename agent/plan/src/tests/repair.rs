@@ -466,3 +466,78 @@ fn calls_return_when_maintenance_expires() {
        6  gateway  note that all is well
     ");
 }
+
+#[test]
+fn the_last_hope_comes_back_although_something_outside_the_call_path_is_ill() {
+    let desired = cloud_connector();
+    let mut observed = converged(&desired);
+    for (role, service) in [("mediation", "RTCSRV"), ("mediation", "MEDSVC"), ("edge", "RTCSRV")] {
+        set_service(&mut observed, role, service, ServiceState::Stopped, StartMode::Manual);
+    }
+    set_service(&mut observed, "cms", "MASTER", ServiceState::Stopped, StartMode::Automatic);
+    let mut alone = since_a_minute(given(), &desired, &observed);
+    alone.memory.well_since = None;
+    alone.memory.call_path_well_since = Some(of("2026-03-03T11:00:00Z"));
+    insta::assert_snapshot!(shown(&desired, &observed, &alone), @"
+    sea-1 (instance 2.1)
+      down
+        mediation/MEDSVC is held by us
+        mediation/RTCSRV is held by us
+        edge/RTCSRV is held by us
+        cms/MASTER is stopped although it starts automatically
+
+    changes
+      roles.cms.services.MASTER                  stopped -> running
+      roles.mediation.services.MEDSVC            stopped -> running
+      roles.mediation.services.MEDSVC.startMode  manual -> automatic
+      roles.mediation.services.RTCSRV            stopped -> running
+      roles.mediation.services.RTCSRV.startMode  manual -> automatic
+      roles.edge.services.RTCSRV                 stopped -> running
+      roles.edge.services.RTCSRV.startMode       manual -> automatic
+
+    7 steps, about 3m 9s: nobody notices
+       1  cms        start MASTER
+       2  mediation  start MEDSVC
+       3  mediation  start RTCSRV
+       4  edge       start RTCSRV
+       5  mediation  let MEDSVC start: automatic
+       6  mediation  let RTCSRV start: automatic
+       7  edge       let RTCSRV start: automatic
+    ");
+    let (whole, _) = plan(&desired, &observed, &alone);
+    let ill = StepId::of(&desired.instance, Some(&of("cms")), &Act::StartService { service: of("MASTER") });
+    assert!(whole.steps.iter().all(|step| !step.after.contains(&ill)), "nothing waits for what is ill");
+    let helped = since_a_minute(given_with_peer(), &desired, &observed);
+    let (plan, _) = plan(&desired, &observed, &helped);
+    assert!(plan.steps.iter().any(|step| step.act.verb() == "hold-service"), "with a serving peer it stays closed as a whole");
+}
+
+#[test]
+fn what_carries_calls_has_been_well_since_the_last_fault_that_kept_them_away() {
+    let desired = cloud_connector();
+    let mut observed = converged(&desired);
+    set_service(&mut observed, "cms", "MASTER", ServiceState::Stopped, StartMode::Automatic);
+    let mut memory = crate::given::Memory::default();
+    memory.note(&desired, &observed, now());
+    assert_eq!((memory.well_since, memory.call_path_well_since), (None, Some(now())));
+    set_service(&mut observed, "edge", "RTCSRV", ServiceState::Stopped, StartMode::Automatic);
+    memory.note(&desired, &observed, now());
+    assert_eq!(memory.call_path_well_since, None);
+}
+
+#[test]
+fn no_guest_is_restarted_below_a_role_that_cannot_be_seen() {
+    let desired = cloud_connector();
+    let mut observed = converged(&desired);
+    set_service(&mut observed, "edge", "RTCSRV", ServiceState::Stopped, StartMode::Manual);
+    for role in ["ad", "cms", "mediation", "edge"] {
+        guest(&mut observed, role).booted_at = of("2026-03-01T00:00:00Z");
+    }
+    vm(&mut observed, "cms").guest = Seen::Unknown(Cause::Unreachable("192.168.0.239".to_owned()));
+    let mut given = given_with_peer();
+    let id = StepId::of(&desired.instance, Some(&of("edge")), &Act::StartService { service: of("RTCSRV") });
+    given.memory.attempts.insert(id, Attempts { failed: 3, ended: of("2026-03-03T11:29:00Z"), retry_at: now() });
+    let (plan, _) = plan(&desired, &observed, &given);
+    let restarts: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).filter(|id| id.contains("restart")).collect();
+    assert_eq!(restarts, ["2.1/ad/restart-guest/recovered"]);
+}
