@@ -133,7 +133,12 @@ impl Machine for GuestMachine<'_> {
 
     fn associations(&self, namespace: &Namespace, path: &CimPath) -> Result<Vec<Association>, WmiError> {
         self.get(path)?;
-        let links = if *namespace == Namespace::CIMV2 { self.instances(namespace, "Win32_ComputerSystemProcessor")? } else { Vec::new() };
+        let mut links = Vec::new();
+        if *namespace == Namespace::CIMV2 {
+            for class in ["Win32_ComputerSystemProcessor", "Win32_DependentService"] {
+                links.extend(self.instances(namespace, class)?);
+            }
+        }
         Ok(crate::machine::ends(&links, path))
     }
 

@@ -95,7 +95,7 @@ pub(crate) async fn is_running(cx: &Cx<'_>, service: &ServiceName) -> Result<Che
     done_if(cx, service, |seen| seen.state == ServiceState::Running).await
 }
 
-/// Starts the service and waits until it runs, or has stopped again by itself.
+/// Starts the service, resumes one that is paused, and waits until it runs, or has stopped again by itself.
 pub(crate) async fn start(cx: &Cx<'_>, service: &ServiceName) -> Result<(), Failure> {
     let guest = cx.need_guest().await?;
     let mut pause = Pause::for_state();
@@ -113,12 +113,23 @@ pub(crate) async fn start(cx: &Cx<'_>, service: &ServiceName) -> Result<(), Fail
         match read(&guest, service).await?.state {
             ServiceState::Running => return Ok(()),
             ServiceState::Stopped => stopped += 1,
-            ServiceState::Starting | ServiceState::Stopping | ServiceState::Paused => {}
+            // A start finds it running already; it is to go on.
+            ServiceState::Paused => resume(&guest, service).await?,
+            ServiceState::Starting | ServiceState::Stopping => {}
         }
         if stopped >= STOPPED_LOOKS {
             return Err(Failure::DidNotStay(service.clone()));
         }
         pause.sleep().await;
+    }
+}
+
+async fn resume(guest: &Guest, service: &ServiceName) -> Result<(), Failure> {
+    let call = Call::on(path(service.as_str()), "ResumeService", service.as_str(), Family::Service);
+    match call.code(&guest.peer).await? {
+        // One that is on its way into or out of the pause cannot take the control: looking again tells.
+        0 | ALREADY_RUNNING | NOT_STARTED | CANNOT_ACCEPT_CONTROL => Ok(()),
+        value => Err(call.refused(value)),
     }
 }
 

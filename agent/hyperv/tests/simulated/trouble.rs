@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use model::condition::{Disposition, Reason};
+use model::desired::StartMode;
+use model::observed::{PowerState, ServiceState};
 use model::seen::Cause;
-use plan::fixtures::of;
+use plan::fixtures::{given_with_peer, of};
 use plan::step::Act;
 use trunkline_hyperv::{Blocker, Check, Failure};
 
@@ -84,6 +86,69 @@ async fn jobs_that_we_wait_for_ourselves_do_not_block_each_other() {
     let (one, two) = tokio::join!(bench.perform(&disks[0]), bench.perform(&disks[1]));
     one.and(two).unwrap_or_else(|error| panic!("{}", chain(&error)));
     assert!(started.elapsed() < Duration::from_secs(2), "each takes a second: {:?}", started.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_depends_on_a_held_service_is_stopped_with_it() {
+    let bench = Bench::with("[{name: REPLICA}, {name: RTCSRV}]", "[{name: REPLICA}, {name: RTCSRV}, {name: RELAY, dependsOn: [RTCSRV]}]");
+    bench.converge().await;
+    let before = bench.changes().len();
+    bench.mend("edge", Act::HoldService { service: of("RTCSRV") }).await;
+    let stops = bench.changes()[before..].iter().filter(|method| *method == "StopService").count();
+    assert_eq!(stops, 2, "the dependent, then the service itself");
+    let guest = bench.observe().await.instances[&of("2.1")].vms[&of("edge")].guest.known().cloned().expect("the guest");
+    let seen = guest.services.known().expect("services")[&of("RTCSRV")];
+    assert_eq!((seen.state, seen.start_mode), (ServiceState::Stopped, StartMode::Manual));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guest_that_does_not_shut_down_is_turned_off_after_its_grace() {
+    let bench = Bench::with("computerName: WIN-EDGE", "computerName: WIN-EDGE\n    shutdown: 10m");
+    bench.converge().await;
+    let step = bench.step("edge", Act::ShutDownVm);
+    let (began, before) = (tokio::time::Instant::now(), bench.changes().len());
+    bench.perform(&step).await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+    let grace = step.time.timeout.as_duration() / 2;
+    let took = began.elapsed();
+    assert!(took >= grace && took < grace + Duration::from_secs(30), "{took:?} of {grace:?}");
+    assert_eq!(bench.observe().await.instances[&of("2.1")].vms[&of("edge")].power, PowerState::Off);
+    assert_eq!(bench.changes()[before..], ["InitiateShutdown", "RequestStateChange"], "asked first, and once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_with_another_parent_waits_for_a_person_and_is_not_written_over() {
+    let bench = Bench::bare();
+    let step = bench.advance_to("create-disk").await;
+    bench.perform(&step).await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+    let Act::CreateDisk { path, parent } = step.act.clone() else { panic!("{step:?}") };
+    let other = bench.desired.roles.iter().map(|role| role.image.path.clone()).find(|image| *image != parent).expect("another image");
+    let role = step.role.as_ref().expect("a role's disk").to_string();
+    let step = bench.step(&role, Act::CreateDisk { path, parent: other });
+    let before = bench.changes();
+    for error in [bench.host.check(&bench.desired, &step).await.err(), bench.perform(&step).await.err()] {
+        let error = error.expect("it is in the way");
+        assert!(matches!(error.disposition(), Disposition::Stall(_)), "{}", chain(&error));
+        assert!(chain(&error).contains("it is layered on"), "{}", chain(&error));
+    }
+    assert_eq!(bench.changes(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_vms_with_one_mark_neither_is_touched() {
+    let mark = "trunkline/1 fleet=contoso appliance=sea-1 role=ad instance=2.1 spec=9f3a";
+    let bench = Bench::with_machines(&format!("{{name: ad1.2.1, notes: ['{mark}']}}, {{name: copy of ad1, notes: ['{mark}']}}"));
+    let observed = bench.observe().await;
+    assert_eq!(observed.duplicates.len(), 1);
+    let (plan, report) = plan::plan(&bench.desired, &observed, &given_with_peer());
+    assert!(plan.is_empty());
+    assert_eq!(report.stalls.iter().map(|stall| stall.reason).collect::<Vec<_>>(), [Reason::DuplicateMark]);
+    // Nor by a step that was planned before the copy came.
+    for act in [Act::StartVm, Act::SetProcessors { to: 4 }, Act::RemoveVm { vm: of("ad1.2.1") }] {
+        let error = bench.perform(&bench.step("ad", act)).await.expect_err("nobody can tell which one is meant");
+        assert!(matches!(error.failure(), Failure::DuplicateMark { count: 2, .. }), "{}", chain(&error));
+        assert_eq!(error.disposition(), Disposition::Stall(Reason::DuplicateMark));
+    }
+    assert_eq!(bench.changes(), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]

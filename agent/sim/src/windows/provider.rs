@@ -31,6 +31,7 @@ pub(crate) const CLASSES: &[Class] = &[
         &["Win32_SystemDevices", "CIM_SystemDevice", "CIM_SystemComponent", "CIM_Component"],
         &[],
     ),
+    Class::new(Namespace::CIMV2, "Win32_DependentService", &["CIM_ServiceServiceDependency", "CIM_Dependency"], &[]),
     Class::new(
         Namespace::STANDARD_CIMV2,
         "MSFT_NetFirewallRule",
@@ -88,6 +89,7 @@ pub(crate) fn objects(windows: &Windows, class: &str, hardware: &Hardware, plugg
         // Its methods are static.
         "StdRegProv" => Vec::new(),
         "Win32_ComputerSystemProcessor" => processor_links(windows, hardware, now),
+        "Win32_DependentService" => windows.service_links(),
         _ => windows.system_objects(class, hardware, now),
     }
 }

@@ -6,7 +6,7 @@
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use wsman::cim::{CimInstance, Namespace};
+use wsman::cim::{CimInstance, CimPath, Namespace};
 
 use crate::ids::Ids;
 use crate::image::{Needs, ServiceSpec};
@@ -50,6 +50,7 @@ pub(crate) enum Run {
     StartPending,
     Running,
     StopPending,
+    Paused,
 }
 
 /// One service.
@@ -127,12 +128,36 @@ impl Service {
         self.until = self.restarts_after.and_then(|after| now.saturating_add(after).ok());
     }
 
+    /// Keeps its process and answers nobody.
+    pub(crate) fn pause(&mut self) -> u32 {
+        match self.run {
+            Run::Running | Run::Paused => {
+                self.run = Run::Paused;
+                0
+            }
+            Run::Stopped => NOT_STARTED,
+            Run::StartPending | Run::StopPending => CANNOT_ACCEPT_CONTROL,
+        }
+    }
+
+    fn resume(&mut self) -> u32 {
+        match self.run {
+            Run::Running | Run::Paused => {
+                self.run = Run::Running;
+                0
+            }
+            Run::Stopped => NOT_STARTED,
+            Run::StartPending | Run::StopPending => CANNOT_ACCEPT_CONTROL,
+        }
+    }
+
     fn view(&self, computer: &str) -> CimInstance {
         let (state, started) = match self.run {
             Run::Stopped => ("Stopped", false),
             Run::StartPending => ("Start Pending", false),
             Run::Running => ("Running", true),
             Run::StopPending => ("Stop Pending", true),
+            Run::Paused => ("Paused", true),
         };
         CimInstance::new("Win32_Service")
             .with("Name", self.name.as_str())
@@ -150,8 +175,8 @@ impl Service {
             .with("PathName", format!("C:\\Windows\\System32\\{}.exe", self.name))
             .with("ServiceType", "Own Process")
             .with("ErrorControl", "Normal")
-            .with("AcceptStop", self.run == Run::Running)
-            .with("AcceptPause", false)
+            .with("AcceptStop", matches!(self.run, Run::Running | Run::Paused))
+            .with("AcceptPause", matches!(self.run, Run::Running | Run::Paused))
             .with("DesktopInteract", false)
             .with("ExitCode", self.exit_code)
             .with("ServiceSpecificExitCode", 0u32)
@@ -188,7 +213,7 @@ impl Windows {
                 Run::StopPending => service.stopped(0),
                 // It died, and its time to be started again has come.
                 Run::Stopped => drop(self.start_service(at, now)),
-                Run::Running => {}
+                Run::Running | Run::Paused => {}
             }
         }
     }
@@ -197,13 +222,30 @@ impl Windows {
         self.services.iter().map(|s| Object::keyed(&Namespace::CIMV2, s.view(&self.computer_name), &["Name"])).collect()
     }
 
+    /// Which service depends on which.
+    pub(crate) fn service_links(&self) -> Vec<Object> {
+        let path = |name: &str| CimPath::class_of(Namespace::CIMV2, "Win32_Service").with_key("Name", name);
+        let links = self.services.iter().flat_map(|dependent| dependent.depends_on.iter().map(move |needed| (needed, dependent)));
+        links
+            .filter_map(|(needed, dependent)| {
+                let needed = &self.services[self.service(needed)?];
+                let link = CimInstance::new("Win32_DependentService")
+                    .with("Antecedent", path(&needed.name))
+                    .with("Dependent", path(&dependent.name));
+                Some(Object::keyed(&Namespace::CIMV2, link, &["Antecedent", "Dependent"]))
+            })
+            .collect()
+    }
+
     pub(crate) fn invoke_service(&mut self, name: &str, method: &str, input: &CimInstance, now: Timestamp) -> Result<Output, WmiError> {
         let at = self.service(name).ok_or_else(|| WmiError::new(WmiCode::NotFound, format!("no service is called {name}")))?;
         let code = match () {
             () if method.eq_ignore_ascii_case("StartService") => self.start_service(at, now),
             () if method.eq_ignore_ascii_case("StopService") => self.stop_service(at, now),
+            () if method.eq_ignore_ascii_case("PauseService") => self.services[at].pause(),
+            () if method.eq_ignore_ascii_case("ResumeService") => self.services[at].resume(),
             () if method.eq_ignore_ascii_case("InterrogateService") => {
-                if self.services[at].run == Run::Running {
+                if matches!(self.services[at].run, Run::Running | Run::Paused) {
                     0
                 } else {
                     NOT_STARTED
@@ -230,7 +272,7 @@ impl Windows {
     fn start_service(&mut self, at: usize, now: Timestamp) -> u32 {
         let service = &self.services[at];
         match (service.run, service.start_mode) {
-            (Run::Running | Run::StartPending, _) => return ALREADY_RUNNING,
+            (Run::Running | Run::Paused | Run::StartPending, _) => return ALREADY_RUNNING,
             (Run::StopPending, _) => return CANNOT_ACCEPT_CONTROL,
             (Run::Stopped, StartMode::Disabled) => return DISABLED,
             (Run::Stopped, StartMode::Auto | StartMode::Manual) => {}
@@ -256,7 +298,7 @@ impl Windows {
         match self.services[at].run {
             Run::Stopped => return NOT_STARTED,
             Run::StartPending | Run::StopPending => return CANNOT_ACCEPT_CONTROL,
-            Run::Running => {}
+            Run::Running | Run::Paused => {}
         }
         let name = self.services[at].name.clone();
         let depends = |s: &Service| s.run == Run::Running && s.depends_on.iter().any(|d| d.eq_ignore_ascii_case(&name));

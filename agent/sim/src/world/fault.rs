@@ -27,6 +27,16 @@ pub enum Fault {
         /// The service.
         service: String,
     },
+    /// Somebody pauses a service.
+    ServicePaused {
+        /// The host.
+        host: HostName,
+        /// The VM whose guest has the service; the host's own service when left out.
+        #[serde(default)]
+        vm: Option<String>,
+        /// The service.
+        service: String,
+    },
     /// Somebody disables a firewall rule.
     RuleDisabled {
         /// The host.
@@ -122,6 +132,13 @@ impl World {
                 let windows = self.windows(&host, vm.as_deref())?;
                 let at = windows.service(&service).ok_or_else(|| no("service", &service))?;
                 windows.services[at].dies(now);
+            }
+            Fault::ServicePaused { host, vm, service } => {
+                let windows = self.windows(&host, vm.as_deref())?;
+                let at = windows.service(&service).ok_or_else(|| no("service", &service))?;
+                if windows.services[at].pause() != 0 {
+                    return Err(no("service that runs", &service));
+                }
             }
             Fault::RuleDisabled { host, vm, rule } => {
                 self.windows(&host, vm.as_deref())?.rule_mut(&rule).ok_or_else(|| no("firewall rule", &rule))?.enabled = false;
