@@ -52,10 +52,11 @@ enum Denies {
     Warns,
 }
 
-/// A file that parses, and its package (`data.trunkline.x`).
-pub(crate) struct Parsed<'f> {
-    pub(crate) file: &'f PolicyFile,
-    pub(crate) package: String,
+/// A file that parses, its package (`data.trunkline.x`), and the engine that has parsed it, which nothing else was given to.
+struct Parsed<'f> {
+    file: &'f PolicyFile,
+    package: String,
+    engine: Engine,
 }
 
 impl Policies {
@@ -131,12 +132,12 @@ impl Compiled {
 fn parse<'f>(files: &'f [PolicyFile], faults: &mut Vec<Diagnostic>, parsed: &mut Vec<Parsed<'f>>) -> Vec<String> {
     let mut packages = Vec::new();
     for file in files.iter().filter(|file| !is_test(file)) {
-        match package_of(file) {
-            Ok(package) if package.starts_with(ROOT) => {
+        match read(file) {
+            Ok((package, engine)) if package.starts_with(ROOT) => {
                 packages.push(package.clone());
-                parsed.push(Parsed { file, package });
+                parsed.push(Parsed { file, package, engine });
             }
-            Ok(package) => {
+            Ok((package, _)) => {
                 let message = format!("the package `{}` is not below `trunkline`, so nobody would ask it", shown(&package));
                 faults.push(misplaced(file, message, "name it `trunkline.<something>`"));
             }
@@ -153,6 +154,10 @@ pub(crate) fn is_test(file: &PolicyFile) -> bool {
 
 /// The package of a file, if it can be parsed.
 pub(crate) fn package_of(file: &PolicyFile) -> Result<String, Box<Diagnostic>> {
+    read(file).map(|(package, _)| package)
+}
+
+fn read(file: &PolicyFile) -> Result<(String, Engine), Box<Diagnostic>> {
     if file.text.len() > MAX_POLICY_BYTES {
         let said = format!("the file has {} bytes, the limit for policies is {MAX_POLICY_BYTES}", file.text.len());
         return Err(Box::new(faulty(file, &said)));
@@ -161,8 +166,9 @@ pub(crate) fn package_of(file: &PolicyFile) -> Result<String, Box<Diagnostic>> {
         let said = format!("{}:{line}:1\nerror: brackets are nested deeper than {MAX_NESTING}", file.path);
         return Err(Box::new(faulty(file, &said)));
     }
-    let package = Engine::new().add_policy(file.path.to_string(), file.text.to_string());
-    package.map_err(|error| Box::new(faulty(file, &error.to_string())))
+    let mut engine = Engine::new();
+    let package = engine.add_policy(file.path.to_string(), file.text.to_string());
+    package.map(|package| (package, engine)).map_err(|error| Box::new(faulty(file, &error.to_string())))
 }
 
 fn shown(package: &str) -> &str {
@@ -172,9 +178,9 @@ fn shown(package: &str) -> &str {
 fn compile_all(files: &[&Parsed<'_>], faults: &mut Vec<Diagnostic>) -> Vec<Compiled> {
     let is_library = |parsed: &Parsed<'_>| parsed.package == LIBRARY || parsed.package.starts_with("data.trunkline.lib.");
     let libraries: Vec<&PolicyFile> = files.iter().filter(|parsed| is_library(parsed)).map(|parsed| parsed.file).collect();
-    let mut packages: BTreeMap<&str, Vec<&PolicyFile>> = BTreeMap::new();
+    let mut packages: BTreeMap<&str, Vec<&Parsed<'_>>> = BTreeMap::new();
     for parsed in files.iter().filter(|parsed| !is_library(parsed)) {
-        packages.entry(&parsed.package).or_default().push(parsed.file);
+        packages.entry(&parsed.package).or_default().push(parsed);
     }
     let mut compiled = Vec::new();
     for (package, own) in packages {
@@ -186,7 +192,8 @@ fn compile_all(files: &[&Parsed<'_>], faults: &mut Vec<Diagnostic>) -> Vec<Compi
     compiled
 }
 
-fn compile(package: &str, own: &[&PolicyFile], libraries: &[&PolicyFile]) -> Result<Compiled, Box<Diagnostic>> {
+fn compile(package: &str, parsed: &[&Parsed<'_>], libraries: &[&PolicyFile]) -> Result<Compiled, Box<Diagnostic>> {
+    let own: Vec<&PolicyFile> = parsed.iter().map(|parsed| parsed.file).collect();
     // regorus names the place in the file that it means; the first file is as good as any for what has no place.
     let all: Vec<&PolicyFile> = own.iter().chain(libraries).copied().collect();
     let blame = |said: &str| {
@@ -195,8 +202,9 @@ fn compile(package: &str, own: &[&PolicyFile], libraries: &[&PolicyFile]) -> Res
     };
     let Some(nobody) = blame("the policy cannot be compiled") else { return Ok(Compiled::nothing(package)) };
     let failed = |said: &str| blame(said).unwrap_or_else(|| nobody.clone());
-    let mut engine = Engine::new();
-    for file in &all {
+    // The first file is parsed already, and most policies are one file.
+    let mut engine = parsed.first().map_or_else(Engine::new, |parsed| parsed.engine.clone());
+    for file in all.iter().skip(1) {
         engine.add_policy(file.path.to_string(), file.text.to_string()).map_err(|error| failed(&error.to_string()))?;
     }
     let mut rules = Vec::new();
