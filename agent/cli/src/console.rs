@@ -1,12 +1,15 @@
 //! Standard output, and the question before something is done.
 //!
-//! Guarantees: a closed pipe ends the output quietly; a question is asked on a terminal only; what is printed while steps run stands
+//! Guarantees: a closed pipe ends the output quietly, and what cannot be written otherwise is remembered for the exit code; a question is asked on a terminal only; what is printed while steps run stands
 //! above the moving line. Deliberately absent: colour codes (that is `paint`).
 
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::args::LogFormat;
 use crate::error::Failure;
 use crate::paint::Paint;
 
@@ -17,6 +20,9 @@ pub struct Console {
     pub paint: Paint,
     /// The moving line on standard error; hidden unless that is a terminal.
     pub moving: ProgressBar,
+    /// The form of what is told while steps run.
+    pub form: LogFormat,
+    lost: Arc<AtomicBool>,
 }
 
 /// What a person answered.
@@ -31,21 +37,34 @@ pub enum Answer {
 impl Console {
     /// Standard output with this paint.
     #[must_use]
-    pub fn new(paint: Paint) -> Self {
-        let moving = if std::io::stderr().is_terminal() { ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()) } else { ProgressBar::hidden() };
+    pub fn new(paint: Paint, form: LogFormat) -> Self {
+        let moving = if std::io::stderr().is_terminal() && form == LogFormat::Text {
+            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+        } else {
+            ProgressBar::hidden()
+        };
         if let Ok(style) = ProgressStyle::with_template("{msg}") {
             moving.set_style(style);
         }
-        Self { paint, moving }
+        Self { paint, moving, form, lost: Arc::default() }
     }
 
     /// Writes text as it stands.
     pub fn print(&self, text: &str) {
         self.moving.suspend(|| {
             let mut out = std::io::stdout().lock();
-            // A reader that has gone (`| head`) wants no more; there is nobody to tell.
-            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+            match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+                // A reader that has gone (`| head`) wants no more; there is nobody to tell.
+                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => self.lost.store(true, Ordering::Relaxed),
+                Ok(()) | Err(_) => {}
+            }
         });
+    }
+
+    /// Whether something could not be written (a full disk, say), so that nobody takes half a result for a whole one.
+    #[must_use]
+    pub fn has_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
     }
 
     /// Writes a line.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use hyperv::{Credential, CredentialError};
 use model::names::CredentialName;
-use model::yaml::{self, Node};
+use model::yaml::{self, Kind, Node};
 use wsman::Secret;
 
 use crate::error::{Context as _, Failure};
@@ -68,7 +68,9 @@ const SOURCE: &str = "source";
 
 impl source::Credentials for Credentials {
     fn resolve(&self, ask: &source::Ask<'_>) -> Result<source::Credential, source::CredentialError> {
-        let found = self.find(SOURCE).ok_or_else(|| source::CredentialError { says: format!("{} asks who we are; {}", ask.url, self.advice(SOURCE)) })?;
+        let found = self
+            .find(SOURCE)
+            .ok_or_else(|| source::CredentialError { says: format!("{} asks who we are; {}", ask.url, self.advice(SOURCE)) })?;
         let user = if found.user.is_empty() { ask.user.unwrap_or("git").to_owned() } else { found.user.clone() };
         let secret = source::Secret::new(found.secret.reveal());
         Ok(match ask.kind {
@@ -81,6 +83,9 @@ impl source::Credentials for Credentials {
 fn read_file(file: &Path, variables: &BTreeMap<String, String>) -> Result<BTreeMap<String, Credential>, Failure> {
     let what = || format!("cannot read credentials from `{}`", file.display());
     let metadata = std::fs::metadata(file).context(what())?;
+    if !metadata.is_file() {
+        return Err(Failure::new(format!("{}: it is no file", what())));
+    }
     refuse_if_open_to_others(file, &metadata)?;
     if metadata.len() > MOST_BYTES {
         return Err(Failure::new(format!("{}: it has {} bytes, more than {MOST_BYTES}", what(), metadata.len())));
@@ -95,6 +100,9 @@ fn read_file(file: &Path, variables: &BTreeMap<String, String>) -> Result<BTreeM
         return Err(at(fault.span, &fault.message));
     }
     let Some(root) = tree.documents().next() else { return Ok(BTreeMap::new()) };
+    if !matches!(root.kind(), Kind::Map) {
+        return Err(at(root.span(), "credentials are names, each with `user` and `password`"));
+    }
     root.entries()
         .map(|(name, entry)| {
             let credential = read_entry(file, entry, variables).map_err(|says| at(name.span(), &says))?;

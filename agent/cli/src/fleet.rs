@@ -3,6 +3,7 @@
 //! Guarantees: to look (`validate`, `plan`, `explain`, `observe`) a plain directory is read as it lies there, edits that are not
 //! committed included; to act, only what is committed counts. Deliberately absent: following a reference (that is `source::Watcher`).
 
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,11 +11,11 @@ use model::desired::Desired;
 use model::diagnostic::render_all;
 use model::names::ApplianceName;
 use model::snapshot::Snapshot;
-use source::{Location, Origin, Reader};
+use source::{Location, Origin, Reader, SourceError};
 
 use crate::credentials::Credentials;
 use crate::error::{Context as _, Failure};
-use crate::settings::Settings;
+use crate::settings::{Settings, masked};
 
 /// What the command does with the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub enum Purpose {
 /// When that cannot be an origin.
 pub fn origin(settings: &Settings) -> Result<Origin, Failure> {
     let source = settings.get("source").unwrap_or(".");
-    Origin::new(source, settings.get("ref"), settings.get("path")).context(format!("`{source}` cannot be read"))
+    Origin::new(source, settings.get("ref"), settings.get("path")).context(format!("`{}` cannot be read", masked(source)))
 }
 
 /// Reads the state once.
@@ -43,11 +44,23 @@ pub fn read(settings: &Settings, credentials: Arc<Credentials>, purpose: Purpose
     if purpose == Purpose::Look
         && let Some(directory) = plain_directory(&origin)
     {
-        return source::read_directory(&directory).context(format!("cannot read `{}`", directory.display()));
+        // It ends with the process: to take ten thousand documents apart first would be a tenth of what `validate` costs.
+        let mut assembler = ManuallyDrop::new(source::assembler());
+        return source::read_directory_with(&directory, &mut assembler).context(format!("cannot read `{}`", directory.display()));
     }
     let mut reader = reader(settings, credentials)?;
-    let read = reader.read().context(format!("cannot read `{}`", reader.origin()))?;
-    read.map(|reading| reading.snapshot).ok_or_else(|| Failure::new("the origin was read already"))
+    let read = reader.read().map_err(|error| unreadable(error, &origin)).map(|read| read.map(|reading| reading.snapshot));
+    read?.ok_or_else(|| Failure::new("the origin was read already"))
+}
+
+fn unreadable(error: SourceError, origin: &Origin) -> Failure {
+    let unopened = matches!(error, SourceError::Open { .. });
+    let failure = Failure::because(format!("cannot read `{origin}`"), error);
+    if unopened {
+        failure.hint("hosts are changed by what is committed: run `git init` there and commit, or name a repository with --source")
+    } else {
+        failure
+    }
 }
 
 /// A reader of the origin, fetched anew when it is remote.
@@ -79,12 +92,13 @@ fn is_bare(path: &Path) -> bool {
 /// # Errors
 /// When a name is unknown, or a wanted appliance has no sound wish.
 pub fn chosen(snapshot: &Snapshot, only: &[ApplianceName]) -> Result<Vec<Arc<Desired>>, Failure> {
-    let names: Vec<_> = if only.is_empty() { snapshot.desired.keys().chain(snapshot.refused.keys()).cloned().collect() } else { only.to_vec() };
+    let names: Vec<_> = if only.is_empty() { snapshot.desired.keys().cloned().collect() } else { only.to_vec() };
     let mut chosen = Vec::new();
     for name in &names {
         match (snapshot.desired.get(name), snapshot.refused.get(name)) {
             (Some(desired), _) => chosen.push(Arc::clone(desired)),
             (None, Some(_)) => return Err(refused(snapshot, format!("the manifests of `{name}` are faulty"))),
+            (None, None) if !snapshot.complete => return Err(refused(snapshot, format!("no sound manifest describes `{name}`"))),
             (None, None) => {
                 let known: Vec<_> = snapshot.desired.keys().map(ApplianceName::as_str).collect();
                 return Err(Failure::new(format!("there is no appliance `{name}`")).hint(format!("there are: {}", known.join(", "))));
@@ -95,6 +109,19 @@ pub fn chosen(snapshot: &Snapshot, only: &[ApplianceName]) -> Result<Vec<Arc<Des
         return Err(refused(snapshot, "the repository is faulty".to_owned()));
     }
     Ok(chosen)
+}
+
+/// What a command says of a revision that is refused in part, once the sound rest is dealt with.
+///
+/// # Errors
+/// When it is refused in part.
+pub fn whole(snapshot: &Snapshot) -> Result<(), Failure> {
+    if snapshot.complete {
+        return Ok(());
+    }
+    let names: Vec<_> = snapshot.refused.keys().map(ApplianceName::as_str).collect();
+    let whom = if names.is_empty() { "a part of the fleet".to_owned() } else { names.join(", ") };
+    Err(refused(snapshot, format!("{:#} is faulty; left out: {whom}", snapshot.revision)))
 }
 
 fn refused(snapshot: &Snapshot, message: String) -> Failure {

@@ -49,22 +49,31 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<Ending, Failure> {
     let settings = Settings::load(&arguments.global, &environment)?;
-    let console = Console::new(paint::Paint::for_stdout(settings.color()?, environment("NO_COLOR").is_some_and(|value| !value.is_empty())));
+    let no_color = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let console = Console::new(paint::Paint::for_stdout(settings.color()?, no_color), settings.log_format()?);
     logging::start(&settings)?;
-    match arguments.command {
-        Command::Validate(args) => commands::validate::run(&args, settings, &console),
-        Command::Explain(args) => commands::explain::run(&args, &settings, &console),
-        Command::Plan(args) => commands::plan::run(&args, &settings, &console),
-        Command::Observe(args) => commands::observe::run(&args, &settings, &console),
-        Command::Apply(args) => commands::apply::run(&args, &settings, &console),
-        Command::Run => commands::run::run(&settings, &console),
-        Command::Status(args) => commands::status::run(&args, &settings, &console),
-        Command::Hold(args) => commands::hold::run(&args, &settings, &console),
-        Command::Simulate(args) => commands::simulate::run(&args, &console),
-        Command::Demo(args) => commands::demo::run(&args, &console),
-        Command::Schema(args) => commands::schema::run(&args, &console),
-        Command::Config(args) => Ok(commands::config::run(&args, &settings, &console)),
-        Command::Completions(args) => Ok(commands::completions::run(&args)),
+    let ending = dispatch(arguments.command, settings, &console)?;
+    if console.has_lost() {
+        return Err(Failure::new("the result could not be written to standard output"));
+    }
+    Ok(ending)
+}
+
+fn dispatch(command: Command, settings: Settings, console: &Console) -> Result<Ending, Failure> {
+    match command {
+        Command::Validate(args) => commands::validate::run(&args, settings, console),
+        Command::Explain(args) => commands::explain::run(&args, &settings, console),
+        Command::Plan(args) => commands::plan::run(&args, &settings, console),
+        Command::Observe(args) => commands::observe::run(&args, &settings, console),
+        Command::Apply(args) => commands::apply::run(&args, &settings, console),
+        Command::Run => commands::run::run(&settings, console),
+        Command::Status(args) => commands::status::run(&args, &settings, console),
+        Command::Hold(args) => commands::hold::run(&args, &settings, console),
+        Command::Simulate(args) => commands::simulate::run(&args, console),
+        Command::Demo(args) => commands::demo::run(&args, console),
+        Command::Schema(args) => commands::schema::run(&args, console),
+        Command::Config(args) => Ok(commands::config::run(&args, &settings, console)),
+        Command::Completions(args) => Ok(commands::completions::run(&args, console)),
     }
 }
 

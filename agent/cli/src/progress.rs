@@ -14,6 +14,7 @@ use plan::step::StepId;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
+use crate::args::LogFormat;
 use crate::console::Console;
 use crate::paint::Paint;
 
@@ -28,6 +29,7 @@ pub struct Progress {
     moving: ProgressBar,
     running: BTreeMap<(ApplianceName, StepId), (Instant, u64)>,
     detail: Detail,
+    form: LogFormat,
     frame: usize,
 }
 
@@ -36,6 +38,8 @@ pub struct Progress {
 pub enum Detail {
     /// A line for each step.
     Steps,
+    /// The same with the time before it, for a service's log.
+    Log,
     /// A line when something changes for the appliance.
     Turns,
 }
@@ -44,7 +48,7 @@ impl Progress {
     /// Shows on the console's standard error.
     #[must_use]
     pub fn new(console: &Console, detail: Detail) -> Self {
-        Self { paint: console.paint, moving: console.moving.clone(), running: BTreeMap::new(), detail, frame: 0 }
+        Self { paint: console.paint, moving: console.moving.clone(), running: BTreeMap::new(), detail, form: console.form, frame: 0 }
     }
 
     /// Shows until the engine is gone.
@@ -87,6 +91,9 @@ impl Progress {
             }
             _ => {}
         }
+        if self.form == LogFormat::Json {
+            return;
+        }
         let text = event.what.to_string();
         let text = match &event.what {
             Happening::StepFailed { .. } | Happening::Stalled { .. } | Happening::Alert { .. } => self.paint.bad(text),
@@ -95,7 +102,8 @@ impl Progress {
             Happening::StepFound { .. } | Happening::StepDone { .. } => text,
             _ => self.paint.strong(text),
         };
-        self.say(&format!("{} {text}", self.paint.faint(format!("{}:", event.appliance))));
+        let time = if self.detail == Detail::Log { format!("{:.0} ", event.at) } else { String::new() };
+        self.say(&format!("{} {text}", self.paint.faint(format!("{time}{}:", event.appliance))));
     }
 
     fn redraw(&mut self) {
@@ -111,7 +119,9 @@ impl Progress {
             .running
             .iter()
             .take(SHOWN)
-            .map(|((appliance, step), (since, expected))| format!("{appliance} {step} {} s of about {expected} s", (now - *since).as_secs()))
+            .map(|((appliance, step), (since, expected))| {
+                format!("{appliance} {step} {} s of about {expected} s", (now - *since).as_secs())
+            })
             .collect();
         if self.running.len() > SHOWN {
             parts.push(format!("and {} more", self.running.len() - SHOWN));

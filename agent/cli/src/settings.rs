@@ -87,7 +87,7 @@ impl Settings {
     /// When the file cannot be read, has an unknown key, or a value has no meaning.
     pub fn load(global: &Global, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, Failure> {
         let named = global.config.clone().or_else(|| environment("TRUNKLINE_CONFIG").map(PathBuf::from));
-        let file = named.clone().or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|file| is_settings_file(file)));
+        let file = named.clone().or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|file| may_be_settings(file)));
         let mut lines = file.map(|file| read_file(&file)).transpose()?.unwrap_or_default();
         let entries = KNOWN
             .iter()
@@ -179,9 +179,24 @@ fn flag(global: &Global, name: &str) -> Option<String> {
     }
 }
 
-/// A `trunkline.yaml` in the working directory may be a manifest of a repository: those have a `kind`.
-fn is_settings_file(file: &Path) -> bool {
-    std::fs::read_to_string(file).is_ok_and(|text| !text.lines().any(|line| line.starts_with("kind:")))
+/// A `trunkline.yaml` in the working directory may be a manifest of a repository: those have a `kind`. One that is there and cannot be
+/// read counts as settings, so that reading it fails: going on without them would be going on elsewhere.
+fn may_be_settings(file: &Path) -> bool {
+    match std::fs::read_to_string(file) {
+        Ok(text) => !text.lines().any(|line| line.starts_with("kind:")),
+        Err(_) => file.symlink_metadata().is_ok(),
+    }
+}
+
+/// The text without the password of a URL (law 9).
+#[must_use]
+pub fn masked(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let (authority, path) = rest.split_once('/').map_or((rest, None), |(authority, path)| (authority, Some(path)));
+    let Some((user, host)) = authority.rsplit_once('@') else { return text.to_owned() };
+    let user = user.split_once(':').map_or(user.to_owned(), |(name, _)| format!("{name}:***"));
+    let path = path.map(|path| format!("/{path}")).unwrap_or_default();
+    format!("{scheme}://{user}@{host}{path}")
 }
 
 fn read_file(file: &Path) -> Result<Vec<(&'static str, String, Origin)>, Failure> {
@@ -193,8 +208,9 @@ fn read_file(file: &Path) -> Result<Vec<(&'static str, String, Origin)>, Failure
     let bytes = std::fs::read(file).context(what())?;
     let (tree, faults) = yaml::parse(&bytes);
     let at = |span: yaml::Span, says: String| {
+        // The line itself is not shown: whoever took a credentials file for settings must not find it in a log.
         let (line, column) = tree.line_column(span.start);
-        Failure::new(format!("{says}\n  --> {}:{line}:{column}\n   | {}", file.display(), tree.line_at(span.start)))
+        Failure::new(format!("{says}\n  --> {}:{line}:{column}", file.display()))
     };
     if let Some(fault) = faults.first() {
         return Err(at(fault.span, fault.message.clone()));

@@ -12,8 +12,9 @@ use engine::store::memory::{MemoryStore, Ownership};
 use engine::{Hosts, Limits, Parts};
 use hyperv::HostContext;
 use model::desired::DesiredHost;
+use sim::network::Endpoints;
 use wsman::clock::{SharedClock, SystemClock};
-use wsman::tls::Trust;
+use wsman::tls::{Tls, Trust};
 
 use crate::connect;
 use crate::credentials::Credentials;
@@ -42,8 +43,18 @@ impl Wiring {
             None => Trust::System,
             Some(file) => Trust::Authorities(std::fs::read(file).context(format!("cannot read the authorities in `{file}`"))?),
         };
+        let clock: SharedClock = Arc::new(SystemClock);
+        if let Some(file) = settings.get("ca") {
+            // Now rather than at the first host, so that the file is to blame and not the host.
+            Tls::new(&trust, Arc::clone(&clock)).context(format!("cannot use the authorities in `{file}`"))?;
+        }
+        if let Some(file) = settings.get("connectTo") {
+            let what = || format!("cannot read the address map `{file}`");
+            let text = std::fs::read_to_string(file).context(what()).map_err(|failure| failure.hint("`trunkline simulate` writes it"))?;
+            Endpoints::parse(&text).context(what()).map_err(|failure| failure.hint("`trunkline simulate` writes it"))?;
+        }
         Ok(Self {
-            clock: Arc::new(SystemClock),
+            clock,
             credentials: Arc::new(credentials(settings)?),
             trust,
             connect_to: settings.get("connectTo").map(PathBuf::from),
@@ -81,7 +92,9 @@ impl Wiring {
     pub fn lock(&self, command: &str) -> Result<StateLock, Failure> {
         let me = LockHolder { pid: std::process::id(), command: command.to_owned(), since: self.clock.now() };
         StateLock::take(&self.state()?, &me).context("another agent works here").map_err(|failure| {
-            failure.hint("`run` and `apply` share a state directory one at a time; stop the other, or give another --state-dir for other hosts")
+            failure.hint(
+                "`run` and `apply` share a state directory one at a time; stop the other, or give another --state-dir for other hosts",
+            )
         })
     }
 }

@@ -99,6 +99,16 @@ impl StateLock {
     }
 }
 
+/// Who works with a state directory now; `None` when nobody does. Takes no lock for longer than it takes to see.
+#[must_use]
+pub fn holder(state: &StateDirectory) -> Option<LockHolder> {
+    let file = File::open(state.root().join("lock")).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => place::read(&state.root().join("lock-holder.json")).ok().flatten(),
+        Ok(()) | Err(TryLockError::Error(_)) => None,
+    }
+}
+
 fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).truncate(false).write(true).open(path)
 }

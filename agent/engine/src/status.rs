@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use model::condition::{Condition, ConditionKind, Posture, Reason, Truth};
+use model::condition::{Condition, ConditionKind, Fault, Posture, Reason, Truth};
 use model::names::{ApplianceName, SiteName};
 use model::snapshot::Revision;
 use model::units::Span;
@@ -34,6 +34,9 @@ pub struct ApplianceStatus {
     pub last_applied: Option<Revision>,
     /// Whether it takes calls; `None` when that could not be seen.
     pub posture: Option<Posture>,
+    /// Watched signals that could not be seen at the last look.
+    #[serde(default)]
+    pub unseen: Vec<Fault>,
     /// `Ready`, `Reconciling`, `Stalled`, `Healthy`, in this order.
     pub conditions: Vec<Condition>,
     /// The steps under way.
@@ -85,6 +88,7 @@ impl ApplianceStatus {
             last_attempted: None,
             last_applied: None,
             posture: None,
+            unseen: Vec::new(),
             conditions: Vec::new(),
             running: Vec::new(),
             waits: Vec::new(),
@@ -127,13 +131,18 @@ impl ApplianceStatus {
     }
 }
 
-/// Every status that a state directory holds, by name. Takes no lock.
-///
-/// # Errors
-/// `StateError` of the first file that cannot be read.
-pub fn read_all(state: &StateDirectory) -> Result<Vec<ApplianceStatus>, StateError> {
-    let read = |appliance: ApplianceName| place::read(&state.appliance(&appliance).join(FILE)).transpose();
-    state.appliances().into_iter().filter_map(read).collect()
+/// Every status that a state directory holds, by name, and what is wrong with those that cannot be read. Takes no lock.
+#[must_use]
+pub fn read_all(state: &StateDirectory) -> (Vec<ApplianceStatus>, Vec<StateError>) {
+    let mut all = Vec::new();
+    let mut damaged = Vec::new();
+    for appliance in state.appliances() {
+        match place::read(&state.appliance(&appliance).join(FILE)) {
+            Ok(status) => all.extend(status),
+            Err(error) => damaged.push(error),
+        }
+    }
+    (all, damaged)
 }
 
 #[cfg(test)]

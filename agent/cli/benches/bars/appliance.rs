@@ -109,7 +109,8 @@ fn head(kind: &str, name: &str) -> String {
 }
 
 fn files() -> [(&'static str, String); 5] {
-    let repository = head("Repository", "bench") + "  windows: {}\n";
+    let repository =
+        head("Repository", "bench") + "  windows:\n    nights: { every: day, start: \"22:00\", duration: 6h, zone: Europe/Berlin }\n";
     let mut profile = head("Profile", "wide")
         + "  product: wide\n  version: \"1.0\"\n  probeNetwork: lan\n  networks:\n    lan: { owner: administrator, switch: Branch LAN }\n    management: { owner: trunkline, lifetime: temporary, switch: Branch Set-up, subnet: 192.168.250.0/24 }\n  sizes:\n    only:\n      default: true\n      roles:\n";
     let mut images = String::new();
@@ -123,17 +124,19 @@ fn files() -> [(&'static str, String); 5] {
     for role in 0..ROLES {
         let _ = write!(profile, "    - name: role-{role}\n      adapters:\n        - {{ network: lan, gateway: true }}\n      services:\n");
         for service in 0..SERVICES {
-            let _ = writeln!(profile, "        - {{ names: [Service{service:02}], grade: callPath }}");
+            // As real products have it: one service takes the calls, the others support it.
+            let grade = if service == 0 { "callPath" } else { "support" };
+            let _ = writeln!(profile, "        - {{ names: [Service{service:02}], grade: {grade} }}");
         }
         profile.push_str("      firewallRules:\n");
         for rule in 0..RULES {
-            let _ = writeln!(profile, "        - {{ name: Rule {rule:02}, grade: callPath }}");
+            let _ = writeln!(profile, "        - {{ name: Rule {rule:02}, grade: support }}");
         }
     }
     profile.push_str("  drain:\n    mode: immediate\n    timeout: 5m\n");
     let release = head("Release", "wide-1.0") + "  profile: wide\n  version: \"1.0\"\n  images:\n" + &images;
     let site = head("Site", "here")
-        + "  release: wide-1.0\n  availability:\n    minServing: 0\n  guests:\n    credential: guest-admin\n  networks:\n    lan: { subnet: 10.3.0.0/24, gateway: 10.3.0.1, dns: [10.3.0.1] }\n";
+        + "  release: wide-1.0\n  windows: [nights]\n  availability:\n    minServing: 0\n    plannedOutage: { in: [nights], atMost: 45m }\n  guests:\n    credential: guest-admin\n  networks:\n    lan: { subnet: 10.3.0.0/24, gateway: 10.3.0.1, dns: [10.3.0.1] }\n";
     let appliance = head("Appliance", "wide-1")
         + "  site: here\n  host:\n    name: HV-1\n    address: 10.3.0.10\n    credential: hyperv-host\n    directory: 'C:\\Trunkline'\n  roles:\n"
         + &roles;
@@ -178,21 +181,25 @@ fn converged(desired: &Desired) -> Observed {
     observed
 }
 
-/// Stops a service and disables a rule of each role, and gives one VM another number of processors; how many items that is.
+/// Stops a service and disables a rule of each role; how many items that is.
 fn disturb(observed: &mut Observed) -> usize {
-    let vms = observed.instances.values_mut().flat_map(|instance| instance.vms.values_mut());
     let mut differing = 0;
-    for (index, vm) in vms.enumerate() {
+    for vm in observed.instances.values_mut().flat_map(|instance| instance.vms.values_mut()) {
         let guest = vm.guest.known_mut().expect("a guest");
         let services = guest.services.known_mut().expect("services");
         services.get_mut(&"Service07".parse().expect("a name")).expect("the service").state = ServiceState::Stopped;
         let rules = guest.rules.known_mut().expect("rules");
         rules.insert("Rule 03".parse().expect("a name"), RuleState::Disabled);
         differing += 2;
-        if index == 0 {
-            vm.processors = Seen::Known(4);
-            differing += 1;
-        }
     }
     differing
+}
+
+/// Another number of processors for one VM: the whole appliance is drained, stopped and started for it.
+pub fn disturb_hardware(observation: &Path) {
+    let text = std::fs::read_to_string(observation).expect("a file");
+    let mut document: Value = serde_json::from_str(&text).expect("JSON");
+    let instances = document["appliances"][0]["instances"].as_object_mut().expect("instances");
+    instances.values_mut().next().expect("an instance")["vms"]["role-0"]["processors"] = json!({ "known": 4 });
+    std::fs::write(observation, serde_json::to_string_pretty(&document).expect("it is JSON")).expect("a file");
 }

@@ -77,7 +77,7 @@ pub fn resident(directory: &Path) {
 fn commit(directory: &Path) {
     let git = |arguments: &[&str]| {
         let at = directory.to_string_lossy();
-        let identity = ["-c", "user.name=bench", "-c", "user.email=bench@localhost", "-C", &at];
+        let identity = ["-c", "user.name=bench", "-c", "user.email=bench@localhost", "-c", "gc.auto=0", "-C", &at];
         crate::process::Process::new("git", &[&identity, arguments].concat()).output()
     };
     let _ = git(&["commit", "--quiet", "--all", "--message", "one"]);

@@ -22,6 +22,8 @@ fn main() {
         ["floor-nothing"] => {}
         ["floor-plan", directory, observation] => appliance::floor(Path::new(directory), Path::new(observation)),
         ["floor-parse", directory] => fleet::floor(Path::new(directory)),
+        // For a profiler: the files of the first bar, kept.
+        ["write-appliance", directory, observation] => drop(appliance::write(Path::new(directory), Path::new(observation))),
         ["resident", directory] => fleet::resident(Path::new(directory)),
         words => {
             let binary = words.iter().skip_while(|word| **word != "--binary").nth(1).copied();
@@ -63,6 +65,9 @@ fn plan(binary: &str, room: &Path) {
     assert_eq!(appliance::ITEMS, 240);
     let row = Row::against("plan --observed, 240 items, cold", medians(50, [&floor, &ours]), 3.0);
     println!("{}", row.peak(ours.peak(10), 16));
+    appliance::disturb_hardware(Path::new(&*observation));
+    let [_, long] = medians(20, [&floor, &ours]);
+    println!("{}", Row::told("the same when hardware changes: hundreds of steps", format!("{:.2} ms", long.as_secs_f64() * 1e3)));
 }
 
 fn all(binary: &str, directory: &Path) {

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::Apply;
-use crate::commands::plan::{Planned, show_text, sound};
+use crate::commands::plan::{Planned, show_text, sound, wish_of};
 use crate::console::{Answer, Console};
 use crate::error::{Ending, Failure};
 use crate::fleet::{self, Purpose};
@@ -31,10 +31,19 @@ pub fn run(args: &Apply, settings: &Settings, console: &Console) -> Result<Endin
     let wanted: BTreeSet<_> = fleet::chosen(&snapshot, &args.only)?.iter().map(|desired| desired.appliance.clone()).collect();
     block_on(async {
         let lock = wiring.lock("apply")?;
-        let planned = sound(preview(wiring.parts()?, &snapshot, &wanted).await)?;
+        let (planned, blind) = sound(preview(wiring.parts()?, &snapshot, &wanted).await);
+        anstream::eprintln!("{}", console.paint.faint(wish_of(&snapshot)));
         show_text(&planned, console);
+        if let Some(failure) = &blind {
+            anstream::eprintln!("{}", failure.render());
+        }
+        let left_out = fleet::whole(&snapshot).err();
+        if let Some(failure) = &left_out {
+            anstream::eprintln!("{}", failure.render());
+        }
+        let most = if blind.is_some() || left_out.is_some() { Ending::Unfinished } else { Ending::Done };
         if !planned.iter().any(Planned::is_due) {
-            return Ok(Ending::Done);
+            return Ok(most);
         }
         if !args.yes && console.ask("\nCarry this out?")? == Answer::No {
             console.line("nothing was done");
@@ -50,7 +59,10 @@ pub fn run(args: &Apply, settings: &Settings, console: &Console) -> Result<Endin
         drop(engine);
         tokio::task::yield_now().await;
         beside.shutdown().await;
-        Ok(conclude(&outcomes, console))
+        Ok(match conclude(&outcomes, console) {
+            Ending::Done => most,
+            worse => worse,
+        })
     })
 }
 

@@ -9,13 +9,17 @@ use crate::error::{Context as _, Ending, Failure};
 use crate::settings::Settings;
 use crate::wiring::Wiring;
 
+/// Longer than this is no hold but a wish, and belongs in git.
+const LONGEST: Span = Span::from_secs(30 * 86_400);
+
 /// Places or ends a hold. Works while the agent runs, and without git.
 ///
 /// # Errors
 /// When the time cannot be read, or the hold cannot be kept.
 pub fn run(args: &Hold, settings: &Settings, console: &Console) -> Result<Ending, Failure> {
     let wiring = Wiring::new(settings)?;
-    let holds = Holds::of(&wiring.state()?);
+    let state = wiring.state()?;
+    let holds = Holds::of(&state);
     let scope = match args.appliance.as_str() {
         "all" => HoldScope::All,
         name => HoldScope::Appliance(name.parse().context(format!("`{name}` names no appliance"))?),
@@ -27,8 +31,34 @@ pub fn run(args: &Hold, settings: &Settings, console: &Console) -> Result<Ending
     }
     let text = args.duration.as_deref().unwrap_or_default();
     let length = text.parse::<Span>().map_err(|rule| Failure::new(format!("--for `{text}`: {rule}")).hint("write 45m, 4h or 2d"))?;
-    let held = Held::starting_at(wiring.clock.now(), length, scope, args.reason.as_deref().unwrap_or_default());
+    if length.secs() == 0 || length > LONGEST {
+        return Err(
+            Failure::new(format!("--for `{text}`: a hold lasts between 1s and {LONGEST}")).hint("`mode: observe` in git has no end")
+        );
+    }
+    let reason = args.reason.as_deref().unwrap_or_default().trim();
+    if reason.is_empty() {
+        return Err(Failure::new("--reason is empty").hint("say why, for everybody who looks"));
+    }
+    let held = Held::starting_at(wiring.clock.now(), length, scope, reason);
     holds.place(&held).context("cannot keep the hold")?;
-    console.line(&format!("{}: held until {:.0}; the agent looks on and does nothing", held.scope, held.until));
+    console.line(&format!(
+        "{}: held until {:.0} for the agent with the state directory {}",
+        held.scope,
+        held.until,
+        state.root().display()
+    ));
+    let known = state.appliances();
+    match &held.scope {
+        _ if known.is_empty() => anstream::eprintln!(
+            "{}",
+            console.paint.bad("no agent has ever worked with this state directory, so nobody heeds this hold; name its --state-dir")
+        ),
+        HoldScope::Appliance(name) if !known.contains(name) => {
+            let known: Vec<_> = known.iter().map(|name| name.as_str()).collect();
+            anstream::eprintln!("{}", console.paint.bad(format!("the agent here does not know `{name}`; it knows {}", known.join(", "))));
+        }
+        HoldScope::All | HoldScope::Appliance(_) => {}
+    }
     Ok(Ending::Done)
 }

@@ -59,7 +59,9 @@ pub fn run(args: &Observe, settings: &Settings, console: &Console) -> Result<End
         let text = serde_json::to_string_pretty(&observation).context("cannot write the observation")?;
         console.line(&text);
         match failures.into_iter().next() {
-            Some(failure) => Err(failure.hint("`trunkline observe` needs the host's WS-Management port and a credential that may read Hyper-V")),
+            Some(failure) => {
+                Err(failure.hint("`trunkline observe` needs the host's WS-Management port and a credential that may read Hyper-V"))
+            }
             None => Ok(Ending::Done),
         }
     })
@@ -75,7 +77,9 @@ pub fn read(file: &std::path::Path) -> Result<Observation, Failure> {
     let observation: Observation =
         serde_json::from_slice(&text).context(what()).map_err(|failure| failure.hint("it is what `trunkline observe` prints"))?;
     if observation.api_version != API_VERSION {
-        return Err(Failure::new(format!("{}: it is of version `{}`", what(), observation.api_version)).hint(format!("wanted: `{API_VERSION}`")));
+        return Err(
+            Failure::new(format!("{}: it is of version `{}`", what(), observation.api_version)).hint(format!("wanted: `{API_VERSION}`"))
+        );
     }
     let names: BTreeSet<_> = observation.appliances.iter().map(|one| &one.appliance).collect();
     if names.len() != observation.appliances.len() {

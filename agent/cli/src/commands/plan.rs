@@ -11,7 +11,7 @@ use model::observed::Observed;
 use model::snapshot::Snapshot;
 use plan::Decision;
 use plan::compare::compare;
-use plan::given::{Given, Peer, PeerSight};
+use plan::given::{Given, Peer, PeerSight, Ruling};
 use plan::render::text::{self, Text, Tone};
 use plan::render::{json, markdown};
 use serde_json::{Value, json};
@@ -31,16 +31,44 @@ use crate::wiring::Wiring;
 /// # Errors
 /// When the repository, an observation or a host cannot be read.
 pub fn run(args: &Plan, settings: &Settings, console: &Console) -> Result<Ending, Failure> {
-    let planned = match (&args.observed, &args.base, &args.head) {
+    let Sight { planned, blind, snapshot } = match (&args.observed, &args.base, &args.head) {
         (Some(file), _, _) => from_file(args, settings, file)?,
         (None, Some(base), Some(head)) => return between(args, settings, console, [base, head]),
         (None, _, _) => live(args, settings)?,
     };
+    anstream::eprintln!("{}", console.paint.faint(wish_of(&snapshot)));
     show(&planned, args.output, console)?;
+    match (blind, fleet::whole(&snapshot).err()) {
+        (Some(blind), Some(refused)) => {
+            anstream::eprintln!("{}", refused.render());
+            return Err(blind);
+        }
+        (Some(failure), None) | (None, Some(failure)) => return Err(failure),
+        (None, None) => {}
+    }
     Ok(match (args.detailed_exitcode, planned.iter().any(Planned::is_due)) {
         (true, true) => Ending::ChangesDue,
         _ => Ending::Done,
     })
+}
+
+/// What was planned, and what was not.
+pub struct Sight {
+    /// A plan for each appliance that could be seen.
+    pub planned: Vec<Planned>,
+    /// The appliances that could not be seen.
+    pub blind: Option<Failure>,
+    /// The revision that was planned.
+    pub snapshot: Snapshot,
+}
+
+/// What the wish was read from, in a line.
+#[must_use]
+pub fn wish_of(snapshot: &Snapshot) -> String {
+    match snapshot.revision.as_str() {
+        "directory" => "wish of the working directory, committed or not".to_owned(),
+        _ => format!("wish of {:#}", snapshot.revision),
+    }
 }
 
 /// One appliance's plan, however it was made.
@@ -58,48 +86,78 @@ impl Planned {
     }
 }
 
-impl From<Preview> for Planned {
-    fn from(preview: Preview) -> Self {
-        Self { decision: preview.decision }
+impl Planned {
+    /// A decision, with what policies warn of among its notes.
+    fn of(mut decision: Decision) -> Self {
+        let warned = decision.verdicts.iter().filter(|verdict| verdict.ruling == Ruling::Warn);
+        let notes: Vec<_> = warned.map(|verdict| format!("policy `{}` warns: {}", verdict.policy, verdict.message)).collect();
+        decision.report.notes.extend(notes);
+        Self { decision }
     }
 }
 
-fn live(args: &Plan, settings: &Settings) -> Result<Vec<Planned>, Failure> {
+impl From<Preview> for Planned {
+    fn from(preview: Preview) -> Self {
+        Self::of(preview.decision)
+    }
+}
+
+fn live(args: &Plan, settings: &Settings) -> Result<Sight, Failure> {
     let wiring = Wiring::new(settings)?;
     let snapshot = fleet::read(settings, Arc::clone(&wiring.credentials), Purpose::Look)?;
     let wanted: BTreeSet<_> = fleet::chosen(&snapshot, &args.only)?.iter().map(|desired| desired.appliance.clone()).collect();
     block_on(async {
         let previews = preview(wiring.parts()?, &snapshot, &wanted).await;
-        sound(previews)
+        let (planned, blind) = sound(previews);
+        Ok(Sight { planned, blind, snapshot })
     })
 }
 
-/// Every preview, or the first host that could not be seen.
-///
-/// # Errors
-/// When a host could not be seen.
-pub fn sound(previews: BTreeMap<ApplianceName, Result<Preview, Unseen>>) -> Result<Vec<Planned>, Failure> {
-    let planned = previews.into_values().map(|preview| preview.map(Planned::from)).collect::<Result<_, _>>();
-    planned.map_err(|unseen| Failure::new(unseen.to_string()).hint("nothing was changed; `trunkline observe` shows what can be seen"))
+/// The plans of all that could be seen, and what is to be said of the others.
+#[must_use]
+pub fn sound(previews: BTreeMap<ApplianceName, Result<Preview, Unseen>>) -> (Vec<Planned>, Option<Failure>) {
+    let mut planned = Vec::new();
+    let mut blind = Vec::new();
+    for preview in previews.into_values() {
+        match preview {
+            Ok(preview) => planned.push(Planned::from(preview)),
+            Err(unseen) => blind.push(unseen.to_string()),
+        }
+    }
+    let hint = if blind.iter().any(|says| says.contains("certificate")) {
+        "name the authority of the host's certificate with --ca, or pin it with `fingerprint` under `host` in the manifest"
+    } else if blind.iter().any(|says| says.contains("credentials")) {
+        "correct the entry that `credential` under `host` names in the credentials file"
+    } else {
+        "is the host up, and its WS-Management port open? The others are planned above"
+    };
+    let failure = (!blind.is_empty()).then(|| Failure::new(blind.join("\n")).hint(hint));
+    (planned, failure)
 }
 
 /// Plans against a file: no host, no credential, no clock but the observation's own, so equal files give equal bytes.
-fn from_file(args: &Plan, settings: &Settings, file: &std::path::Path) -> Result<Vec<Planned>, Failure> {
+fn from_file(args: &Plan, settings: &Settings, file: &std::path::Path) -> Result<Sight, Failure> {
     let snapshot = fleet::read(settings, Arc::default(), Purpose::Look)?;
     let observation = observe::read(file)?;
     let seen: BTreeMap<_, _> = observation.appliances.iter().map(|one| (&one.appliance, one)).collect();
     let wanted = fleet::chosen(&snapshot, &args.only)?;
     let paper = OnPaper::new(&snapshot);
-    let wanted = wanted.iter().filter(|desired| !args.only.is_empty() || seen.contains_key(&desired.appliance));
-    wanted
-        .map(|desired| {
-            let observed = seen.get(&desired.appliance).ok_or_else(|| {
-                Failure::new(format!("`{}` is not in the observation `{}`", desired.appliance, file.display()))
-            })?;
-            let given = Given { peers: peers(desired, &snapshot, &seen), ..Given::at(observed.at) };
-            Ok(Planned { decision: paper.decide(desired, observed, &given) })
-        })
-        .collect()
+    let mut planned = Vec::new();
+    let mut lacking = Vec::new();
+    for desired in &wanted {
+        match seen.get(&desired.appliance) {
+            None => lacking.push(desired.appliance.as_str()),
+            Some(observed) => {
+                let given = Given { peers: peers(desired, &snapshot, &seen), ..Given::at(observed.at) };
+                planned.push(Planned::of(paper.decide(desired, observed, &given)));
+            }
+        }
+    }
+    let lacks = || format!("the observation `{}` lacks {}", file.display(), lacking.join(", "));
+    let blind = (!lacking.is_empty()).then(|| Failure::new(lacks()).hint("observe them too, or name the appliances that you want planned"));
+    drop(paper);
+    drop(seen);
+    Ok(Sight { planned, blind, snapshot })
 }
 
 /// The peers as the same observation shows them.
@@ -158,7 +216,9 @@ fn between(args: &Plan, settings: &Settings, console: &Console, revisions: [&Str
     let [base, head] = [read(revisions[0])?, read(revisions[1])?];
     if !head.complete {
         let findings = model::diagnostic::render_all(&head.diagnostics);
-        return Err(Failure::new(format!("revision `{}` is faulty\n\n{findings}", revisions[1])).hint("`trunkline validate` shows the same"));
+        return Err(
+            Failure::new(format!("revision `{}` is faulty\n\n{findings}", revisions[1])).hint("`trunkline validate` shows the same")
+        );
     }
     let wanted = |name: &&ApplianceName| args.only.is_empty() || args.only.contains(name);
     let names: BTreeSet<_> = base.desired.keys().chain(head.desired.keys()).filter(wanted).cloned().collect();
@@ -223,7 +283,9 @@ impl<'a> Section<'a> {
         match &self.what {
             What::Added => text.push_str("  new: it will be installed\n"),
             What::Removed => text.push_str("  no longer described: its VMs are left as they are\n"),
-            What::Changed(changes) => text.extend(changes.iter().map(|change| format!("  {}\n", plan::render::change(change)))),
+            What::Changed(changes) => {
+                text.extend(changes.iter().map(|change| format!("  {}  {}\n", change.path, plan::render::change(change))))
+            }
         }
         text
     }

@@ -17,7 +17,9 @@ pub fn run(args: &Schema, console: &Console) -> Result<Ending, Failure> {
         all.iter().for_each(|(name, _)| console.line(name));
         return Ok(Ending::Done);
     };
-    let found = all.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted) || name.split('.').next().is_some_and(|stem| stem.eq_ignore_ascii_case(wanted)));
+    let found = all.iter().find(|(name, _)| {
+        name.eq_ignore_ascii_case(wanted) || name.split('.').next().is_some_and(|stem| stem.eq_ignore_ascii_case(wanted))
+    });
     let Some((_, schema)) = found else {
         let names: Vec<_> = all.iter().map(|(name, _)| name.as_str()).collect();
         return Err(Failure::new(format!("there is no schema `{wanted}`")).hint(format!("there are: {}", names.join(", "))));

@@ -31,7 +31,8 @@ pub fn run(args: &Simulate, console: &Console) -> Result<Ending, Failure> {
     if let Some(Control::Inject { fault }) = &args.control {
         return inject(&endpoints, fault, console);
     }
-    let world = args.world.as_deref().ok_or_else(|| Failure::new("no world is named").hint("give --world FILE; one lies beside each example"))?;
+    let world =
+        args.world.as_deref().ok_or_else(|| Failure::new("no world is named").hint("give --world FILE; one lies beside each example"))?;
     let simulator = open(world, args.state.as_deref(), Arc::new(SystemClock))?;
     if let Some(file) = &args.faults {
         let what = || format!("cannot use the faults in `{}`", file.display());
@@ -40,7 +41,10 @@ pub fn run(args: &Simulate, console: &Console) -> Result<Ending, Failure> {
     }
     if args.plain_http {
         simulator.set_plain_http(PlainHttp::Allowed);
-        anstream::eprintln!("{}", console.paint.bad("passwords cross the loopback interface in clear: --plain-http also serves HTTP with Basic"));
+        anstream::eprintln!(
+            "{}",
+            console.paint.bad("passwords cross the loopback interface in clear: --plain-http also serves HTTP with Basic")
+        );
     }
     block_on(async {
         let mut serving = serve(&simulator, &endpoints).await?;

@@ -1,5 +1,7 @@
 //! `trunkline status`: what the agent last knew of every appliance. Reads the state directory; needs no running agent.
 
+use engine::hold::Holds;
+use engine::lock::{LockHolder, holder};
 use engine::status::{ApplianceStatus, read_all};
 use model::condition::{ConditionKind, Posture, Truth};
 
@@ -16,17 +18,38 @@ use crate::wiring::Wiring;
 /// When the state directory cannot be read.
 pub fn run(args: &Status, settings: &Settings, console: &Console) -> Result<Ending, Failure> {
     let wiring = Wiring::new(settings)?;
-    let mut all = read_all(&wiring.state()?).context("cannot read the status")?;
+    let state = wiring.state()?;
+    let (mut all, damaged) = read_all(&state);
+    if let Some(missing) = args.only.iter().find(|name| all.iter().all(|status| status.appliance != **name)) {
+        let known: Vec<_> = all.iter().map(|status| status.appliance.as_str()).collect();
+        return Err(Failure::new(format!("nothing is known of `{missing}`")).hint(format!("known are: {}", known.join(", "))));
+    }
     all.retain(|status| args.only.is_empty() || args.only.contains(&status.appliance));
+    let now = wiring.clock.now();
+    let holds = Holds::of(&state);
+    for status in &mut all {
+        status.hold = holds.on(&status.appliance, now);
+    }
     match args.output {
         Listing::Json => console.line(&serde_json::to_string_pretty(&all).context("cannot write the status")?),
         Listing::Text if all.is_empty() => console.line("nothing is known yet: no agent has looked with this state directory"),
         Listing::Text => {
-            console.line(&console.paint.faint(format!("{:<20} {:<12} {:<12} {:<24} {}", "APPLIANCE", "READY", "POSTURE", "REVISION", "SEEN")));
+            console
+                .line(&console.paint.faint(format!("{:<20} {:<12} {:<12} {:<24} {}", "APPLIANCE", "READY", "POSTURE", "REVISION", "SEEN")));
             all.iter().for_each(|status| show(status, console));
         }
     }
-    let ready = all.iter().all(ApplianceStatus::is_ready);
+    for error in &damaged {
+        anstream::eprintln!("{}", Failure::new(error.to_string()).hint("the agent sets a damaged file aside when it next looks").render());
+    }
+    if args.output == Listing::Text {
+        let agent = match holder(&state) {
+            Some(LockHolder { pid, command, since }) => format!("agent: `{command}`, process {pid}, since {since:.0}"),
+            None => "agent: none is running here; this is what the last one knew".to_owned(),
+        };
+        console.line(&console.paint.faint(agent));
+    }
+    let ready = damaged.is_empty() && all.iter().all(ApplianceStatus::is_ready);
     Ok(if ready { Ending::Done } else { Ending::Unfinished })
 }
 

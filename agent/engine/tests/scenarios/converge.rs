@@ -1,10 +1,12 @@
 //! A wish is brought into force, kept in force, and changed.
 
+use std::sync::Arc;
+
 use engine::event::Happening;
-use engine::interrupt::KillSwitch;
+use engine::interrupt::{Interrupt, KillPoint, KillSwitch};
 use engine::outcome::Outcome;
-use model::condition::Posture;
-use plan::step::Impact;
+use model::condition::{Posture, Reason};
+use plan::step::{Impact, StepId};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Stage, log};
@@ -22,7 +24,7 @@ async fn a_bare_host_converges_and_a_second_life_finds_nothing_to_do() {
     }
     assert_eq!(outcome, Outcome::Converged, "{told:#?}");
     drop(engine);
-    let status = engine::status::read_all(&stage.state()).unwrap().remove(0);
+    let status = engine::status::read_all(&stage.state()).0.remove(0);
     assert_eq!(status.posture, Some(Posture::Serving));
     assert!(status.is_ready(), "{status:#?}");
     let done = stage.sim.mutations().len();
@@ -51,4 +53,39 @@ async fn only_what_was_shown_is_applied() {
     assert!(matches!(apply(Impact::None).await, Outcome::Beyond { .. }));
     assert_eq!(stage.sim.mutations().len(), before);
     assert_eq!(apply(Impact::VmPowerOff).await, Outcome::Converged);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_up_that_was_begun_from_another_image_is_begun_anew() {
+    log();
+    let mut stage = Stage::new();
+    let death = DieOnce { before: "rename-guest" };
+    assert_eq!(stage.settle(KillSwitch::held_by(Arc::new(death))).await, Outcome::Stopped);
+    stage.desired.roles[0].spec = "another".to_owned();
+    let (outcome, done) = stage.steps_of(&stage.snapshot()).await;
+    assert_eq!(outcome, Outcome::Converged, "{done:#?}");
+    let begins = ["2.1/app/shut-down-vm", r"2.1/app/remove-disk/D:\Trunkline\Instances\2.1\app.vhdx", "2.1/app/remove-vm"];
+    assert_eq!(done[..3], begins);
+    assert!(done.iter().any(|step| step == "2.1/app/define-vm"));
+
+    // It serves now: another wish is no reason to delete it.
+    stage.desired.roles[0].spec = "a third".to_owned();
+    let (outcome, done) = stage.steps_of(&stage.snapshot()).await;
+    assert!(matches!(outcome, Outcome::Stalled { reason: Reason::RebuildNeeded, .. }), "{outcome:?}");
+    assert_eq!(done, Vec::<String>::new());
+}
+
+#[derive(Debug)]
+struct DieOnce {
+    before: &'static str,
+}
+
+impl Interrupt for DieOnce {
+    fn dies_at(&self, point: KillPoint, step: &StepId) -> bool {
+        point == KillPoint::BeforeIntent && step.as_str().contains(self.before)
+    }
+
+    fn dies_after(&self, _: &StepId) -> Option<std::time::Duration> {
+        None
+    }
 }

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::event::Happening;
 use engine::interrupt::KillSwitch;
 use engine::outcome::Outcome;
 use engine::preview::preview;
 use model::snapshot::{PolicyFile, Snapshot};
 use sim::world::Fault;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{Stage, log};
 
@@ -59,4 +61,33 @@ async fn a_vm_that_goes_off_while_a_policy_denies_a_change_is_started_unchanged(
     assert!(done.contains(&"2.1/app/start-vm".to_owned()), "{done:?}");
     assert!(!done.iter().any(|step| step.contains("set-processors")), "{done:?}");
     assert_eq!(done[..foretold.len()], foretold, "what runs is what was foretold");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_under_way_leaves_a_wish_that_is_no_longer_in_force() {
+    log();
+    let mut stage = Stage::new();
+    let engine = stage.engine(KillSwitch::default());
+    let (snapshots, receiver) = tokio::sync::watch::channel(stage.snapshot());
+    stage.desired.roles[0].processors = Some(4);
+    let changed = stage.snapshot();
+    let shutdown = CancellationToken::new();
+    let mut events = engine.listen();
+    let story = async {
+        let mut set = 0;
+        while let Ok(event) = events.recv().await {
+            match &event.what {
+                Happening::StepStarted { step, .. } if step.as_str() == "2.1/app/create-disk" => {
+                    snapshots.send(changed.clone()).unwrap();
+                }
+                Happening::StepDone { step, .. } if step.as_str().contains("set-processors") => set += 1,
+                Happening::Converged { .. } => break,
+                _ => {}
+            }
+        }
+        shutdown.cancel();
+        set
+    };
+    let ((), set) = tokio::join!(engine.run(receiver, shutdown.clone()), story);
+    assert_eq!(set, 1, "it was built as it is wished for now, and never as it was");
 }

@@ -66,7 +66,7 @@ async fn what_breaks_is_mended_within_a_probe_and_its_patience() {
         }
     })
     .await;
-    assert!(read_all(&stage.state()).unwrap().remove(0).is_ready());
+    assert!(read_all(&stage.state()).0.remove(0).is_ready());
 }
 
 #[tokio::test(start_paused = true)]
@@ -112,7 +112,7 @@ async fn a_shutdown_lets_the_steps_that_have_begun_come_to_their_end() {
     // The disk's job takes a second; it was not left behind, and nothing was begun after it.
     let last = records.last().map(|record| record.entry.clone());
     assert!(matches!(&last, Some(Entry::Done { step, .. }) if step.as_str() == "2.1/app/create-disk"), "{last:?}");
-    assert_eq!(read_all(&stage.state()).unwrap().remove(0).running, []);
+    assert_eq!(read_all(&stage.state()).0.remove(0).running, []);
 }
 
 #[tokio::test(start_paused = true)]

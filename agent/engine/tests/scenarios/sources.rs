@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::{Stage, log};
 
 fn status(stage: &Stage) -> ApplianceStatus {
-    read_all(&stage.state()).unwrap().remove(0)
+    read_all(&stage.state()).0.remove(0)
 }
 
 fn reason(stage: &Stage, kind: ConditionKind) -> (Truth, Reason) {

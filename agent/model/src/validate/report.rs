@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Place, Refuses, Related, Severity};
+use crate::diagnostic::{Code, Diagnostic, Place, Refuses, Related, Severity};
 use crate::manifest::{Fault, Origin};
 use crate::names::SiteName;
 use crate::resolve::Library;
@@ -74,6 +74,8 @@ pub(crate) fn diagnostics(library: &Library, findings: Vec<Finding>) -> Vec<Diag
 fn diagnostic(library: &Library, finding: Finding) -> Diagnostic {
     let Finding { scope, fault } = finding;
     let (place, source_line) = locate(library, fault.origin);
+    // A secret that stands in a manifest must not be carried on into logs (law 9).
+    let source_line = source_line.filter(|_| fault.code != Code::SecretInClear);
     let severity = fault.code.severity();
     let refuses = match (severity, scope) {
         (Severity::Warning, _) | (_, Scope::Nobody | Scope::Users) => Refuses::Nothing,

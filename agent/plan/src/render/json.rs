@@ -3,7 +3,7 @@
 //! Guarantees: the document changes only by additions within its `apiVersion`; times are RFC 3339 in UTC, durations whole
 //! seconds. Deliberately absent: what only steps need to be done (policies and people judge by what stands here).
 
-use model::condition::Reason;
+use model::condition::{Posture, Reason};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -148,7 +148,10 @@ pub fn document(plan: &Plan, report: &PlanReport, gated: Option<&Gated>) -> Plan
         instance: plan.instance.to_string(),
         posture: PostureDocument {
             is: say::posture(&report.posture).0.to_owned(),
-            faults: texts(&report.faults),
+            faults: texts(match &report.posture {
+                Posture::Down(faults) | Posture::Degraded(faults) => faults,
+                Posture::Serving | Posture::Maintenance => &report.faults,
+            }),
             unseen: texts(&report.unseen),
         },
         changes: report.changes.iter().map(change_document).collect(),

@@ -71,16 +71,17 @@ impl Stage {
     /// When a file cannot be written, or the directory is in use already.
     pub async fn set(args: &Demo) -> Result<Self, Failure> {
         let (directory, kept) = directory(args)?;
-        let repository = Scratch::init(&directory.join("fleet")).context("cannot make the demo's repository").map_err(|failure| {
-            failure.hint("the demo wants a fresh directory; leave --directory out to get one")
-        })?;
+        let repository = Scratch::init(&directory.join("fleet"))
+            .context("cannot make the demo's repository")
+            .map_err(|failure| failure.hint("the demo wants a fresh directory; leave --directory out to get one"))?;
         let clock: SharedClock = Arc::new(SystemClock);
         let site = at_any_hour();
         let own = [("defaults.yaml", HURRY), ("sites/seattle/site.yaml", site.as_str())];
         let files: Vec<_> = FILES.into_iter().chain(own).collect();
         repository.commit(&files, "seattle: two appliances", clock.now().as_second()).context("cannot commit")?;
 
-        let world = World::from_file(hurried(WorldFile::parse(WORLD).context("cannot read the example's world")?)).context("cannot build the world")?;
+        let world = World::from_file(hurried(WorldFile::parse(WORLD).context("cannot read the example's world")?))
+            .context("cannot build the world")?;
         let simulator = Simulator::new(world, clock);
         let endpoints = directory.join("endpoints.yaml");
         let serving = simulate::serve(&simulator, &endpoints).await?;

@@ -2,13 +2,13 @@
 //!
 //! Guarantees: a scene that does not end as it should fails the command. Deliberately absent: sleeping; scenes end when the engine says so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Engine;
 use engine::event::{Event, Happening};
-use engine::preview::preview;
+use engine::preview::{Preview, Unseen, preview};
 use model::names::ApplianceName;
 use model::snapshot::Snapshot;
 use sim::world::{Fault, HostName};
@@ -117,7 +117,7 @@ impl Tour<'_> {
     async fn plan(&self) -> Result<Vec<Planned>, Failure> {
         let snapshot = self.snapshots.borrow().clone();
         let all = self.appliances.iter().cloned().collect();
-        sound(preview(self.wiring.parts()?, &snapshot, &all).await)
+        seen(preview(self.wiring.parts()?, &snapshot, &all).await)
     }
 
     async fn change(&self) -> Result<(), Failure> {
@@ -128,9 +128,10 @@ impl Tour<'_> {
         let [sea_1, _] = &self.appliances;
         // The engine begins at once; what it will do is planned beside it, from the same commit.
         let mut snapshots = self.snapshots.clone();
-        let seen = snapshots.wait_for(|snapshot| snapshot.revision.as_str().contains(&commit));
-        let snapshot = tokio::time::timeout(PATIENCE, seen).await.context("the commit was not seen")?.context("the watcher ended")?.clone();
-        let planned = sound(preview(self.wiring.parts()?, &snapshot, &BTreeSet::from([sea_1.clone()])).await)?;
+        let arrived = snapshots.wait_for(|snapshot| snapshot.revision.as_str().contains(&commit));
+        let snapshot =
+            tokio::time::timeout(PATIENCE, arrived).await.context("the commit was not seen")?.context("the watcher ended")?.clone();
+        let planned = seen(preview(self.wiring.parts()?, &snapshot, &BTreeSet::from([sea_1.clone()])).await)?;
         show_text(&planned, self.console);
         self.console.line("");
         converged(&mut events, BTreeSet::from([sea_1.clone()]), |revision| revision.contains(&commit)).await
@@ -174,7 +175,11 @@ impl Tour<'_> {
 
     fn epilogue(&self, began: Instant, once: bool) {
         let paint = self.console.paint;
-        self.console.line(&format!("\n{} in {:.0} s, over real sockets of this machine", paint.good("the tour is over"), began.elapsed().as_secs_f64()));
+        self.console.line(&format!(
+            "\n{} in {:.0} s, over real sockets of this machine",
+            paint.good("the tour is over"),
+            began.elapsed().as_secs_f64()
+        ));
         if once {
             return;
         }
@@ -195,6 +200,14 @@ impl Tour<'_> {
     }
 }
 
+/// The plans; in a demo every host can be seen.
+fn seen(previews: BTreeMap<ApplianceName, Result<Preview, Unseen>>) -> Result<Vec<Planned>, Failure> {
+    match sound(previews) {
+        (_, Some(failure)) => Err(failure),
+        (planned, None) => Ok(planned),
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Worked {
     No,
@@ -212,7 +225,11 @@ async fn next(events: &mut broadcast::Receiver<Arc<Event>>) -> Result<Arc<Event>
 }
 
 /// Waits until each of `waited` has converged on a revision that `counts`; a stall ends the wait at once.
-async fn converged(events: &mut broadcast::Receiver<Arc<Event>>, mut waited: BTreeSet<ApplianceName>, counts: impl Fn(&str) -> bool) -> Result<(), Failure> {
+async fn converged(
+    events: &mut broadcast::Receiver<Arc<Event>>,
+    mut waited: BTreeSet<ApplianceName>,
+    counts: impl Fn(&str) -> bool,
+) -> Result<(), Failure> {
     let all = async {
         while !waited.is_empty() {
             let event = next(events).await?;
