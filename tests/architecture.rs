@@ -3,6 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use model::manifest::DocumentKind;
+use serde_json::Value;
+use sim::world::{World, WorldFile};
+
+use crate::support::example::Example;
+
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// The walls: crate, and the crates of ours that it may know.
@@ -94,7 +100,7 @@ fn no_file_outgrows_a_room() {
     const CAP: usize = 600;
     let too_long: BTreeMap<_, _> = files_below(&root().join("agent"), "rs")
         .into_iter()
-        .filter(|file| !file.components().any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "benches"))))
+        .filter(|file| !file.components().any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs" | "benches"))))
         .map(|file| {
             let text = std::fs::read_to_string(&file).unwrap();
             let lines = text.lines().take_while(|line| *line != "#[cfg(test)]").count();
@@ -108,8 +114,20 @@ fn no_file_outgrows_a_room() {
 #[test]
 fn the_top_level_is_what_the_design_says() {
     let expected: BTreeSet<&str> = [
-        "Cargo.toml", "Cargo.lock", "agent", "schemas", "examples", "tests", "policies", "README.md", "CHANGELOG.md", "LICENSE-APACHE",
-        "LICENSE-MIT", "deny.toml", "rust-toolchain.toml", "rustfmt.toml",
+        "Cargo.toml",
+        "Cargo.lock",
+        "agent",
+        "schemas",
+        "examples",
+        "tests",
+        "policies",
+        "README.md",
+        "CHANGELOG.md",
+        "LICENSE-APACHE",
+        "LICENSE-MIT",
+        "deny.toml",
+        "rust-toolchain.toml",
+        "rustfmt.toml",
     ]
     .into();
     let found: BTreeSet<String> = std::fs::read_dir(root())
@@ -130,4 +148,83 @@ fn no_test_module_is_forgotten() {
         .filter(|path| !main.contains(&format!("mod {};", path.file_stem().unwrap().to_str().unwrap())))
         .collect();
     assert!(forgotten.is_empty(), "tests/main.rs does not name {forgotten:?}");
+}
+
+#[test]
+fn every_example_is_valid_and_has_a_world() {
+    for example in Example::ALL {
+        let snapshot = source::read_directory(&example.directory()).unwrap();
+        assert!(snapshot.diagnostics.is_empty(), "{}:\n{}", example.name(), model::diagnostic::render_all(&snapshot.diagnostics));
+        assert!(!snapshot.desired.is_empty());
+        let world = World::from_file(WorldFile::parse(&example.world_text()).unwrap()).unwrap();
+        let reached: BTreeSet<_> = world.endpoints().into_iter().map(|endpoint| endpoint.address.to_string()).collect();
+        for desired in snapshot.desired.values() {
+            assert!(reached.contains(&desired.host.address), "{}: no host is simulated at {}", example.name(), desired.host.address);
+        }
+    }
+    let on_disk: BTreeSet<_> = std::fs::read_dir(root().join("examples"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(on_disk, Example::ALL.iter().map(|example| example.name().to_owned()).collect(), "an example that no test knows");
+}
+
+#[test]
+fn the_schemas_are_current() {
+    let mut wanted: BTreeMap<String, Value> =
+        DocumentKind::ALL.into_iter().map(|kind| (model::schema::file_name(kind), model::schema::schema(kind))).collect();
+    wanted.insert("plan.v1.json".to_owned(), serde_json::to_value(plan::render::json::schema()).unwrap());
+    wanted.insert("world.v1alpha1.json".to_owned(), serde_json::to_value(sim::world::file::schema()).unwrap());
+    let directory = root().join("schemas");
+    if updating() {
+        for (name, schema) in &wanted {
+            std::fs::write(directory.join(name), format!("{schema:#}\n")).unwrap();
+        }
+    }
+    let kept: BTreeMap<String, Value> = std::fs::read_dir(&directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).unwrap();
+            (path.file_name().unwrap().to_str().unwrap().to_owned(), serde_json::from_str(&text).unwrap())
+        })
+        .collect();
+    let names = |schemas: &BTreeMap<String, Value>| schemas.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&kept), names(&wanted), "run with UPDATE_GOLDEN=1, and remove what is no schema of ours");
+    for (name, schema) in &wanted {
+        assert_eq!(&kept[name], schema, "schemas/{name} is stale: run with UPDATE_GOLDEN=1");
+    }
+}
+
+/// A golden file belongs to a test that is there: a snapshot to a function, an expected text to a faulty repository.
+#[test]
+fn no_golden_is_an_orphan() {
+    let tests: String = ["agent", "tests"]
+        .iter()
+        .flat_map(|directory| files_below(&root().join(directory), "rs"))
+        .map(|file| std::fs::read_to_string(file).unwrap())
+        .collect();
+    let orphans: Vec<_> = files_below(&root().join("agent"), "snap")
+        .into_iter()
+        .filter(|file| {
+            let stem = file.file_stem().unwrap().to_str().unwrap();
+            let name = stem.rsplit("__").next().unwrap();
+            !tests.contains(&format!("fn {name}(")) && !tests.contains(&format!("\"{name}\""))
+        })
+        .collect();
+    assert!(orphans.is_empty(), "no test writes {orphans:#?}");
+    let faulty = root().join("tests/fixtures/manifests-invalid");
+    for entry in std::fs::read_dir(&faulty).unwrap() {
+        let directory = entry.unwrap().path();
+        let files = std::fs::read_dir(&directory).unwrap().count();
+        assert!(directory.join("expected.txt").exists(), "{} has no golden text", directory.display());
+        assert!(files > 1, "{} has a golden text and nothing that is faulty", directory.display());
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one switch that people turn to renew golden files")]
+fn updating() -> bool {
+    std::env::var_os("UPDATE_GOLDEN").is_some()
 }

@@ -2,5 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod architecture;
+mod cli;
+mod demo;
+mod foreign_clients;
+mod kill;
 mod kill_points;
 mod support;

@@ -3,7 +3,7 @@
 //! Guarantees: every byte of TLS, HTTP and the envelope runs; a room that was photographed goes on elsewhere as if its agent had died
 //! at that instant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -54,6 +54,14 @@ pub struct Photograph {
     pub files: BTreeMap<String, Vec<u8>>,
 }
 
+impl Photograph {
+    /// The hosts as they are now, and the agent's disk.
+    pub fn of(sim: &Simulator, disk: &Path) -> Self {
+        let world = sim.world().clone();
+        Self { world, mutations: sim.mutations(), files: files_below(disk) }
+    }
+}
+
 impl Room {
     /// Bare hosts.
     pub fn bare(example: Example, appliance: &str) -> Self {
@@ -78,27 +86,26 @@ impl Room {
         self.desired.appliance.clone()
     }
 
-    /// The hosts as they are now, and the agent's disk.
-    pub fn photograph(sim: &Simulator, before: &[Mutation], disk: &Path) -> Photograph {
-        let world = sim.world().clone();
-        let mutations = before.iter().cloned().chain(sim.mutations()).collect();
-        Photograph { world, mutations, files: files_below(disk) }
-    }
-
     /// Everything that changed a machine, in this room and in the one that it was photographed in.
     pub fn mutations(&self) -> Vec<Mutation> {
         self.before.iter().cloned().chain(self.sim.mutations()).collect()
     }
 
-    /// How often each method was carried out on hosts and on guests.
+    /// How often each method was carried out on hosts and on guests. Who tells a guest its address twice has told it once.
     pub fn deeds(&self) -> BTreeMap<String, usize> {
         let mut deeds = BTreeMap::new();
-        for mutation in self.mutations().iter().filter(|mutation| mutation.status == 200) {
+        let mut addresses = BTreeSet::new();
+        for mutation in self.mutations().into_iter().filter(|mutation| mutation.status == 200) {
+            if mutation.method == "SetGuestNetworkAdapterConfiguration"
+                && !addresses.insert((mutation.target.clone(), mutation.input.clone()))
+            {
+                continue;
+            }
             let machine = match mutation.machine {
                 MachineId::Host(_) => "host",
                 MachineId::Guest { .. } => "guest",
             };
-            let what = if mutation.method.is_empty() { &mutation.operation } else { &mutation.method };
+            let what = if mutation.method.is_empty() { mutation.operation } else { mutation.method };
             *deeds.entry(format!("{machine} {what}")).or_default() += 1;
         }
         deeds
@@ -113,6 +120,15 @@ impl Room {
 
     /// One life of the agent, with its disk; how the appliance ended.
     pub async fn live(&self, disk: &Path, kill: KillSwitch) -> Outcome {
+        self.live_within(disk, kill, Limits::default()).await
+    }
+
+    /// The same, one step at a time.
+    pub async fn live_slowly(&self, disk: &Path, kill: KillSwitch) -> Outcome {
+        self.live_within(disk, kill, Limits { steps: 1, ..Limits::default() }).await
+    }
+
+    async fn live_within(&self, disk: &Path, kill: KillSwitch, limits: Limits) -> Outcome {
         let state = StateDirectory::open(disk).unwrap();
         let me = LockHolder { pid: 1, command: "run".to_owned(), since: self.clock.now() };
         let lock = StateLock::take(&state, &me).unwrap();
@@ -121,7 +137,7 @@ impl Room {
             state,
             store: Arc::new(MemoryStore::new(Arc::clone(&self.clock), Ownership::All)),
             hosts: Arc::new(OnHost { sim: self.sim.clone(), clock: Arc::clone(&self.clock) }),
-            limits: Limits::default(),
+            limits,
             kill,
         };
         Engine::new(parts, lock).settle(&self.snapshot(), CancellationToken::new()).await.remove(&self.name()).unwrap()

@@ -1,5 +1,7 @@
 //! Observations as they are compared: without what differs between two equal hosts.
 
+use std::collections::BTreeSet;
+
 use model::observed::Observed;
 use serde_json::Value;
 
@@ -26,5 +28,29 @@ fn forget_instants(value: &mut Value) {
         }
         Value::Array(list) => list.iter_mut().for_each(forget_instants),
         _ => {}
+    }
+}
+
+/// What `differences` says of equal values.
+pub const EQUAL: [&str; 0] = [];
+
+/// Where two values differ, a line each; empty when they are equal.
+pub fn differences(found: &Value, wanted: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    compare("", found, wanted, &mut lines);
+    lines
+}
+
+fn compare(path: &str, found: &Value, wanted: &Value, lines: &mut Vec<String>) {
+    match (found, wanted) {
+        (Value::Object(found), Value::Object(wanted)) => {
+            let keys: BTreeSet<_> = found.keys().chain(wanted.keys()).collect();
+            for key in keys {
+                let of = |map: &serde_json::Map<String, Value>| map.get(key).cloned().unwrap_or(Value::Null);
+                compare(&format!("{path}/{key}"), &of(found), &of(wanted), lines);
+            }
+        }
+        _ if found == wanted => {}
+        _ => lines.push(format!("{path}: {found}, not {wanted}")),
     }
 }

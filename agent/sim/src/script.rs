@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use crate::world::{Fault, MachineId};
 
-pub use control::{Command, Reply, answer};
+pub use control::{Command, Deed, Reply, answer};
 pub use entry::{Act, Entry, Moment, Request};
 
 /// The most entries that wait at once.

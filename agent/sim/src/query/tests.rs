@@ -1,3 +1,5 @@
+//! Queries against a host with one VM.
+
 use super::*;
 use crate::fixture::{Fixture, HV, VM};
 

@@ -1,3 +1,5 @@
+//! Whole exchanges: an envelope in, an envelope out.
+
 use wsman::xml::{Limits, Reader};
 
 use super::*;

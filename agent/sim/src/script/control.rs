@@ -6,6 +6,7 @@
 //! {"list": {}}          the entries that wait
 //! {"clear": {}}         forgets them
 //! {"status": {}}        the time, and how many requests each machine has had
+//! {"mutations": {}}     every request that changed something, in the order in which they came
 //! ```
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Entry;
-use crate::network::Simulator;
+use crate::network::{Mutation, Simulator};
 use crate::world::Fault;
 
 /// A command.
@@ -31,6 +32,8 @@ pub enum Command {
     Clear {},
     /// Asks for the time and the counters.
     Status {},
+    /// Asks what has changed machines.
+    Mutations {},
 }
 
 /// What comes back.
@@ -53,6 +56,31 @@ pub enum Reply {
         /// Requests by machine.
         requests: BTreeMap<String, u64>,
     },
+    /// What has changed machines, oldest first.
+    Mutations(Vec<Deed>),
+}
+
+/// A request that changed something. What was sent with it is left out: that may be a password.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Deed {
+    /// When.
+    pub at: Timestamp,
+    /// On which machine.
+    pub machine: String,
+    /// The method; for what is not an invocation, the operation.
+    pub what: String,
+    /// The instance or class.
+    pub target: String,
+    /// The HTTP status of the answer: 200 when the machine did it.
+    pub status: u16,
+}
+
+impl From<Mutation> for Deed {
+    fn from(mutation: Mutation) -> Self {
+        let Mutation { at, machine, operation, target, method, input: _, status } = mutation;
+        Self { at, machine: machine.to_string(), what: if method.is_empty() { operation } else { method }, target, status }
+    }
 }
 
 /// Carries out one line and gives the line that answers it.
@@ -79,6 +107,7 @@ fn carry_out(simulator: &Simulator, command: Command) -> Reply {
             simulator.clear_script();
             Reply::Done {}
         }
+        Command::Mutations {} => Reply::Mutations(simulator.mutations().into_iter().map(Deed::from).collect()),
         Command::Status {} => {
             let mut requests = BTreeMap::new();
             for (machine, _, count) in simulator.exchanges() {

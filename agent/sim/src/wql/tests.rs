@@ -1,3 +1,5 @@
+//! What is a statement of WQL, and what is refused.
+
 use wsman::cim::Name;
 
 use super::*;

@@ -1,0 +1,378 @@
+//! The command line as people and scripts meet it, over real sockets: the main job, what is shown on the way, and every kind of bad
+//! input, which gets a clear error, the documented exit code, and changes nothing.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::support::binary::{Done, Line, redacted, wait_for};
+use crate::support::example::{Example, root};
+use crate::support::room::Room;
+
+/// Text in colour has it.
+const ESCAPE: char = '\u{1b}';
+
+fn json_of(done: Done) -> Value {
+    serde_json::from_str(&done.well()).unwrap()
+}
+
+#[test]
+fn a_commit_becomes_converged_hosts_and_is_then_no_change() {
+    let room = Room::raise(Example::BranchBundle);
+    let mut printed = Vec::new();
+    let mut run = |arguments: &[&str]| {
+        let done = room.run(arguments);
+        printed.push(done.out.clone());
+        printed.push(done.err.clone());
+        done
+    };
+
+    for form in ["text", "json", "markdown"] {
+        let once = run(&["plan", "--detailed-exitcode", "--output", form]);
+        assert_eq!(once.code, 2, "changes are due: {}", once.err);
+        assert_eq!(run(&["plan", "--detailed-exitcode", "--output", form]), once, "`plan -o {form}` twice");
+    }
+    assert!(room.deeds().is_empty(), "looking changed something: {:?}", room.deeds());
+    assert!(kept(&room).is_empty(), "looking wrote something");
+
+    let applied = run(&["apply", "--yes"]);
+    assert_eq!(applied.code, 0, "{}{}", applied.out, applied.err);
+    let ended: Vec<_> = applied.out.lines().filter(|line| line.ends_with(": converged")).collect();
+    assert_eq!(ended, ["jena-1: converged", "kiel-1: converged", "ulm-1: converged"]);
+
+    let after = run(&["plan", "--detailed-exitcode", "ulm-1"]);
+    insta::assert_snapshot!(after.clone().well(), @"
+    ulm-1 (instance 1.0)
+      serving
+
+    no steps
+    ");
+    let done = room.deeds().len();
+    assert_eq!(run(&["plan", "--detailed-exitcode"]).code, 0);
+    assert!(!run(&["apply", "--yes"]).well().contains("steps,"), "a second apply plans nothing");
+    assert_eq!(room.deeds().len(), done, "a second apply changed something");
+
+    let observation = run(&["observe"]).well();
+    room.write("seen.json", &observation);
+    for form in ["text", "json", "markdown"] {
+        let seen = run(&["plan", "--observed", "seen.json", "--output", form]);
+        assert_eq!(seen.clone().well(), run(&["plan", "--output", form]).well(), "from a file as from the hosts, as {form}");
+        assert_eq!(run(&["plan", "--observed", "seen.json", "--output", form]), seen, "twice");
+    }
+
+    let status = run(&["status", "--output", "json"]);
+    let status = json_of(status);
+    let ready = |one: &Value| one["conditions"].as_array().unwrap().iter().any(|c| c["kind"] == "Ready" && c["status"] == "True");
+    assert!(status.as_array().unwrap().len() == 3 && status.as_array().unwrap().iter().all(ready), "{status:#}");
+    assert!(run(&["status"]).well().lines().any(|line| line.starts_with("kiel-1 ") && line.contains("yes") && line.contains("serving")));
+
+    // The hosts are restarted with what they keep; the agent without.
+    std::fs::remove_dir_all(room.file("state")).unwrap();
+    assert_eq!(run(&["plan", "--detailed-exitcode"]).code, 0, "the state lives on the host");
+
+    let printed: Vec<&str> = printed.iter().map(String::as_str).collect();
+    room.assert_discreet(&printed);
+    assert!(printed.iter().all(|text| !text.contains(ESCAPE)), "colour codes in a pipe");
+}
+
+#[test]
+fn drift_and_commits_are_planned_and_undone() {
+    let room = Room::raise(Example::BranchBundle);
+    room.run(&["apply", "--yes", "--only", "ulm-1"]).well();
+    let steps = |arguments: &[&str]| room.run(arguments).well();
+    assert!(steps(&["plan", "kiel-1"]).contains("is not installed"), "`--only` is only that");
+
+    room.tell(&json!({ "world": { "vmOff": { "host": "hv-ulm", "vm": "ulm-sbc.1.0" } } }));
+    assert_eq!(room.run(&["plan", "ulm-1", "--detailed-exitcode"]).code, 2);
+    steps(&["apply", "--yes", "--only", "ulm-1"]);
+    assert_eq!(room.run(&["plan", "ulm-1", "--detailed-exitcode"]).code, 0, "repaired");
+}
+
+#[test]
+fn two_revisions_are_compared_without_any_host() {
+    let room = Room::without_hosts(Example::BranchBundle);
+    let jena = std::fs::read_to_string(room.file("fleet/sites/jena.yaml")).unwrap();
+    let base = room.commit(&[("note.txt", "nothing that is read")], "a note");
+    let wider = jena.replace("app: { name: jena-app,", "app: { name: jena-app, processors: 4,");
+    assert_ne!(jena, wider);
+    let head = room.commit(&[("sites/jena.yaml", &wider)], "jena gets processors");
+    let compare =
+        |base: &str, head: &str, form: &str| room.run(&["plan", "--base", base, "--head", head, "--detailed-exitcode", "--output", form]);
+
+    let text = compare(&base, &head, "text");
+    assert_eq!(text.code, 2, "{}", text.err);
+    insta::assert_snapshot!(text.out, @"
+    jena-1
+      roles.app.processors  2 -> 4
+    ");
+    insta::assert_snapshot!(compare(&base, &head, "markdown").out, @"
+    ### jena-1
+
+    | field | change | effect |
+    |---|---|---|
+    | `roles.app.processors` | 2 -> 4 | takes no calls meanwhile, a VM goes off |
+    ");
+    assert_eq!(compare(&base, &head, "json"), compare(&base, &head, "json"));
+    let same = compare(&base, &base, "text");
+    assert_eq!((same.code, same.out.as_str()), (0, "no appliance changes\n"));
+}
+
+#[test]
+fn a_person_may_ask_where_a_value_comes_from() {
+    let room = Room::without_hosts(Example::Seattle);
+    let told = room.run(&["explain", "appliance", "sea-1", "spec.roles.mediation.memory"]).well();
+    insta::assert_snapshot!(told, @"
+    spec.roles.mediation.memory = 16 GiB
+      from Profile cloud-connector-2.1, profile:cloud-connector-2.1:43:45
+      43 |         mediation: { processors: 4, memory: 16 GiB }
+    ");
+}
+
+#[test]
+fn colour_is_for_terminals_and_for_who_asks() {
+    let room = Room::without_hosts(Example::BranchBundle);
+    let validate = |arguments: &[&str]| room.line(arguments).run().well();
+    assert!(!validate(&["validate"]).contains(ESCAPE), "standard output is a pipe");
+    assert!(validate(&["validate", "--color", "always"]).contains(ESCAPE));
+    assert!(!validate(&["validate", "--color", "never"]).contains(ESCAPE));
+    let piped = room.line(&["validate"]).with("NO_COLOR", "1").run().well();
+    assert!(!piped.contains(ESCAPE));
+}
+
+#[test]
+fn settings_tell_where_they_come_from() {
+    let room = Room::without_hosts(Example::BranchBundle);
+    room.write("trunkline.yaml", "stateDir: kept\nlog: info\n");
+    let shown = Line::new(room.path(), ["config", "show", "--origin", "--source", "fleet"]).with("TRUNKLINE_LOG", "error").run().well();
+    insta::assert_snapshot!(shown, @"
+    source: fleet                                    # flag --source
+    ref:                                             # default
+    path:                                            # default
+    stateDir: kept                                   # trunkline.yaml:1
+    credentials:                                     # default
+    ca:                                              # default
+    connectTo:                                       # default
+    color: auto                                      # default
+    logFormat: text                                  # default
+    log: error                                       # environment TRUNKLINE_LOG
+    ");
+}
+
+#[test]
+fn schemas_and_completions_are_printed() {
+    let room = Room::without_hosts(Example::BranchBundle);
+    let names = room.run(&["schema"]).well();
+    for name in names.lines() {
+        let printed: Value = json_of(room.run(&["schema", name]));
+        let file = root().join("schemas").join(format!("{name}.json"));
+        let kept: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        assert_eq!(printed, kept, "{name}");
+    }
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        assert!(room.run(&["completions", shell]).well().contains("detailed-exitcode"), "{shell}");
+    }
+}
+
+/// What the agent keeps of appliances. That it has read a repository, and what was sound in it, it may remember.
+fn kept(room: &Room) -> BTreeMap<String, Vec<u8>> {
+    room.state().into_iter().filter(|(name, _)| !name.starts_with("source/")).collect()
+}
+
+/// A command that is refused: exit code 1, nothing on standard output, and nothing changed anywhere.
+fn refused(room: &Room, arguments: &[&str]) -> String {
+    let (before, deeds) = (kept(room), told(room));
+    let done = room.run(arguments);
+    assert_eq!((done.code, done.out.as_str()), (1, ""), "{arguments:?}: {}", done.err);
+    assert_eq!(kept(room), before, "{arguments:?} wrote to the state directory");
+    assert_eq!(told(room), deeds, "{arguments:?} changed a host");
+    room.assert_discreet(&[&done.err]);
+    redacted(&done.err, room.path())
+}
+
+fn told(room: &Room) -> usize {
+    if room.file("endpoints.yaml").exists() { room.deeds().len() } else { 0 }
+}
+
+mod bad_input {
+    use super::*;
+
+    #[test]
+    fn a_faulty_repository() {
+        let room = Room::raise(Example::BranchBundle);
+        let ulm = std::fs::read_to_string(room.file("fleet/sites/ulm.yaml")).unwrap();
+        room.commit(&[("sites/ulm.yaml", &ulm.replace("addresses: { lan: 10.1.0.20 }", "adresses: { lan: 10.1.0.20 }"))], "a slip");
+        let shown = refused(&room, &["apply", "--yes", "--only", "ulm-1"]);
+        insta::assert_snapshot!(shown, @"");
+        for arguments in [["plan", "ulm-1"], ["observe", "ulm-1"]] {
+            assert_eq!(refused(&room, &arguments), shown, "{arguments:?}");
+        }
+        let validated = room.run(&["validate"]);
+        assert_eq!(validated.code, 1);
+        assert!(shown.contains(validated.out.trim_end()), "{}", validated.out);
+    }
+
+    #[test]
+    fn a_repository_that_is_not_there() {
+        let room = Room::without_hosts(Example::BranchBundle);
+        std::fs::rename(room.file("fleet"), room.file("moved")).unwrap();
+        insta::assert_snapshot!(refused(&room, &["plan"]), @"
+        error: cannot read `fleet`
+          cause: cannot open the repository `fleet`
+          cause: failed to resolve path 'fleet': No such file or directory; class=Os (2); code=NotFound (-3)
+        ");
+    }
+
+    #[test]
+    fn an_appliance_that_is_not_described() {
+        let room = Room::without_hosts(Example::BranchBundle);
+        insta::assert_snapshot!(refused(&room, &["plan", "bonn-1"]), @"
+        error: there is no appliance `bonn-1`
+        hint: there are: jena-1, kiel-1, ulm-1
+        ");
+    }
+
+    #[test]
+    fn a_settings_file_with_an_unknown_key() {
+        let room = Room::without_hosts(Example::BranchBundle);
+        room.write("trunkline.yaml", "stateDir: state\nsourse: fleet\n");
+        insta::assert_snapshot!(refused(&room, &["plan"]), @"
+        error: there is no setting `sourse`
+          --> trunkline.yaml:2:1
+           | sourse: fleet
+        hint: settings are: source, ref, path, stateDir, credentials, ca, connectTo, color, logFormat, log
+        ");
+    }
+
+    #[test]
+    fn an_observation_of_something_else() {
+        let room = Room::without_hosts(Example::BranchBundle);
+        room.write("cut.json", r#"{"apiVersion": "trunkline.dev/observation.v1", "appliances": ["#);
+        insta::assert_snapshot!(refused(&room, &["plan", "--observed", "cut.json"]), @"
+        error: cannot read the observation `cut.json`
+          cause: EOF while parsing a list at line 1 column 62
+        hint: it is what `trunkline observe` prints
+        ");
+        room.write("old.json", r#"{"apiVersion": "trunkline.dev/observation.v0", "appliances": []}"#);
+        insta::assert_snapshot!(refused(&room, &["plan", "--observed", "old.json"]), @"
+        error: cannot read the observation `old.json`: it is of version `trunkline.dev/observation.v0`
+        hint: wanted: `trunkline.dev/observation.v1`
+        ");
+    }
+
+    #[test]
+    fn credentials_that_others_may_read() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let room = Room::raise(Example::BranchBundle);
+        std::fs::set_permissions(room.file("credentials.yaml"), std::fs::Permissions::from_mode(0o644)).unwrap();
+        insta::assert_snapshot!(refused(&room, &["apply", "--yes"]), @"
+        error: others may read the credentials file `credentials.yaml` (mode 644)
+        hint: run: chmod 600 credentials.yaml
+        ");
+    }
+
+    #[test]
+    fn credentials_that_lack_an_entry() {
+        let room = Room::raise(Example::BranchBundle);
+        room.write_private("credentials.yaml", "guest-admin: { user: Administrator, password: example-guest }\n");
+        insta::assert_snapshot!(refused(&room, &["plan", "ulm-1"]), @"");
+    }
+
+    #[test]
+    fn a_wrong_password_is_told_and_not_shown() {
+        let room = Room::raise(Example::BranchBundle);
+        room.write_private("credentials.yaml", "hyperv-host: { user: trunkline, password: not-the-one }\n");
+        let shown = refused(&room, &["plan", "ulm-1"]);
+        assert!(!shown.contains("not-the-one"), "{shown}");
+        insta::assert_snapshot!(shown, @"
+        error: nothing can be planned: the host of `ulm-1` could not be observed: `10.1.0.10:5986` refuses our credentials for `Msvm_VirtualSystemSettingData`: `Enumerate` was not carried out: `https://10.1.0.10:5986/wsman` refuses the credentials, or they may not be sent
+        hint: nothing was changed; `trunkline observe` shows what can be seen
+        ");
+    }
+
+    #[test]
+    fn a_state_directory_that_is_a_file() {
+        let room = Room::raise(Example::BranchBundle);
+        room.write("state", "a file");
+        let shown = refused(&room, &["apply", "--yes"]);
+        let error = &shown[shown.find("error: ").unwrap()..];
+        insta::assert_snapshot!(error, @"
+        error: cannot use the state directory `state`
+          cause: cannot make the directory `state`
+          cause: File exists (os error 17)
+        ");
+        assert_eq!(std::fs::read_to_string(room.file("state")).unwrap(), "a file");
+    }
+
+    #[test]
+    fn a_world_file_that_contradicts_itself() {
+        let room = Room::without_hosts(Example::BranchBundle);
+        let simulate = |text: &str| {
+            room.write("world.yaml", text);
+            let done = Line::new(room.path(), ["simulate", "--world", "world.yaml"]).run();
+            assert_eq!((done.code, done.out.as_str()), (1, ""));
+            done.err
+        };
+        let world = Example::BranchBundle.world_text();
+        insta::assert_snapshot!(simulate(&world.replacen("image: app}", "image: apple}", 1)), @r#"
+        error: cannot build the world of `world.yaml`
+          cause: the world file contradicts itself: hosts[hv-ulm].files[C:\Images\bundle-1.0\app.vhdx]: no image is called `apple`
+        "#);
+        insta::assert_snapshot!(simulate(&world.replacen("memoryGib", "memory", 1)), @"
+        error: cannot build the world of `world.yaml`
+          cause: the world file is not of the schema trunkline.dev/sim/v1alpha1: unknown field `memory`, expected one of name, computerName, version, caption, sockets, coresPerSocket, memoryGib, volumes, accounts, nics, switches, files, machines, services, firewallRules at line 26, column 5
+        ");
+    }
+
+    #[test]
+    fn a_command_line_without_sense() {
+        let room = Room::without_hosts(Example::BranchBundle);
+        insta::assert_snapshot!(refused(&room, &["aply"]), @"
+        error: unrecognized subcommand 'aply'
+
+          tip: a similar subcommand exists: 'apply'
+
+        Usage: trunkline [OPTIONS] <COMMAND>
+
+        For more information, try '--help'.
+        ");
+        insta::assert_snapshot!(refused(&room, &["plan", "--base", "main"]), @"
+        error: the following required arguments were not provided:
+          --head <REV>
+
+        Usage: trunkline plan --base <REV> --head <REV> --source <PATH|URL> --state-dir <DIR> --credentials <FILE> [APPLIANCE]...
+
+        For more information, try '--help'.
+        ");
+        assert!(refused(&room, &["plan", "--output", "yaml"]).contains("[possible values: text, json, markdown]"));
+        insta::assert_snapshot!(refused(&room, &["plan", "--base", "nowhere", "--head", "main"]), @"
+        error: cannot read revision `nowhere`
+          cause: `nowhere` names no commit of `fleet`
+          cause: revspec 'nowhere' not found; class=Reference (4); code=NotFound (-3)
+        ");
+    }
+
+    #[test]
+    fn nobody_is_there_to_say_yes() {
+        let room = Room::raise(Example::BranchBundle);
+        let done = room.run(&["apply", "--only", "ulm-1"]);
+        assert_eq!(done.code, 1);
+        insta::assert_snapshot!(done.err, @"
+        error: nobody is there to answer: standard input is no terminal
+        hint: give --yes to go on without asking
+        ");
+        assert!(room.deeds().is_empty());
+    }
+
+    #[test]
+    fn a_second_agent_on_the_same_state_directory() {
+        let room = Room::raise(Example::BranchBundle);
+        room.tell(&json!({ "entry": { "on": { "operation": "Invoke" }, "do": { "slow": "5m" } } }));
+        let first = room.line(&["apply", "--yes", "--only", "ulm-1"]).start();
+        wait_for("the first to begin", || room.deeds().first().cloned());
+        let second = room.run(&["apply", "--yes", "--only", "kiel-1"]);
+        assert_eq!(second.code, 1);
+        assert!(second.err.contains(&format!("is in use by `trunkline apply` (process {}, since ", first.id())), "{}", second.err);
+        assert!(second.err.contains("hint: "), "{}", second.err);
+        assert!(room.deeds().iter().all(|(machine, _)| machine == "hv-ulm"), "{:?}", room.deeds());
+    }
+}
