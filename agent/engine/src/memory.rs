@@ -13,7 +13,7 @@ use model::desired::Recovery;
 use model::units::Span;
 use plan::consent::Consent;
 use plan::given::{Attempts, Memory};
-use plan::step::{Step, StepId};
+use plan::step::{Act, Purpose, Step, StepId};
 use serde::{Deserialize, Serialize};
 
 use crate::backoff;
@@ -104,6 +104,7 @@ impl Remembered {
             digest.clone_into(&mut self.kept.wish);
             self.kept.memory.attempts.clear();
             self.kept.stalled.clear();
+            self.kept.memory.rebuilds.clear();
             self.kept.blind = 0;
         }
     }
@@ -113,6 +114,10 @@ impl Remembered {
         self.kept.memory.attempts.remove(&step.id);
         self.kept.stalled.remove(&step.id);
         let verb = step.act.verb();
+        if let (Act::RemoveVm { .. }, Purpose::SetUp, Some(role)) = (&step.act, step.purpose, &step.role) {
+            let rebuilds = self.kept.memory.rebuilds.entry(role.clone()).or_default();
+            *rebuilds = rebuilds.saturating_add(1);
+        }
         let recent = self.kept.recent.entry(verb.to_owned()).or_default();
         // Rounded up, so that nothing is expected to take no time.
         recent.push(Span::from_secs(took.as_secs().saturating_add(1)));
@@ -160,6 +165,7 @@ impl Remembered {
     }
 
     /// The host could not be observed; how often in a row.
+        self.kept.memory.rebuilds.clear();
     pub(crate) fn blinded(&mut self) -> u32 {
         self.kept.blind = self.kept.blind.saturating_add(1);
         self.kept.blind

@@ -43,7 +43,8 @@ pub(crate) fn judge(appliance: &ApplianceName, requests: Vec<Request>, steps: &[
     }
     let asked: BTreeSet<&StepId> = requests.iter().flat_map(|request| &request.blocks).collect();
     // Whether a VM still runs is no part of what is consented to: it may go off before anybody reads the plan.
-    let destroying: Vec<&Step> = steps.iter().filter(|step| asked.contains(&step.id) && step.act != Act::ShutDownVm).collect();
+    let destroys = |step: &&Step| matches!(step.act, Act::RemoveVm { .. } | Act::RemoveDisk { .. });
+    let destroying: Vec<&Step> = steps.iter().filter(|step| asked.contains(&step.id)).filter(destroys).collect();
     let digest = digest(appliance, &destroying);
     let steps: BTreeSet<StepId> = destroying.iter().map(|step| step.id.clone()).collect();
     let covers = |approval: &&Approval| {

@@ -32,6 +32,8 @@ pub(crate) struct Draft<'a> {
     pub sight: &'a Assessment,
     /// Roles that are not set up and may be built now.
     pub building: BTreeSet<RoleName>,
+    /// Those of them whose VM never served, was made from something else, and goes first.
+    pub discarding: BTreeSet<RoleName>,
     /// Another instance of ours that is not known to be off, by one of its VMs: nothing of the wished one is started or connected
     /// beside it.
     pub rival: Option<(InstanceId, VmName)>,
@@ -62,6 +64,7 @@ impl<'a> Draft<'a> {
             building: BTreeSet::new(),
             rival: rival(desired, observed),
             counting,
+            discarding: BTreeSet::new(),
             waits: Vec::new(),
             stalls: Vec::new(),
             notes: Vec::new(),

@@ -151,6 +151,8 @@ pub struct Memory {
     pub durations: BTreeMap<String, Span>,
     /// Which steps each digest stood for that an Approval has named, so that the consent holds for what is left of them.
     pub consents: BTreeMap<String, BTreeSet<StepId>>,
+    /// How often a VM that never served was deleted to be built anew, under the present wish.
+    pub rebuilds: BTreeMap<RoleName, u32>,
     /// Since when each bad signal has been seen bad without a break.
     pub bad_since: BTreeMap<String, Timestamp>,
     /// Which watched services and rules of a set-up VM have been seen good. A role that is missing: nobody remembers, so its

@@ -58,6 +58,7 @@ pub(crate) fn all(draft: &mut Draft<'_>) {
     let may_be_built = host::what_may_be_built(draft);
     if !needs_rebuild {
         draft.building = may_be_built;
+        vms::discard(draft);
     }
     power::retire_others(draft);
     let built_up_to_connecting = adapters::all_connected(draft);

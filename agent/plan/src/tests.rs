@@ -9,6 +9,7 @@ mod gate;
 mod install;
 mod memory;
 mod properties;
+mod rebuild;
 mod refuse;
 mod removal;
 mod repair;

@@ -52,7 +52,7 @@ pub(crate) fn what_may_be_built(draft: &mut Draft<'_>) -> BTreeSet<RoleName> {
     let foreign = draft.world.foreign.clone();
     let taken = Taken::index(&foreign);
     for role in &wanted {
-        match draft.vm(role).is_some() {
+        match draft.vm(role).is_some() && !draft.discarding.contains(&role.role) {
             true => check_vm(draft, role),
             false => check_room(draft, role, &taken),
         }
@@ -157,6 +157,8 @@ fn check_disk(draft: &mut Draft<'_>, role: &DesiredRole) {
     let files = &draft.world.host.files;
     let seen = |path: &HostPath| files.get(path).cloned().unwrap_or(Seen::Unknown(Cause::NotObserved));
     match seen(&role.disk) {
+        // What is deleted is made again, from the image.
+        Seen::Known(_) if draft.discarding.contains(&role.role) => {}
         Seen::Known(_) => return,
         Seen::Unknown(_) if attached => return,
         Seen::Unknown(cause) => return draft.unknown(format!("the disk `{}`", role.disk), cause),

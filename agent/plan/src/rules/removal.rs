@@ -109,7 +109,7 @@ fn remove_one(draft: &mut Draft<'_>, one: Unwished) {
 }
 
 /// Whether a path lies below a directory, compared as Windows does.
-fn lies_below(path: &HostPath, directory: &HostPath) -> bool {
+pub(crate) fn lies_below(path: &HostPath, directory: &HostPath) -> bool {
     let fold = |text: &str| text.replace('/', "\\").to_lowercase();
     let (path, directory) = (fold(path.as_str()), fold(directory.as_str()));
     let climbs = path.split('\\').any(|part| part == "..");

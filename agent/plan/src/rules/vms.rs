@@ -1,14 +1,16 @@
 //! The VM itself, and the differences that only a new one could mend.
 //!
-//! Guarantees: no VM is made beside one of ours or of anybody else. Deliberately absent: blue/green, which will meet such
+//! Guarantees: no VM is made beside one of ours or of anybody else; only a VM that never served is deleted to be built anew, and not
+//! endlessly. Deliberately absent: blue/green, which will meet such
 //! differences with a second instance; until then they stall.
 
 use model::condition::Reason;
 use model::desired::{DesiredRole, Membership};
-use model::observed::{Mark, ObservedGuest, ObservedVm};
+use model::names::HostPath;
+use model::observed::{Mark, ObservedGuest, ObservedVm, PowerState, Remarks};
 use model::seen::Seen;
 
-use super::adapters;
+use super::{adapters, removal};
 use crate::draft::Draft;
 use crate::step::{Act, Purpose};
 
@@ -32,6 +34,10 @@ pub(crate) fn stall_what_needs_a_rebuild(draft: &mut Draft<'_>) -> bool {
     for role in draft.roles() {
         let Some(vm) = draft.vm(role) else { continue };
         let mut says = Vec::new();
+        if may_be_discarded(draft, role) {
+            draft.discarding.insert(role.role.clone());
+            continue;
+        }
         if vm.mark.spec != role.spec {
             says.push("was made from another image or with other settings than the manifest asks for".to_owned());
         }
@@ -46,6 +52,43 @@ pub(crate) fn stall_what_needs_a_rebuild(draft: &mut Draft<'_>) -> bool {
         }
     }
     stops_building
+}
+
+/// Whether a VM was made from something else, never served, and has not been built anew too often: then it goes, and another one
+/// is made. What is set up is never deleted here, whoever asks.
+fn may_be_discarded(draft: &Draft<'_>, role: &DesiredRole) -> bool {
+    let Some(vm) = draft.vm(role).filter(|vm| vm.remarks == Remarks::default() && vm.mark.spec != role.spec) else { return false };
+    let memory = &draft.given.memory;
+    // Notes can be edited. Whoever remembers that it served believes them no more than they say.
+    let served = memory.seen_good.get(&draft.desired.instance).is_some_and(|roles| roles.contains_key(&role.role));
+    let rebuilt = memory.rebuilds.get(&role.role).copied().unwrap_or(0);
+    let settled = !matches!(vm.power, PowerState::Changing | PowerState::Other(_));
+    !served && settled && vm.disks.known().is_some() && rebuilt < draft.desired.install_attempts
+}
+
+/// Deletes VMs that never served and were made from something else, so that they are built anew: the disk first, as the VM's mark is
+/// what tells that the disk is ours.
+pub(crate) fn discard(draft: &mut Draft<'_>) {
+    for role in draft.roles() {
+        if !draft.is_building(role) || !draft.discarding.contains(&role.role) {
+            continue;
+        }
+        let Some(vm) = draft.vm(role) else { continue };
+        let (name, runs) = (vm.name.clone(), vm.power != PowerState::Off);
+        let left = matches!(draft.world.host.files.get(&role.disk), Some(Seen::Known(_))).then_some(&role.disk);
+        let mut disks: Vec<HostPath> = vm.disks.known().into_iter().flatten().chain(left).cloned().collect();
+        disks.retain(|disk| removal::lies_below(disk, &draft.desired.host.root));
+        disks.sort();
+        disks.dedup();
+        if runs {
+            draft.step(role, Act::ShutDownVm, Purpose::SetUp);
+        }
+        for path in disks {
+            draft.step(role, Act::RemoveDisk { path }, Purpose::SetUp);
+        }
+        draft.step(role, Act::RemoveVm { vm: name }, Purpose::SetUp);
+    }
+    draft.barrier();
 }
 
 fn of_set_up(role: &DesiredRole, vm: &ObservedVm) -> Vec<String> {
