@@ -189,3 +189,21 @@ fn a_vm_whose_disks_nobody_could_see_is_not_deleted() {
     assert!(plan.is_empty());
     assert_eq!(report.waits[0].on.to_string(), "the VM `fax1.2.1` cannot be seen: the query failed: busy");
 }
+
+#[test]
+fn a_consent_to_delete_an_older_instance_is_the_same_once_its_vms_are_off() {
+    let mut desired = branch_bundle();
+    desired.prune = true;
+    let mut observed = converged(&desired);
+    let mut older = observed.instances[&desired.instance].clone();
+    for (role, vm) in &mut older.vms {
+        vm.name = of(&format!("{role}1.2.0"));
+        vm.disks = Seen::Known(vec![of(&format!(r"D:\Trunkline\Instances\2.0\{role}.vhdx"))]);
+    }
+    observed.instances.insert(of("2.0"), older);
+    let running = digest(&desired, &observed, &given());
+    for vm in observed.instances.get_mut(&of("2.0")).unwrap().vms.values_mut() {
+        vm.power = PowerState::Off;
+    }
+    assert_eq!(digest(&desired, &observed, &given()), running);
+}
