@@ -94,16 +94,23 @@ impl Progress {
         if self.form == LogFormat::Json {
             return;
         }
-        let text = event.what.to_string();
-        let text = match &event.what {
+        let time = if self.detail == Detail::Log { format!("{:.0} ", event.at) } else { String::new() };
+        let lead = format!("{time}{}:", event.appliance);
+        let paint = |text: &str| match &event.what {
             Happening::StepFailed { .. } | Happening::Stalled { .. } | Happening::Alert { .. } => self.paint.bad(text),
             Happening::Waiting { .. } | Happening::Retrying { .. } => self.paint.caution(text),
             Happening::Converged { .. } => self.paint.good(text),
-            Happening::StepFound { .. } | Happening::StepDone { .. } => text,
+            Happening::StepFound { .. } | Happening::StepDone { .. } => text.to_owned(),
             _ => self.paint.strong(text),
         };
-        let time = if self.detail == Detail::Log { format!("{:.0} ", event.at) } else { String::new() };
-        self.say(&format!("{} {text}", self.paint.faint(format!("{time}{}:", event.appliance))));
+        let lines = wrapped(&event.what.to_string(), self.width().saturating_sub(lead.len() + 1));
+        let text: Vec<_> = lines.iter().map(|line| paint(line)).collect();
+        self.say(&format!("{} {}", self.paint.faint(&lead), text.join(&format!("\n{:1$}", "", lead.len() + 1))));
+    }
+
+    /// Columns to fill; a pipe takes lines of any length.
+    fn width(&self) -> usize {
+        if self.moving.is_hidden() { usize::MAX } else { usize::from(console_width()) }
     }
 
     fn redraw(&mut self) {
@@ -128,5 +135,40 @@ impl Progress {
         }
         self.frame = (self.frame + 1) % FRAMES.len();
         self.moving.set_message(format!("{} {}", FRAMES[self.frame], parts.join(", ")));
+    }
+}
+
+fn console_width() -> u16 {
+    // The terminal tells clap too; 80 when it does not.
+    terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| width.0)
+}
+
+/// Breaks a sentence between words, so that a terminal does not break it inside one.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last().map_or(0, String::len);
+        if line > 0 && line + 1 + word.len() > width {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrapped;
+
+    #[test]
+    fn a_sentence_breaks_between_words_and_loses_none() {
+        assert_eq!(wrapped("all must stay well before calls return", 16), ["all must stay", "well before", "calls return"]);
+        assert_eq!(wrapped("unbreakable-and-long word", 5), ["unbreakable-and-long", "word"]);
+        assert_eq!(wrapped("", 5), [""]);
     }
 }
