@@ -199,7 +199,7 @@ mod tests {
         let id = StepId::of(&instance, Some(&role), &act);
         let time = StepTime::declared(&act);
         let (purpose, impact) = (Purpose::Repair, Impact::None);
-        Step { id, instance, role: Some(role), act, purpose, after: Vec::new(), impact, reach: Reach::HostOnly, time }
+        Step { id, instance, role: Some(role), act, purpose, after: Vec::new(), behind: Vec::new(), impact, reach: Reach::HostOnly, time }
     }
 
     fn failure(disposition: Disposition) -> Failure<'static> {

@@ -46,6 +46,8 @@ pub(crate) struct Draft<'a> {
     pub requests: Vec<Request>,
     steps: Vec<Step>,
     base: Vec<StepId>,
+    /// What has to have ended, well or not, before a step that follows nothing but the base.
+    loose: Vec<StepId>,
     tails: BTreeMap<Place, StepId>,
     line: Option<StepId>,
     /// Steps that nothing waits for but what comes later in the same place.
@@ -62,15 +64,16 @@ impl<'a> Draft<'a> {
             world: observed.clone(),
             sight,
             building: BTreeSet::new(),
+            discarding: BTreeSet::new(),
             rival: rival(desired, observed),
             counting,
-            discarding: BTreeSet::new(),
             waits: Vec::new(),
             stalls: Vec::new(),
             notes: Vec::new(),
             requests: Vec::new(),
             steps: Vec::new(),
             base: Vec::new(),
+            loose: Vec::new(),
             tails: BTreeMap::new(),
             line: None,
             apart: BTreeMap::new(),
@@ -128,6 +131,22 @@ impl<'a> Draft<'a> {
         id
     }
 
+    /// The same, but whether those before it came to anything does not matter: nobody is kept open because another refuses to
+    /// stop.
+    pub fn step_behind(&mut self, role: &DesiredRole, act: Act, purpose: Purpose) -> StepId {
+        let before = self.tails.remove(&(self.desired.instance.clone(), Some(role.role.clone())));
+        let id = self.step(role, act, purpose);
+        let line = self.line.replace(id.clone());
+        if let Some(step) = self.steps.last_mut() {
+            for id in before.into_iter().chain(line) {
+                if !step.behind.contains(&id) {
+                    step.behind.push(id);
+                }
+            }
+        }
+        id
+    }
+
     /// A step on the host itself.
     pub fn host_step(&mut self, act: Act, purpose: Purpose) -> StepId {
         self.write(&self.desired.instance.clone(), None, act, purpose)
@@ -137,10 +156,12 @@ impl<'a> Draft<'a> {
     pub fn write(&mut self, instance: &InstanceId, role: Option<&RoleName>, act: Act, purpose: Purpose) -> StepId {
         let place = (instance.clone(), role.cloned());
         let id = StepId::of(instance, role, &act);
+        let behind = if self.tails.contains_key(&place) { Vec::new() } else { self.loose.clone() };
         let mut after = self.tails.get(&place).map_or_else(|| self.base.clone(), |tail| vec![tail.clone()]);
         after.extend(self.apart.remove(&place));
         let (impact, reach, time) = (self.impact(&place, &act), self.reach(role, &act), self.given.memory.time_of(&act));
-        let step = Step { id: id.clone(), instance: place.0.clone(), role: place.1.clone(), act, purpose, after, impact, reach, time };
+        let step =
+            Step { id: id.clone(), instance: place.0.clone(), role: place.1.clone(), act, purpose, after, behind, impact, reach, time };
         step.effect(self.desired, &mut self.world);
         self.steps.push(step);
         self.tails.insert(place, id.clone());
@@ -169,6 +190,16 @@ impl<'a> Draft<'a> {
     pub fn barrier(&mut self) {
         if !self.tails.is_empty() {
             self.base = std::mem::take(&mut self.tails).into_values().collect();
+            // They began behind it.
+            self.loose.clear();
+        }
+        self.line = None;
+    }
+
+    /// Whatever comes later begins once everything so far has ended, well or not.
+    pub fn loose_barrier(&mut self) {
+        if !self.tails.is_empty() {
+            self.loose = std::mem::take(&mut self.tails).into_values().collect();
         }
         self.line = None;
     }

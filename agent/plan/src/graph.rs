@@ -1,6 +1,6 @@
 //! The steps of a plan with their order.
 //!
-//! Guarantees: the list is a topological order, ids are unique, and every id in an `after` is an earlier step of the list.
+//! Guarantees: the list is a topological order, ids are unique, and every id in an `after` or a `behind` is an earlier step of the list.
 //! Deliberately absent: anything general. One graph, one ready set.
 
 use std::collections::BTreeSet;
@@ -90,10 +90,13 @@ impl StepGraph {
         self.steps.iter().find(|step| step.id == *id)
     }
 
-    /// The steps that are not done and wait for no step that is not done, in order.
+    /// The steps that are not done and wait for no step that is not done, in order, where all goes well.
     #[must_use]
     pub fn ready(&self, done: &BTreeSet<StepId>) -> Vec<&Step> {
-        self.steps.iter().filter(|step| !done.contains(&step.id) && step.after.iter().all(|id| done.contains(id))).collect()
+        self.steps
+            .iter()
+            .filter(|step| !done.contains(&step.id) && step.after.iter().chain(&step.behind).all(|id| done.contains(id)))
+            .collect()
     }
 
     /// How long the longest chain is expected to take.
@@ -102,7 +105,7 @@ impl StepGraph {
         let mut ends: std::collections::BTreeMap<&StepId, u64> = std::collections::BTreeMap::new();
         let mut longest = 0;
         for step in &self.steps {
-            let begins = step.after.iter().filter_map(|id| ends.get(id)).max().copied().unwrap_or(0);
+            let begins = step.after.iter().chain(&step.behind).filter_map(|id| ends.get(id)).max().copied().unwrap_or(0);
             let end = begins.saturating_add(step.time.expected.secs());
             longest = longest.max(end);
             ends.insert(&step.id, end);

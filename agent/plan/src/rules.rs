@@ -99,17 +99,19 @@ fn close(draft: &mut Draft<'_>) {
         draft.wait(WaitingOn::Breaker { reason }, Vec::new());
     }
     let disrupts = power::disrupts(draft);
+    // A fault closes all that can be closed, and what is mended after it does not depend on that. Planned work does.
+    let barrier = if draft.sight.closes { Draft::loose_barrier } else { Draft::barrier };
     if draft.sight.closes || disrupts {
         services::hold(draft, services::Which::Healthy);
-        draft.barrier();
+        barrier(draft);
         remarks::write_down(draft);
-        draft.barrier();
+        barrier(draft);
         services::hold(draft, services::Which::Faulty);
-        draft.barrier();
+        barrier(draft);
     }
     firewall::repair(draft, Round::Held);
     adapters::repair(draft, Round::Held);
-    draft.barrier();
+    barrier(draft);
 }
 
 /// Whatever happens while VMs are off or nobody is served.

@@ -58,6 +58,9 @@ pub struct Step {
     pub purpose: Purpose,
     /// What must be done first: ids of earlier steps of the same plan.
     pub after: Vec<StepId>,
+    /// What must have ended first, well or not: ids of earlier steps of the same plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub behind: Vec<StepId>,
     /// What it does to serving.
     pub impact: Impact,
     /// The least reach that it needs.

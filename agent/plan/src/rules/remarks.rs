@@ -26,7 +26,11 @@ pub(crate) fn write_down(draft: &mut Draft<'_>) {
         let silent = draft.vm(role).is_some_and(|vm| vm.remarks.set_up && vm.remarks.down.is_none());
         if role.holds && silent {
             let remarks = Remarks { set_up: true, down: Some(format!("{why}; {BY_HAND}")) };
-            draft.step_in_line(role, Act::WriteRemarks { remarks }, purpose);
+            let act = Act::WriteRemarks { remarks };
+            match purpose {
+                Purpose::Close => draft.step_behind(role, act, purpose),
+                _ => draft.step_in_line(role, act, purpose),
+            };
         }
     }
 }

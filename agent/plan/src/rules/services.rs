@@ -52,7 +52,11 @@ pub(crate) fn hold(draft: &mut Draft<'_>, which: Which) {
         all.sort_by_key(|(_, one)| std::cmp::Reverse(one.watched.grade));
     }
     for (role, one) in all {
-        draft.step_in_line(role, Act::HoldService { service: one.name }, purpose);
+        let act = Act::HoldService { service: one.name };
+        match purpose {
+            Purpose::Close => draft.step_behind(role, act, purpose),
+            _ => draft.step_in_line(role, act, purpose),
+        };
     }
 }
 

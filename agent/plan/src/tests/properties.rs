@@ -334,7 +334,7 @@ proptest! {
         let (plan, _) = plan(&scene.desired, &scene.observed, &scene.given);
         let mut done: BTreeSet<StepId> = BTreeSet::new();
         for step in &plan.steps {
-            prop_assert!(step.after.iter().all(|id| done.contains(id)), "{} follows something that comes later", step.id);
+            prop_assert!(step.after.iter().chain(&step.behind).all(|id| done.contains(id)), "{} follows something that comes later", step.id);
             prop_assert!(done.insert(step.id.clone()), "{} stands twice", step.id);
         }
     }

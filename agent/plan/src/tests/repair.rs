@@ -541,3 +541,33 @@ fn no_guest_is_restarted_below_a_role_that_cannot_be_seen() {
     let restarts: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).filter(|id| id.contains("restart")).collect();
     assert_eq!(restarts, ["2.1/ad/restart-guest/recovered"]);
 }
+
+#[test]
+fn a_service_that_refuses_to_stop_prevents_neither_the_closing_nor_a_repair() {
+    let desired = cloud_connector();
+    let mut observed = converged(&desired);
+    turn_off(&mut observed, "edge");
+    let (plan, _) = plan(&desired, &observed, &given_with_peer());
+    let refuses = StepId::of(&desired.instance, Some(&of("mediation")), &Act::HoldService { service: of("RTCSRV") });
+    let mut lost = std::collections::BTreeSet::from([refuses.clone()]);
+    for step in &plan.steps {
+        if step.after.iter().any(|id| lost.contains(id)) {
+            lost.insert(step.id.clone());
+        }
+    }
+    assert_eq!(lost, [refuses.clone()].into());
+    let ended = |id: &StepId, of: &StepId| {
+        let mut before = vec![id.clone()];
+        while let Some(step) = before.pop().and_then(|id| plan.steps.get(&id)) {
+            if step.id == *of {
+                return true;
+            }
+            before.extend(step.after.iter().chain(&step.behind).cloned());
+        }
+        false
+    };
+    for what in ["2.1/edge/start-vm", "2.1/mediation/start-service/RTCSRV"] {
+        let step = plan.steps.iter().find(|step| step.id.as_str() == what).unwrap();
+        assert!(ended(&step.id, &refuses), "{what} begins before it ended");
+    }
+}

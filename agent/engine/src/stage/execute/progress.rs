@@ -1,6 +1,7 @@
 //! Which step of those that go may begin next. Pure.
 //!
-//! Guarantees: a step begins after all that it comes after are done, once, and never after one of them failed; after a look found
+//! Guarantees: a step begins after all that it comes after are done and all that it stands behind has ended, once, and never after
+//! one that it comes after failed; after a look found
 //! something new, no further step begins. Deliberately absent: how a step is done.
 
 use std::collections::BTreeSet;
@@ -25,13 +26,14 @@ pub(super) struct Progress<'s> {
     done: BTreeSet<&'s StepId>,
     // Running or failed: neither is handed out again.
     begun: BTreeSet<&'s StepId>,
+    failed: BTreeSet<&'s StepId>,
     looked: bool,
 }
 
 impl<'s> Progress<'s> {
     /// None of the steps has begun.
     pub(super) fn of(steps: &'s [Step]) -> Self {
-        Self { steps, done: BTreeSet::new(), begun: BTreeSet::new(), looked: false }
+        Self { steps, done: BTreeSet::new(), begun: BTreeSet::new(), failed: BTreeSet::new(), looked: false }
     }
 
     /// The next step that may begin; it counts as begun from now on.
@@ -39,10 +41,25 @@ impl<'s> Progress<'s> {
         if self.looked {
             return None;
         }
-        let may = |step: &&Step| !self.begun.contains(&step.id) && step.after.iter().all(|id| self.done.contains(id));
+        let coming = self.coming();
+        let may = |step: &&Step| {
+            let done = step.after.iter().all(|id| self.done.contains(id));
+            done && !self.begun.contains(&step.id) && !step.behind.iter().any(|id| coming.contains(id))
+        };
         let next = self.steps.iter().find(may)?;
         self.begun.insert(&next.id);
         Some(next)
+    }
+
+    /// The steps that have not ended and may still come to an end.
+    fn coming(&self) -> BTreeSet<&'s StepId> {
+        let mut coming = BTreeSet::new();
+        for step in self.steps.iter().filter(|step| !self.done.contains(&step.id) && !self.failed.contains(&step.id)) {
+            if step.after.iter().all(|id| self.done.contains(id) || coming.contains(id)) {
+                coming.insert(&step.id);
+            }
+        }
+        coming
     }
 
     /// A step ended.
@@ -56,7 +73,9 @@ impl<'s> Progress<'s> {
                 self.done.insert(&step.id);
                 self.looked |= step.act.is_look();
             }
-            End::Failed => {}
+            End::Failed => {
+                self.failed.insert(&step.id);
+            }
         }
     }
 }
@@ -74,7 +93,18 @@ mod tests {
         let id = StepId::of(&instance, Some(&role), &act);
         let time = StepTime::declared(&act);
         let after = after.iter().map(|step| step.id.clone()).collect();
-        Step { id, instance, role: Some(role), act, purpose: Purpose::SetUp, after, impact: Impact::None, reach: Reach::HostOnly, time }
+        Step {
+            id,
+            instance,
+            role: Some(role),
+            act,
+            purpose: Purpose::SetUp,
+            after,
+            behind: Vec::new(),
+            impact: Impact::None,
+            reach: Reach::HostOnly,
+            time,
+        }
     }
 
     fn begun<'s>(progress: &mut Progress<'s>) -> Vec<&'s str> {
@@ -110,6 +140,19 @@ mod tests {
             progress.end(&steps[0].id, end);
             assert_eq!(begun(&mut progress).len(), expected, "{end:?}");
         }
+    }
+
+    #[test]
+    fn what_stands_behind_others_begins_once_they_have_ended_or_never_will() {
+        let ad = step("ad", Act::StartVm, &[]);
+        let after_ad = step("ad", Act::SetProcessors { to: 2 }, &[&ad]);
+        let mut cms = step("cms", Act::StartVm, &[]);
+        cms.behind = vec![ad.id.clone(), after_ad.id.clone()];
+        let steps = [ad, after_ad, cms];
+        let mut progress = Progress::of(&steps);
+        assert_eq!(begun(&mut progress), ["2.1/ad/start-vm"]);
+        progress.end(&steps[0].id, End::Failed);
+        assert_eq!(begun(&mut progress), ["2.1/cms/start-vm"]);
     }
 
     #[test]
