@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use model::condition::{Disposition, Reason};
 use model::desired::Recovery;
+use model::names::RoleName;
 use model::units::Span;
 use plan::consent::Consent;
 use plan::given::{Attempts, Memory};
@@ -103,8 +104,8 @@ impl Remembered {
         if self.kept.wish != digest {
             digest.clone_into(&mut self.kept.wish);
             self.kept.memory.attempts.clear();
-            self.kept.stalled.clear();
             self.kept.memory.rebuilds.clear();
+            self.kept.stalled.clear();
             self.kept.blind = 0;
         }
     }
@@ -113,11 +114,11 @@ impl Remembered {
     pub(crate) fn succeeded(&mut self, step: &Step, took: Duration) {
         self.kept.memory.attempts.remove(&step.id);
         self.kept.stalled.remove(&step.id);
-        let verb = step.act.verb();
         if let (Act::RemoveVm { .. }, Purpose::SetUp, Some(role)) = (&step.act, step.purpose, &step.role) {
             let rebuilds = self.kept.memory.rebuilds.entry(role.clone()).or_default();
             *rebuilds = rebuilds.saturating_add(1);
         }
+        let verb = step.act.verb();
         let recent = self.kept.recent.entry(verb.to_owned()).or_default();
         // Rounded up, so that nothing is expected to take no time.
         recent.push(Span::from_secs(took.as_secs().saturating_add(1)));
@@ -148,7 +149,10 @@ impl Remembered {
                 longest()
             }
         };
-        self.kept.memory.attempts.insert(step.clone(), Attempts { failed: attempts, ended: failure.ended, retry_at });
+        self.kept
+            .memory
+            .attempts
+            .insert(step.clone(), Attempts { failed: attempts, ended: failure.ended, retry_at, boots: failure.boots.clone() });
         retry_at
     }
 
@@ -161,11 +165,11 @@ impl Remembered {
     /// Forgets every failure: all is well. Not before, as a step may be missing from a plan only because its place cannot be seen.
     pub(crate) fn all_is_well(&mut self) {
         self.kept.memory.attempts.clear();
+        self.kept.memory.rebuilds.clear();
         self.kept.stalled.clear();
     }
 
     /// The host could not be observed; how often in a row.
-        self.kept.memory.rebuilds.clear();
     pub(crate) fn blinded(&mut self) -> u32 {
         self.kept.blind = self.kept.blind.saturating_add(1);
         self.kept.blind
@@ -184,13 +188,15 @@ pub(crate) struct Failure<'a> {
     pub(crate) says: &'a str,
     pub(crate) ended: Timestamp,
     pub(crate) schedule: &'a Recovery,
+    /// When the guests had started, each by its own clock.
+    pub(crate) boots: &'a BTreeMap<RoleName, Timestamp>,
 }
 
 #[cfg(test)]
 mod tests {
-    use model::names::{InstanceId, RoleName};
+    use model::names::InstanceId;
     use model::observed::Reach;
-    use plan::step::{Act, Impact, Purpose, StepTime};
+    use plan::step::{Impact, StepTime};
 
     use super::*;
 
@@ -203,8 +209,9 @@ mod tests {
     }
 
     fn failure(disposition: Disposition) -> Failure<'static> {
+        static BOOTS: BTreeMap<RoleName, Timestamp> = BTreeMap::new();
         const SCHEDULE: Recovery = Recovery { first_wait: Span::from_secs(10), longest_wait: Span::from_secs(3600), service_restarts: 3 };
-        Failure { disposition, says: "job failed", ended: Timestamp::UNIX_EPOCH, schedule: &SCHEDULE }
+        Failure { disposition, says: "job failed", ended: Timestamp::UNIX_EPOCH, schedule: &SCHEDULE, boots: &BOOTS }
     }
 
     #[test]

@@ -169,7 +169,7 @@ pub struct Memory {
 }
 
 /// How often a step failed in a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Attempts {
     /// How often.
@@ -178,9 +178,26 @@ pub struct Attempts {
     pub ended: Timestamp,
     /// When the next one may begin (the engine's back-off).
     pub retry_at: Timestamp,
+    /// When the guests of the instance had started, each by its own clock, as the look before the last attempt saw them. Their
+    /// clocks are never compared with ours: a guest has restarted since when it tells another time.
+    #[serde(default)]
+    pub boots: BTreeMap<RoleName, Timestamp>,
 }
 
 impl Memory {
+    /// A clock that was set back must not keep anything waiting for what it once said: nothing remembered lies in the future, and no
+    /// attempt further ahead than the longest wait.
+    pub(crate) fn clamp(&mut self, now: Timestamp, longest_wait: Span) {
+        let latest_retry = now.saturating_add(longest_wait.as_duration()).unwrap_or(Timestamp::MAX);
+        for attempts in self.attempts.values_mut() {
+            attempts.ended = attempts.ended.min(now);
+            attempts.retry_at = attempts.retry_at.min(latest_retry);
+        }
+        let instants = self.bad_since.values_mut().chain(&mut self.downs);
+        let instants = instants.chain(&mut self.well_since).chain(&mut self.call_path_well_since).chain(&mut self.down_since);
+        instants.for_each(|at| *at = (*at).min(now));
+    }
+
     /// How long an act takes: declared, then learned; given up after what was declared or four times what was learned.
     #[must_use]
     pub fn time_of(&self, act: &Act) -> StepTime {

@@ -112,9 +112,8 @@ pub fn assess(desired: &Desired, observed: &Observed, given: &Given) -> Assessme
     let may_close = held || given.breaker.is_none();
     let asked_for = confirmed().any(|index| {
         let call_path = signals.get(index).is_some_and(|signal| signal.grade == Grade::CallPath);
-        // Held already: nothing is lost by holding the rest, and half an appliance must not come back; but the last hope comes
-        // back as a whole.
-        (held && !last) || call_path || !last || desired.watch.on_last_serving == OnLastServing::Any
+        // The last hope stays open, or comes back, as a whole.
+        !last || call_path || desired.watch.on_last_serving == OnLastServing::Any
     });
     let (closes, suspected) = (asked_for && may_close, asked_for && !may_close);
     let faults: Vec<Fault> = confirmed().filter_map(|index| signals.get(index)?.fault()).collect();
@@ -239,6 +238,7 @@ pub(crate) fn later(at: Timestamp, by: Span) -> Timestamp {
 impl Memory {
     /// Remembers one look: which signals were good, since when others are bad, since when all is well, when it went down.
     pub fn note(&mut self, desired: &Desired, observed: &Observed, now: Timestamp) {
+        self.clamp(now, desired.recovery.longest_wait.max(desired.recovery.first_wait));
         self.note_seen_good(desired, observed, &signals(desired, observed));
         let all = remembered(desired, observed, self);
         let bad = all.iter().filter(|signal| matches!(signal.state, SignalState::Bad(_)));

@@ -7,8 +7,11 @@
 mod doing;
 mod progress;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use jiff::Timestamp;
+use model::names::RoleName;
 use plan::step::{Impact, Step, StepId};
 use tokio::task::JoinSet;
 
@@ -87,9 +90,15 @@ pub(crate) async fn execute(pass: &Pass, resident: &mut Resident, work: (&Sight,
         clock: Arc::clone(&pass.context.parts.clock),
         kill: pass.context.parts.kill.clone(),
     };
-    let mut execution = Execution { pass, resident, doer: Arc::new(doer), running: JoinSet::new(), executed };
+    let boots = boots(pass, sight);
+    let mut execution = Execution { pass, resident, doer: Arc::new(doer), running: JoinSet::new(), executed, boots };
     execution.run(decided).await;
     Ok(execution.executed)
+}
+
+fn boots(pass: &Pass, sight: &Sight) -> BTreeMap<RoleName, Timestamp> {
+    let vms = sight.observed.instances.get(&pass.wish.desired.instance).into_iter().flat_map(|instance| &instance.vms);
+    vms.filter_map(|(role, vm)| Some((role.clone(), vm.guest.known()?.booted_at))).collect()
 }
 
 async fn take_turn(pass: &Pass) -> bool {
@@ -110,6 +119,8 @@ struct Execution<'e> {
     // Owns every step under way: whoever drops the execution ends them.
     running: JoinSet<(Step, Result<Did, StepError>)>,
     executed: Executed,
+    /// When the guests had started, each by its own clock.
+    boots: BTreeMap<RoleName, Timestamp>,
 }
 
 impl Execution<'_> {
@@ -192,7 +203,8 @@ impl Execution<'_> {
             Err(error) => {
                 let says = chain(&error);
                 let schedule = &self.pass.wish.desired.recovery;
-                let failure = Failure { disposition: error.disposition(), says: &says, ended: self.pass.context.now(), schedule };
+                let failure =
+                    Failure { disposition: error.disposition(), says: &says, ended: self.pass.context.now(), schedule, boots: &self.boots };
                 let next = self.resident.memory.failed(&step.id, &failure);
                 self.tell(Happening::StepFailed { step: step.id.clone(), says: says.clone() });
                 self.executed.failed.push(FailedStep { step: step.id.clone(), says, next });

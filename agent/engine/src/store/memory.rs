@@ -6,10 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use model::names::{ApplianceName, SiteName};
 use model::units::Span;
+use tokio::time::Instant;
 use wsman::clock::SharedClock;
 
 use super::{Answer, Member, PeerStatus, SiteStore, StoreError, Turn};
@@ -36,7 +38,8 @@ impl Ownership {
 
 #[derive(Debug, Default)]
 struct Site {
-    told: BTreeMap<ApplianceName, (PeerStatus, Timestamp)>,
+    // Words age by the time that passes: the clock on the wall may be set.
+    told: BTreeMap<ApplianceName, (PeerStatus, Instant)>,
     turn: Option<(ApplianceName, Timestamp)>,
 }
 
@@ -79,9 +82,9 @@ impl MemoryStore {
 impl SiteStore for MemoryStore {
     fn publish<'a>(&'a self, site: &'a SiteName, status: PeerStatus, ttl: Span) -> Answer<'a, ()> {
         Box::pin(async move {
-            let length = SignedDuration::from_secs(i64::try_from(ttl.secs()).unwrap_or(i64::MAX));
             // The word ages from when the host was seen, not from when it was told.
-            let until = status.at.saturating_add(length).unwrap_or(Timestamp::MAX);
+            let age = Duration::try_from(self.clock.now().duration_since(status.at)).unwrap_or_default();
+            let until = Instant::now() + Duration::from_secs(ttl.secs()).saturating_sub(age);
             self.sites().entry(site.clone()).or_default().told.insert(status.appliance.clone(), (status, until));
             Ok(())
         })
@@ -89,7 +92,7 @@ impl SiteStore for MemoryStore {
 
     fn peers<'a>(&'a self, site: &'a SiteName) -> Answer<'a, BTreeMap<ApplianceName, PeerStatus>> {
         Box::pin(async move {
-            let now = self.clock.now();
+            let now = Instant::now();
             let sites = self.sites();
             let told = sites.get(site).into_iter().flat_map(|site| &site.told);
             Ok(told.filter(|(_, (_, until))| now < *until).map(|(name, (status, _))| (name.clone(), status.clone())).collect())
@@ -122,7 +125,6 @@ impl SiteStore for MemoryStore {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::time::Duration;
 
     use plan::given::{Peer, PeerSight};
     use wsman::clock::TokioClock;

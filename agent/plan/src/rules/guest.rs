@@ -3,6 +3,7 @@
 //! Guarantees: on a VM under set-up the steps are written in full even while nobody can look inside, as each of them looks
 //! before it acts; a guest that is set up is never renamed, joined or readdressed.
 
+use jiff::Timestamp;
 use model::desired::{DesiredRole, Membership, Place};
 use model::names::RoleName;
 use model::observed::{PowerState, Reach};
@@ -120,16 +121,20 @@ pub(crate) fn verify(draft: &mut Draft<'_>) {
 /// Restarts the guests one after the other in role order, when held services would not start several times: a role restarted
 /// while the one above it is ill does not come up.
 pub(crate) fn recover(draft: &mut Draft<'_>) {
-    let Some(failed_at) = draft.roles().iter().filter_map(|role| starts_failed(draft, role)).max() else { return };
+    // Each guest's boot at the last of too many attempts; one that tells another time by now has been restarted.
+    let boots: Vec<(RoleName, Timestamp)> = draft.roles().iter().flat_map(|role| boots_of_failed_starts(draft, role)).collect();
+    if boots.is_empty() {
+        return;
+    }
     for role in draft.roles() {
         if draft.is_set_up(role) && draft.guest(role).is_none() {
             // What comes below it may be ill because of it.
             break;
         }
-        let old = draft.guest(role).map(|guest| guest.booted_at).filter(|booted_at| *booted_at < failed_at);
+        let is_old = |booted_at: &Timestamp| boots.iter().any(|(of, then)| *of == role.role && then == booted_at);
+        let old = draft.guest(role).map(|guest| guest.booted_at).filter(is_old);
         if let Some(from) = old
             && draft.is_set_up(role)
-            && draft.sight.held
         {
             draft.step_in_line(role, Act::RestartGuest { so_that: RestartReason::Recovered { from } }, Purpose::Repair);
         }
@@ -137,15 +142,16 @@ pub(crate) fn recover(draft: &mut Draft<'_>) {
     draft.barrier();
 }
 
-/// When the last of too many attempts to start a held service of this role ended.
-fn starts_failed(draft: &Draft<'_>, role: &DesiredRole) -> Option<jiff::Timestamp> {
-    let services = draft.guest(role)?.services.known()?;
-    let held = services.iter().filter(|(_, service)| is_held(role, **service));
+/// The boots during which too many attempts to start a held service of this role failed.
+fn boots_of_failed_starts(draft: &Draft<'_>, role: &DesiredRole) -> Vec<(RoleName, Timestamp)> {
+    let services = draft.guest(role).and_then(|guest| guest.services.known()).into_iter().flatten();
+    let held = services.filter(|(_, service)| is_held(role, **service));
     let attempts = held.filter_map(|(name, _)| {
         let act = Act::StartService { service: name.clone() };
         draft.given.memory.attempts.get(&StepId::of(&draft.desired.instance, Some(&role.role), &act))
     });
-    attempts.filter(|attempts| attempts.failed >= draft.desired.recovery.service_restarts).map(|attempts| attempts.ended).max()
+    let too_many = attempts.filter(|attempts| attempts.failed >= draft.desired.recovery.service_restarts);
+    too_many.flat_map(|attempts| attempts.boots.iter().map(|(role, at)| (role.clone(), *at))).collect()
 }
 
 /// From another machine nobody reaches a guest over the host's internal switch.

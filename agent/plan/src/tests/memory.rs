@@ -1,18 +1,18 @@
 //! What a pass remembers, and what it costs to forget.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use model::condition::Posture;
 use model::desired::{Desired, Grade, StartMode};
 use model::observed::ServiceState;
 use model::units::Span;
 
-use crate::fixtures::{
-    branch_bundle, cloud_connector, converged, given, given_with_peer, guest, now, of, service, set_service, turn_off,
-};
-use crate::given::{Given, Memory};
-use crate::posture::{posture, stable_from};
+use crate::fixtures::{branch_bundle, cloud_connector, converged, given, given_with_peer, guest, now, of, service, set_service, turn_off};
+use crate::given::{Attempts, Given, Memory};
 use crate::plan;
-use crate::step::{Act, StepTime};
+use crate::posture::{posture, stable_from};
+use crate::step::{Act, StepId, StepTime};
 
 fn at(second: i64) -> Timestamp {
     now() + jiff::SignedDuration::from_secs(second)
@@ -147,4 +147,19 @@ fn a_service_or_rule_that_was_good_once_and_is_gone_counts() {
         given.memory = forgot;
         assert_eq!(posture(&desired, &observed, &given), Posture::Serving, "whoever forgot cannot tell whether it ever was there");
     }
+}
+
+#[test]
+fn a_clock_that_is_set_back_keeps_nothing_waiting_for_what_it_once_said() {
+    let desired = cloud_connector();
+    let mut observed = converged(&desired);
+    set_service(&mut observed, "edge", "RTCSRV", ServiceState::Stopped, StartMode::Automatic);
+    let mut memory = Memory::default();
+    let ahead: Timestamp = of("2026-03-09T00:00:00Z");
+    memory.note(&desired, &observed, ahead);
+    let id = StepId::of(&desired.instance, None, &Act::StartVm);
+    memory.attempts.insert(id.clone(), Attempts { failed: 1, ended: ahead, retry_at: ahead, boots: BTreeMap::new() });
+    memory.note(&desired, &observed, now());
+    assert!(memory.bad_since.values().chain(&memory.downs).all(|at| *at <= now()), "{memory:#?}");
+    assert_eq!(memory.attempts[&id].retry_at.duration_since(now()).as_secs(), 3600);
 }

@@ -1,6 +1,6 @@
 //! Law 1 over generated sights: installs that stopped anywhere, then drifted in several ways at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use model::condition::Posture;
@@ -139,6 +139,9 @@ fn scenes() -> impl Strategy<Value = Scene> {
             story += &format!("\n{role}: {:?}", strike.0);
             happen(&desired, &mut observed, strike);
         }
+        // Up for days, so that a restart shows.
+        let vms = observed.instances.values_mut().flat_map(|instance| instance.vms.values_mut());
+        vms.filter_map(|vm| vm.guest.known_mut()).for_each(|guest| guest.booted_at = of("2026-03-01T00:00:00Z"));
         let given = circumstances_of(&desired, &observed, circumstances);
         Scene { story, desired, observed, given }
     })
@@ -165,10 +168,12 @@ fn circumstances_of(desired: &Desired, observed: &Observed, (peer, confirmed, fa
         given.memory.bad_since = bad.map(|signal| (signal.name, long_ago)).collect();
     }
     if failed {
+        let vms = observed.instances.get(&desired.instance).into_iter().flat_map(|instance| &instance.vms);
+        let boots: BTreeMap<_, _> = vms.filter_map(|(role, vm)| Some((role.clone(), vm.guest.known()?.booted_at))).collect();
         for role in &desired.roles {
             for name in role.services.iter().flat_map(|service| &service.names) {
                 let act = Act::StartService { service: name.clone() };
-                let attempts = Attempts { failed: 3, ended: long_ago, retry_at: long_ago };
+                let attempts = Attempts { failed: 3, ended: long_ago, retry_at: long_ago, boots: boots.clone() };
                 given.memory.attempts.insert(StepId::of(&desired.instance, Some(&role.role), &act), attempts);
             }
         }

@@ -1,8 +1,11 @@
 //! Faults, and what is done about each.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use model::condition::Posture;
 use model::desired::{Maintenance, OnExpiry, StartMode};
+use model::names::RoleName;
 use model::observed::{PowerState, RuleState, ServiceState};
 use model::seen::{Cause, Seen};
 
@@ -289,6 +292,32 @@ fn held_services_stay_held_while_a_guest_cannot_be_seen() {
     ");
 }
 
+/// When each guest started, by its own clock.
+fn boots(desired: &model::desired::Desired, observed: &model::observed::Observed) -> BTreeMap<RoleName, Timestamp> {
+    let vms = observed.instances[&desired.instance].vms.iter();
+    vms.filter_map(|(role, vm)| Some((role.clone(), vm.guest.known()?.booted_at))).collect()
+}
+
+#[test]
+fn a_guest_whose_clock_is_behind_is_not_restarted_again_and_again() {
+    let desired = cloud_connector();
+    let mut observed = converged(&desired);
+    set_service(&mut observed, "edge", "RTCSRV", ServiceState::Stopped, StartMode::Manual);
+    let mut given = given_with_peer();
+    let id = StepId::of(&desired.instance, Some(&of("edge")), &Act::StartService { service: of("RTCSRV") });
+    let attempts = Attempts { failed: 3, ended: of("2026-03-03T11:29:00Z"), retry_at: now(), boots: boots(&desired, &observed) };
+    given.memory.attempts.insert(id, attempts);
+    let restarts = |observed: &model::observed::Observed| {
+        let (plan, _) = plan(&desired, observed, &given);
+        plan.steps.iter().filter(|step| matches!(step.act, Act::RestartGuest { .. })).count()
+    };
+    assert_eq!(restarts(&observed), 4);
+    for role in ["ad", "cms", "mediation", "edge"] {
+        guest(&mut observed, role).booted_at = of("2019-01-01T00:00:00Z");
+    }
+    assert_eq!(restarts(&observed), 0, "they are up from another boot, whatever their clocks say");
+}
+
 #[test]
 fn services_that_would_not_start_three_times_lead_to_restarts_in_role_order() {
     let desired = cloud_connector();
@@ -300,7 +329,7 @@ fn services_that_would_not_start_three_times_lead_to_restarts_in_role_order() {
     }
     let id = StepId::of(&desired.instance, Some(&of("edge")), &Act::StartService { service: of("RTCSRV") });
     let ended = of("2026-03-03T11:29:00Z");
-    given.memory.attempts.insert(id, Attempts { failed: 3, ended, retry_at: now() });
+    given.memory.attempts.insert(id, Attempts { failed: 3, ended, retry_at: now(), boots: boots(&desired, &observed) });
     insta::assert_snapshot!(shown(&desired, &observed, &given), @"
     sea-1 (instance 2.1)
       down
@@ -383,7 +412,7 @@ fn the_second_accepted_name_counts_and_a_service_that_never_existed_is_no_fault(
     let services = guest(&mut observed, "mediation").services.known_mut().unwrap();
     let running = services.remove(&of("MEDSVC")).unwrap();
     services.insert(of("rtcmedsrv"), running);
-    assert!(shown(&desired, &observed, &given_with_peer()).ends_with("\nno steps\n"));
+    assert!(shown(&desired, &observed, &given_with_peer()).ends_with("\nno changes\n"));
     guest(&mut observed, "mediation").services.known_mut().unwrap().remove(&of("RTCMEDSRV"));
     insta::assert_snapshot!(shown(&desired, &observed, &given_with_peer()), @"
     sea-1 (instance 2.1)
@@ -536,7 +565,10 @@ fn no_guest_is_restarted_below_a_role_that_cannot_be_seen() {
     vm(&mut observed, "cms").guest = Seen::Unknown(Cause::Unreachable("192.168.0.239".to_owned()));
     let mut given = given_with_peer();
     let id = StepId::of(&desired.instance, Some(&of("edge")), &Act::StartService { service: of("RTCSRV") });
-    given.memory.attempts.insert(id, Attempts { failed: 3, ended: of("2026-03-03T11:29:00Z"), retry_at: now() });
+    given
+        .memory
+        .attempts
+        .insert(id, Attempts { failed: 3, ended: of("2026-03-03T11:29:00Z"), retry_at: now(), boots: boots(&desired, &observed) });
     let (plan, _) = plan(&desired, &observed, &given);
     let restarts: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).filter(|id| id.contains("restart")).collect();
     assert_eq!(restarts, ["2.1/ad/restart-guest/recovered"]);
