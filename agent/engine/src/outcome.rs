@@ -59,6 +59,9 @@ pub enum Outcome {
         says: String,
         /// Not to be looked at before, when looking does harm (a refused password locks an account).
         not_before: Option<Timestamp>,
+        /// What else is waited for is over then, if that can be told: a stall of one part keeps nothing else waiting longer.
+        #[serde(default)]
+        until: Option<Timestamp>,
     },
     /// What is left goes beyond what was shown; somebody must be asked again.
     Beyond {
@@ -117,7 +120,8 @@ impl Outcome {
             Self::Waiting { patience: Patience::Soon, .. } => now.saturating_add(SOON).unwrap_or(Timestamp::MAX).min(probe),
             Self::Waiting { .. } => probe,
             Self::Retrying { next, .. } | Self::Blind { next, .. } => (*next).min(probe),
-            Self::Stalled { not_before, .. } => not_before.map_or(probe, |at| at.max(probe)),
+            Self::Stalled { not_before: Some(at), .. } => (*at).max(probe),
+            Self::Stalled { until, .. } => until.map_or(probe, |at| at.min(probe)),
         }
     }
 
@@ -148,11 +152,12 @@ mod tests {
     fn nothing_is_looked_at_later_than_the_probe_except_what_looking_harms() {
         let every = Span::from_secs(60);
         let retrying = |next| Outcome::Retrying { says: String::new(), attempts: 1, next: at(next) };
-        let stalled = |not_before| Outcome::Stalled { reason: Reason::AccessDenied, says: String::new(), not_before };
+        let stalled = |not_before, until| Outcome::Stalled { reason: Reason::AccessDenied, says: String::new(), not_before, until };
         assert_eq!(Outcome::Converged.due(at(0), every), at(60));
         assert_eq!(retrying(10).due(at(0), every), at(10));
         assert_eq!(retrying(3600).due(at(0), every), at(60));
-        assert_eq!(stalled(None).due(at(0), every), at(60));
-        assert_eq!(stalled(Some(at(3600))).due(at(0), every), at(3600));
+        assert_eq!(stalled(None, None).due(at(0), every), at(60));
+        assert_eq!(stalled(Some(at(3600)), Some(at(5))).due(at(0), every), at(3600));
+        assert_eq!(stalled(None, Some(at(5))).due(at(0), every), at(5), "one stall does not hide that a fault is read again soon");
     }
 }

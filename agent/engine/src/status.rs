@@ -174,9 +174,9 @@ mod tests {
     fn a_status_that_was_saved_is_found_by_whoever_asks() {
         let directory = tempfile::tempdir().unwrap();
         let state = StateDirectory::open(directory.path()).unwrap();
-        assert_eq!(read_all(&state).unwrap(), []);
+        assert_eq!(read_all(&state).0, []);
         let status = ApplianceStatus::unknown(&name());
         status.save(&state.appliance(&name())).unwrap();
-        assert_eq!(read_all(&state).unwrap(), [status]);
+        assert_eq!(read_all(&state).0, [status]);
     }
 }

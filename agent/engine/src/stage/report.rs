@@ -63,6 +63,7 @@ pub(crate) async fn seen(round: &Round<'_>, resident: &mut Resident) -> bool {
         status.revision = Some(pass.wish.revision.clone());
     }
     status.posture = Some(posture.clone());
+    status.unseen.clone_from(&report.unseen);
     status.observed_at = Some(sight.observed.at);
     status.hold = pass.context.holds.on(&desired.appliance, sight.given.now);
     status.waits = gated.waits.iter().map(describe).collect();
@@ -121,7 +122,9 @@ pub(crate) async fn settled(round: &Round<'_>, resident: &mut Resident, took: Op
             let revision = pass.wish.revision.clone();
             let news = took.is_some() || !resident.status.is_ready() || resident.status.last_applied.as_ref() != Some(&revision);
             resident.status.last_applied = Some(revision.clone());
-            resident.memory.all_is_well();
+            if round.decided.decision.report.unseen.is_empty() {
+                resident.memory.all_is_well();
+            }
             let truths = Truths { ready: Truth::True, reconciling: Truth::False, stalled: Truth::False, reason: Reason::Converged };
             say(pass, resident, (truths, "the wish is in force"), now);
             if news {
@@ -187,7 +190,7 @@ pub(crate) fn retrying(pass: &Pass, resident: &mut Resident, (step, says): (Opti
         let truths = Truths { ready: Truth::False, reconciling: Truth::False, stalled: Truth::True, reason: stalled.reason };
         say(pass, resident, (truths, says), now);
         tell(pass, Happening::Stalled { reason: stalled.reason, says: says.to_owned() });
-        Outcome::Stalled { reason: stalled.reason, says: says.to_owned(), not_before: None }
+        Outcome::Stalled { reason: stalled.reason, says: says.to_owned(), not_before: None, until: None }
     } else {
         let truths = Truths { ready: Truth::False, reconciling: Truth::True, stalled: Truth::False, reason: Reason::Retrying };
         say(pass, resident, (truths, says), now);
@@ -207,6 +210,7 @@ pub(crate) async fn blind(pass: &Pass, resident: &mut Resident, error: &SightErr
     let was = conditions_before(resident);
     resident.host = None;
     resident.status.posture = None;
+    resident.status.unseen.clear();
     resident.status.attempts = attempts;
     let healthy = (Truth::Unknown, Reason::NotSeen);
     resident.status.say(ConditionKind::Healthy, healthy, &says, now);
@@ -215,7 +219,7 @@ pub(crate) async fn blind(pass: &Pass, resident: &mut Resident, error: &SightErr
             let truths = Truths { ready: Truth::Unknown, reconciling: Truth::False, stalled: Truth::True, reason };
             say_but_health(pass, resident, (truths, &says), now);
             let not_before = Some(now.saturating_add(longest_wait.as_duration()).unwrap_or(Timestamp::MAX));
-            Outcome::Stalled { reason, says: says.clone(), not_before }
+            Outcome::Stalled { reason, says: says.clone(), not_before, until: None }
         }
         Disposition::Retry | Disposition::Wait { .. } => {
             let truths = Truths { ready: Truth::Unknown, reconciling: Truth::True, stalled: Truth::False, reason };
@@ -269,7 +273,7 @@ pub(crate) fn refused(context: &Context, resident: &mut Resident, refused: &str)
         context.events.tell(&appliance, Happening::Stalled { reason: Reason::InvalidManifest, says: refused.to_owned() });
     }
     resident.save();
-    Outcome::Stalled { reason: Reason::InvalidManifest, says: refused.to_owned(), not_before: None }
+    Outcome::Stalled { reason: Reason::InvalidManifest, says: refused.to_owned(), not_before: None, until: None }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -281,7 +285,7 @@ struct Truths {
 }
 
 fn say(pass: &Pass, resident: &mut Resident, said: (Truths, &str), now: Timestamp) {
-    let (health, says) = words::health(resident.status.posture.as_ref());
+    let (health, says) = words::health(resident.status.posture.as_ref(), &resident.status.unseen);
     resident.status.say(ConditionKind::Healthy, health, &says, now);
     say_but_health(pass, resident, said, now);
 }

@@ -1,6 +1,6 @@
 //! What a round comes to, in the closed list of reasons and in words. Pure.
 
-use model::condition::{Posture, Reason, Truth};
+use model::condition::{Fault, Posture, Reason, Truth};
 use plan::report::Wait as Waits;
 
 use crate::outcome::{Outcome, Patience};
@@ -24,20 +24,20 @@ pub(super) fn outcome(round: &Round<'_>, resident: &Resident) -> Outcome {
     if let Some(impact) = round.decided.beyond {
         return Outcome::Beyond { impact };
     }
+    let until = decision.gated.look_again;
     if let Some(stall) = report.stalls.first() {
         let says = format!("{}; {}", stall.message, stall.hint);
-        return Outcome::Stalled { reason: stall.reason, says, not_before: None };
+        return Outcome::Stalled { reason: stall.reason, says, not_before: None, until };
     }
     let stalled = waits.iter().flat_map(|wait| &wait.blocks).find_map(|step| resident.memory.stalled().get(step));
     if let Some(stalled) = stalled {
-        return Outcome::Stalled { reason: stalled.reason, says: stalled.says.clone(), not_before: None };
+        return Outcome::Stalled { reason: stalled.reason, says: stalled.says.clone(), not_before: None, until };
     }
     if waits.is_empty() {
         return Outcome::Converged;
     }
     // What passes soonest decides how long it is worth to stay.
     let patience = waits.iter().map(|wait| Patience::of(&wait.on)).min().unwrap_or(Patience::Outside);
-    let until = decision.gated.look_again;
     Outcome::Waiting { waits: waits.iter().map(describe).collect(), patience, until }
 }
 
@@ -60,13 +60,29 @@ pub(super) fn of_waits(waits: &[Wait]) -> (Reason, String) {
     (reason, waits.iter().map(|wait| wait.says.as_str()).collect::<Vec<_>>().join("; "))
 }
 
-/// Whether every watched signal is well.
-pub(super) fn health(posture: Option<&Posture>) -> ((Truth, Reason), String) {
-    let listed = |faults: &[model::condition::Fault]| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+/// Whether every watched signal is well. Those that could not be seen are not (law 4); a fault that was seen is told first.
+pub(super) fn health(posture: Option<&Posture>, unseen: &[Fault]) -> ((Truth, Reason), String) {
+    let listed = |faults: &[Fault]| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     match posture {
         None => ((Truth::Unknown, Reason::NotSeen), "it could not be seen".to_owned()),
+        Some(Posture::Serving) if !unseen.is_empty() => ((Truth::Unknown, Reason::NotSeen), listed(unseen)),
         Some(Posture::Serving) => ((Truth::True, Reason::AllWell), "every watched signal is well".to_owned()),
         Some(Posture::Maintenance) => ((Truth::Unknown, Reason::Held), "in maintenance".to_owned()),
         Some(Posture::Degraded(faults) | Posture::Down(faults)) => ((Truth::False, Reason::SignalBad), listed(faults)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_appliance_that_could_not_be_seen_whole_is_not_called_well() {
+        let unseen = [Fault { signal: "edge/RTCSRV".to_owned(), says: "cannot be seen: no answer".to_owned() }];
+        let bad = Posture::Degraded(vec![Fault { signal: "edge".to_owned(), says: "is off".to_owned() }]);
+        assert_eq!(health(Some(&Posture::Serving), &[]).0, (Truth::True, Reason::AllWell));
+        let said = ((Truth::Unknown, Reason::NotSeen), "edge/RTCSRV cannot be seen: no answer".to_owned());
+        assert_eq!(health(Some(&Posture::Serving), &unseen), said);
+        assert_eq!(health(Some(&bad), &unseen), ((Truth::False, Reason::SignalBad), "edge is off".to_owned()));
     }
 }
