@@ -173,6 +173,10 @@ impl Controller {
         for name in names {
             let Some(limit) = self.limit(&name, snapshot, &neighbours) else { continue };
             if self.adopt_one(&name, snapshot, limit) || judged_anew {
+                // A pass under way goes by what is no longer in force: what has begun comes to its end, and the next pass follows at once.
+                if let Some(slot) = self.slots.get(&name) {
+                    slot.stop.cancel();
+                }
                 self.queue.add(&name, Instant::now(), Trigger::WishChanged);
             }
         }
