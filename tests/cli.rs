@@ -45,7 +45,7 @@ fn a_commit_becomes_converged_hosts_and_is_then_no_change() {
     ulm-1 (instance 1.0)
       serving
 
-    no steps
+    no changes
     ");
     let done = room.deeds().len();
     assert_eq!(run(&["plan", "--detailed-exitcode"]).code, 0);
@@ -202,7 +202,22 @@ mod bad_input {
         let ulm = std::fs::read_to_string(room.file("fleet/sites/ulm.yaml")).unwrap();
         room.commit(&[("sites/ulm.yaml", &ulm.replace("addresses: { lan: 10.1.0.20 }", "adresses: { lan: 10.1.0.20 }"))], "a slip");
         let shown = refused(&room, &["apply", "--yes", "--only", "ulm-1"]);
-        insta::assert_snapshot!(shown, @"");
+        insta::assert_snapshot!(shown, @"
+        error: the manifests of `ulm-1` are faulty
+
+        error[TL035]: the key `adresses` is not known here
+          --> sites/ulm.yaml:25:27
+           |
+        25 |     app: { name: ulm-app, adresses: { lan: 10.1.0.20 } }
+           |                           ^^^^^^^^ expected one of `name`, `addresses`, `processors`, `memory`, `image`, `startAction`, `stopAction`
+           |
+           = hint: did you mean `addresses`?
+           = refuses: site `ulm`
+
+        1 error
+
+        hint: `trunkline validate` shows the same
+        ");
         for arguments in [["plan", "ulm-1"], ["observe", "ulm-1"]] {
             assert_eq!(refused(&room, &arguments), shown, "{arguments:?}");
         }
@@ -219,6 +234,7 @@ mod bad_input {
         error: cannot read `fleet`
           cause: cannot open the repository `fleet`
           cause: failed to resolve path 'fleet': No such file or directory; class=Os (2); code=NotFound (-3)
+        hint: hosts are changed by what is committed: run `git init` there and commit, or name a repository with --source
         ");
     }
 
@@ -238,7 +254,6 @@ mod bad_input {
         insta::assert_snapshot!(refused(&room, &["plan"]), @"
         error: there is no setting `sourse`
           --> trunkline.yaml:2:1
-           | sourse: fleet
         hint: settings are: source, ref, path, stateDir, credentials, ca, connectTo, color, logFormat, log
         ");
     }
@@ -274,7 +289,11 @@ mod bad_input {
     fn credentials_that_lack_an_entry() {
         let room = Room::raise(Example::BranchBundle);
         room.write_private("credentials.yaml", "guest-admin: { user: Administrator, password: example-guest }\n");
-        insta::assert_snapshot!(refused(&room, &["plan", "ulm-1"]), @"");
+        insta::assert_snapshot!(refused(&room, &["plan", "ulm-1"]), @"
+        wish of the working directory, committed or not
+        error: nothing can be planned: no connection to the host of `ulm-1` can be made: credential `hyperv-host` could not be resolved: its value cannot be read: there is no credential `hyperv-host`: add `hyperv-host:` with `user` and `password` to credentials.yaml, or set TRUNKLINE_USER_HYPERV_HOST and TRUNKLINE_PASSWORD_HYPERV_HOST
+        hint: correct the entry that `credential` under `host` names in the credentials file
+        ");
     }
 
     #[test]
@@ -284,8 +303,9 @@ mod bad_input {
         let shown = refused(&room, &["plan", "ulm-1"]);
         assert!(!shown.contains("not-the-one"), "{shown}");
         insta::assert_snapshot!(shown, @"
+        wish of the working directory, committed or not
         error: nothing can be planned: the host of `ulm-1` could not be observed: `10.1.0.10:5986` refuses our credentials for `Msvm_VirtualSystemSettingData`: `Enumerate` was not carried out: `https://10.1.0.10:5986/wsman` refuses the credentials, or they may not be sent
-        hint: nothing was changed; `trunkline observe` shows what can be seen
+        hint: correct the entry that `credential` under `host` names in the credentials file
         ");
     }
 
@@ -356,7 +376,7 @@ mod bad_input {
         let room = Room::raise(Example::BranchBundle);
         let done = room.run(&["apply", "--only", "ulm-1"]);
         assert_eq!(done.code, 1);
-        insta::assert_snapshot!(done.err, @"
+        insta::assert_snapshot!(done.err.lines().skip_while(|line| !line.starts_with("error")).collect::<Vec<_>>().join("\n"), @"
         error: nobody is there to answer: standard input is no terminal
         hint: give --yes to go on without asking
         ");

@@ -22,7 +22,7 @@ fn the_tour_ends_well_reads_well_and_leaves_nothing_behind() {
     4. Drift: four accidents on sea-1, each found and repaired
     5. And again: nothing to do
     ");
-    for line in ["no steps", "repaired after", "processors"] {
+    for line in ["no changes", "repaired after", "processors"] {
         assert!(done.out.contains(line), "`{line}` is not told:\n{}", done.out);
     }
     let left: Vec<_> = std::fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -72,7 +72,7 @@ fn whole(plan: &Plan, report: &PlanReport, gated: Option<&Gated>, repairs: Optio
     text.head(plan, report);
     text.stalls(report);
     text.changes(report);
-    text.steps(plan, gated);
+    text.steps(plan, report, gated);
     text.repairs(repairs);
     text.waits(gated.map_or(&report.waits, |gated| &gated.waits));
     if !report.notes.is_empty() {
@@ -144,10 +144,12 @@ impl Text {
         }
     }
 
-    fn steps(&mut self, plan: &Plan, gated: Option<&Gated>) {
+    fn steps(&mut self, plan: &Plan, report: &PlanReport, gated: Option<&Gated>) {
         self.line(Tone::Plain, "");
         if plan.is_empty() {
-            return self.line(Tone::Good, "no steps");
+            // Nothing differs, or something does and no step of ours mends it.
+            let clean = report.changes.is_empty() && report.stalls.is_empty() && report.faults.is_empty() && report.waits.is_empty();
+            return self.line(Tone::Good, if clean { "no changes" } else { "no steps" });
         }
         let count = plan.steps.len();
         let noun = if count == 1 { "step" } else { "steps" };

@@ -176,7 +176,7 @@ fn a_bare_host_gets_four_roles_and_the_management_switch_goes_again() {
 #[test]
 fn a_converged_appliance_needs_nothing() {
     for desired in [branch_bundle(), cloud_connector()] {
-        insta::allow_duplicates!(assert!(shown(&desired, &converged(&desired), &given_with_peer()).ends_with("\nno steps\n")));
+        insta::allow_duplicates!(assert!(shown(&desired, &converged(&desired), &given_with_peer()).ends_with("\nno changes\n")));
     }
 }
 

@@ -54,7 +54,7 @@ fn a_vm_that_never_served_and_was_made_from_another_image_is_built_anew() {
     }
     apply(&desired, &mut observed, whole.steps.iter());
     assert_eq!(observed.instances[&desired.instance].vms[&of("app")].mark.spec, "another");
-    assert!(shown(&desired, &observed, &given()).ends_with("\nno steps\n"));
+    assert!(shown(&desired, &observed, &given()).ends_with("\nno changes\n"));
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn without_prune_it_stays_and_the_plan_says_so() {
     branch-1 (instance 2.1)
       serving
 
-    no steps
+    no changes
 
       note: `fax1.2.1` is ours and no longer wished; it stays: prune is off
     ");
