@@ -197,7 +197,18 @@ impl Bench {
         let (instance, role) = (self.desired.instance.clone(), Some(of(role)));
         let time = StepTime { expected: Span::from_secs(10), timeout: Span::from_secs(300) };
         let id = StepId::of(&instance, role.as_ref(), &act);
-        Step { id, instance, role, act, purpose: Purpose::Repair, after: vec![], behind: vec![], impact: Impact::None, reach: Reach::None, time }
+        Step {
+            id,
+            instance,
+            role,
+            act,
+            purpose: Purpose::Repair,
+            after: vec![],
+            behind: vec![],
+            impact: Impact::None,
+            reach: Reach::None,
+            time,
+        }
     }
 
     /// Does what is open, and sees that it is done.
