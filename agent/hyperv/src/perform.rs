@@ -121,9 +121,16 @@ async fn settle(cx: &Cx<'_>) -> Result<Stands, Failure> {
 
 async fn check(cx: &Cx<'_>) -> Result<Check, Failure> {
     match Box::pin(look(cx)).await? {
-        Check::Open if creates(&cx.step.act) => Ok(cx.orphan().await?.map_or(Check::Open, Check::Blocked)),
+        Check::Open if creates(&cx.step.act) => Ok(cx.orphan(|job| job.creates).await?.map_or(Check::Open, Check::Blocked)),
+        // Any job: the one that removes it may have been sent before a crash, and its type does not tell what it removes.
+        Check::Open if removes(&cx.step.act) => Ok(cx.orphan(|_| true).await?.map_or(Check::Open, Check::Blocked)),
         other => Ok(other),
     }
+}
+
+/// Whether sending the act twice would order the removal of something that is being removed.
+fn removes(act: &Act) -> bool {
+    matches!(act, Act::RemoveSwitch { .. } | Act::RemoveVm { .. })
 }
 
 /// Whether sending the act twice could make two of what should be one.

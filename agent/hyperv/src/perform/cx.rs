@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use model::desired::{Desired, DesiredRole};
 use model::names::{HostPath, RoleName, VmName};
-use model::observed::Reach;
+use model::observed::{Reach, UnfinishedJob};
 use model::seen::Cause;
 use plan::step::Step;
 use wsman::cim::CimInstance;
@@ -137,14 +137,14 @@ impl<'a> Cx<'a> {
         Ok(if is_off { Check::Open } else { Check::Blocked(Blocker::NotOff(vm.settings.name.clone())) })
     }
 
-    /// A running job that may create something and that nobody in this process waits for: of an answer that was lost, or of a
-    /// process that ended.
-    pub(crate) async fn orphan(&self) -> Result<Option<Blocker>, Failure> {
+    /// A running job that `matters` and that nobody in this process waits for: of an answer that was lost, or of a process that
+    /// ended.
+    pub(crate) async fn orphan(&self, matters: impl Fn(&UnfinishedJob) -> bool) -> Result<Option<Blocker>, Failure> {
         let [jobs, storage_jobs] = job::queries();
         let (jobs, storage_jobs) = tokio::join!(self.select(&jobs), self.select(&storage_jobs));
         let mut unfinished = self.read(classes::JOB, job::unfinished(&jobs?))?;
         unfinished.extend(self.read(classes::STORAGE_JOB, job::unfinished(&storage_jobs?))?);
-        let orphan = unfinished.into_iter().find(|job| job.creates && !self.host.following().holds(&job.id));
+        let orphan = unfinished.into_iter().find(|job| matters(job) && !self.host.following().holds(&job.id));
         Ok(orphan.map(|job| Blocker::Job { id: job.id, caption: job.caption }))
     }
 

@@ -20,7 +20,7 @@ pub(crate) async fn is_made(cx: &Cx<'_>, path: &HostPath, parent: &HostPath) -> 
         return Ok(Check::Open);
     }
     // While a job may still write the file, it cannot be told what it will be.
-    if let Some(blocker) = cx.orphan().await? {
+    if let Some(blocker) = cx.orphan(|job| job.creates).await? {
         return Ok(Check::Blocked(blocker));
     }
     let found = settings(cx, path).await?;

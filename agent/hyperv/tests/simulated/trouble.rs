@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use model::condition::{Disposition, Reason};
-use model::desired::StartMode;
+use model::desired::{DesiredNetwork, NetworkKind, StartMode};
 use model::observed::{PowerState, ServiceState};
 use model::seen::Cause;
 use plan::fixtures::{given_with_peer, of};
@@ -48,6 +48,21 @@ async fn a_job_that_nobody_waits_for_blocks_what_it_may_create() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(bench.check(&step).await, Check::Done);
     assert_eq!(bench.changes().into_iter().filter(|method| method == "CreateVirtualHardDisk").count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_being_removed_is_not_removed_again() {
+    let bench = Bench::bare();
+    let mut step = bench.advance_to("create-disk").await;
+    let ours = |network: &&DesiredNetwork| matches!(network.kind, NetworkKind::Management { .. });
+    step.act = Act::RemoveSwitch { switch: bench.desired.networks.values().find(ours).expect("a switch of ours").switch.clone() };
+    let given_up = tokio::time::timeout(Duration::from_millis(300), bench.host.perform(&bench.desired, &step)).await;
+    assert!(given_up.is_err(), "the job takes two seconds");
+    let blocked = bench.check(&step).await;
+    assert!(matches!(blocked, Check::Blocked(Blocker::Job { .. })), "{blocked:?}");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(bench.check(&step).await, Check::Done);
+    assert_eq!(bench.changes().into_iter().filter(|method| method == "DestroySystem").count(), 1);
 }
 
 #[tokio::test(start_paused = true)]
