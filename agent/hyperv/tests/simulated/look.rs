@@ -1,8 +1,9 @@
 //! What a look costs, and what it says when it goes wrong.
 
 use model::condition::{Disposition, Reason};
+use model::desired::Grade;
 use model::seen::Cause;
-use plan::fixtures::of;
+use plan::fixtures::{of, service};
 
 use crate::bench::{Bench, chain};
 
@@ -26,6 +27,24 @@ async fn the_number_of_requests_does_not_depend_on_the_number_of_vms() {
     let two = requests_with(2).await;
     assert_eq!(requests_with(16).await, two);
     assert!(two <= 2 * 19, "{two} requests for nineteen classes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_number_of_requests_does_not_depend_on_the_number_of_services() {
+    let mut bench = Bench::bare();
+    bench.converge().await;
+    let watching = async |bench: &mut Bench, count: usize| {
+        for role in &mut bench.desired.roles {
+            let more = (role.services.len()..count).map(|n| service(&[&format!("Service{n}")], Grade::Support));
+            role.services = role.services.iter().cloned().chain(more).collect();
+        }
+        let before = bench.guest_requests();
+        bench.observe().await;
+        bench.guest_requests() - before
+    };
+    let few = watching(&mut bench, 5).await;
+    assert_eq!(watching(&mut bench, 50).await, few);
+    assert!(few <= 4 * 10, "{few} requests to four guests");
 }
 
 #[tokio::test(start_paused = true)]
