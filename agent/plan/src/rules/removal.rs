@@ -9,8 +9,8 @@ use model::names::{HostPath, InstanceId, RoleName, VmName};
 use model::observed::PowerState;
 use model::seen::{Cause, Seen};
 
-use crate::consent::Request;
 use super::power;
+use crate::consent::Request;
 use crate::diff::diff;
 use crate::draft::Draft;
 use crate::step::{Act, Purpose};
@@ -23,6 +23,11 @@ struct Unwished {
     starts_by_itself: bool,
     served: bool,
     disks: Seen<Vec<HostPath>>,
+}
+
+/// Whether something is to be removed, now or once it may be.
+pub(crate) fn is_due(draft: &Draft<'_>) -> bool {
+    draft.desired.prune && !unwished(draft).is_empty()
 }
 
 /// Removes it.
