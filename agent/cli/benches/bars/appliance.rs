@@ -61,7 +61,7 @@ pub fn floor(directory: &Path, observation: &Path) {
         seen += 1;
         let same = match found {
             Value::String(text) => text == wanted,
-            other => other.to_string() == wanted,
+            other => wanted.parse::<Value>().is_ok_and(|wanted| wanted == *other),
         };
         if !same {
             let _ = writeln!(differing, "{what}: {found} -> {wanted}");
