@@ -29,22 +29,9 @@ fn undisturbed() -> &'static Undisturbed {
     })
 }
 
-/// What is there. Certificates of guests differ with the order in which VMs of different hosts are made.
+/// What is there.
 fn sight(room: &Room) -> Value {
-    let mut sight = timeless_json(&room.run(&["observe"]).well());
-    forget(&mut sight, "listener");
-    sight
-}
-
-fn forget(value: &mut Value, key: &str) {
-    match value {
-        Value::Object(map) => {
-            map.remove(key);
-            map.values_mut().for_each(|value| forget(value, key));
-        }
-        Value::Array(list) => list.iter_mut().for_each(|value| forget(value, key)),
-        _ => {}
-    }
+    timeless_json(&room.run(&["observe"]).well())
 }
 
 /// The request is carried out, and its answer held back for longer than the agent lives.
