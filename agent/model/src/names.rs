@@ -104,6 +104,15 @@ macro_rules! name {
     };
 }
 
+/// Without case. Nearly every name is ASCII, and maps keyed by names are asked all the time.
+fn compare(a: &str, b: &str) -> Ordering {
+    if a.is_ascii() && b.is_ascii() {
+        a.bytes().map(|c| c.to_ascii_lowercase()).cmp(b.bytes().map(|c| c.to_ascii_lowercase()))
+    } else {
+        a.chars().flat_map(char::to_lowercase).cmp(b.chars().flat_map(char::to_lowercase))
+    }
+}
+
 macro_rules! ours {
     ($(#[$doc:meta])* $name:ident, $kind:literal) => {
         name!($(#[$doc])* #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)] $name, $kind, check_label);
@@ -126,7 +135,7 @@ macro_rules! windows {
         }
         impl Ord for $name {
             fn cmp(&self, other: &Self) -> Ordering {
-                self.0.chars().flat_map(char::to_lowercase).cmp(other.0.chars().flat_map(char::to_lowercase))
+                compare(&self.0, &other.0)
             }
         }
         impl Hash for $name {
