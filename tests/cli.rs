@@ -234,7 +234,6 @@ mod bad_input {
         error: cannot read `fleet`
           cause: cannot open the repository `fleet`
           cause: failed to resolve path 'fleet': No such file or directory; class=Os (2); code=NotFound (-3)
-        hint: hosts are changed by what is committed: run `git init` there and commit, or name a repository with --source
         ");
     }
 

@@ -54,13 +54,12 @@ pub fn read(settings: &Settings, credentials: Arc<Credentials>, purpose: Purpose
 }
 
 fn unreadable(error: SourceError, origin: &Origin) -> Failure {
-    let unopened = matches!(error, SourceError::Open { .. });
+    let uncommitted = matches!(error, SourceError::Open { .. }) && plain_directory(origin).is_some();
     let failure = Failure::because(format!("cannot read `{origin}`"), error);
-    if unopened {
-        failure.hint("hosts are changed by what is committed: run `git init` there and commit, or name a repository with --source")
-    } else {
-        failure
+    if uncommitted {
+        return failure.hint("hosts are changed by what is committed: run `git init` there and commit, or name a repository with --source");
     }
+    failure
 }
 
 /// A reader of the origin, fetched anew when it is remote.
