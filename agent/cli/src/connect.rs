@@ -4,11 +4,13 @@
 //! again for every stream, since guests appear in it when they first boot. Deliberately absent: TLS and HTTP (those are `wsman`'s).
 
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use model::desired::{DesiredHost, Place};
-use model::yaml;
+use sim::network::{Binding, Endpoints};
+use sim::world::Place as Standpoint;
 use wsman::connect::{BoxFuture, Connect, Endpoint, Stream, TcpConnect};
 
 /// The way to one host and to its guests.
@@ -30,36 +32,26 @@ struct Redirected {
 }
 
 impl Redirected {
-    fn find(&self, to: &Endpoint) -> io::Result<(String, u16)> {
-        let unreadable = |what: String| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {what}", self.file.display()));
-        let bytes = std::fs::read(&self.file).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.file.display())))?;
-        let (tree, faults) = yaml::parse(&bytes);
-        if let Some(fault) = faults.first() {
-            return Err(unreadable(fault.message.clone()));
-        }
-        let missing = |what: &str| io::Error::new(io::ErrorKind::ConnectionRefused, format!("{} names no `{what}`", self.file.display()));
-        let root = tree.documents().next().ok_or_else(|| missing("endpoints"))?;
-        let find = |section: &str, wanted: &str| {
-            let section = root.get(section).ok_or_else(|| missing(section))?;
-            let found = section.entries().find(|(key, _)| key.text().is_some_and(|key| key.eq_ignore_ascii_case(wanted)));
-            found.and_then(|(_, value)| value.text()).ok_or_else(|| missing(wanted))
-        };
+    fn find(&self, to: &Endpoint) -> io::Result<SocketAddr> {
+        let file = self.file.display();
+        let text = std::fs::read_to_string(&self.file).map_err(|error| io::Error::new(error.kind(), format!("{file}: {error}")))?;
+        let endpoints = Endpoints::parse(&text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        let missing = |what: &str| io::Error::new(io::ErrorKind::ConnectionRefused, format!("{file} names no `{what}`"));
+        let address = |text: &str| text.parse::<IpAddr>().map_err(|_| missing(text));
         let from = match self.place {
-            Place::OnHost => format!("on-host {}", find("hosts", &self.host)?),
-            Place::Remote => "remote".to_owned(),
+            Place::OnHost => Standpoint::OnHost(endpoints.hosts.get(&address(&self.host)?).cloned().ok_or_else(|| missing(&self.host))?),
+            Place::Remote => Standpoint::Remote,
         };
-        let bound = find("endpoints", &format!("{} ({from})", to.authority()))?;
-        let (host, port) = bound.rsplit_once(':').ok_or_else(|| unreadable(format!("`{bound}` is no address and port")))?;
-        let port = port.parse().map_err(|_| unreadable(format!("`{bound}` has no port")))?;
-        Ok((host.to_owned(), port))
+        let binding = Binding::new(from, address(&to.host)?, to.port);
+        endpoints.bindings.get(&binding).copied().ok_or_else(|| missing(&to.authority()))
     }
 }
 
 impl Connect for Redirected {
     fn connect<'a>(&'a self, to: &'a Endpoint) -> BoxFuture<'a, io::Result<Box<dyn Stream>>> {
         Box::pin(async move {
-            let (host, port) = self.find(to)?;
-            self.tcp.connect(&Endpoint { host, port, ..to.clone() }).await
+            let bound = self.find(to)?;
+            self.tcp.connect(&Endpoint { host: bound.ip().to_string(), port: bound.port(), ..to.clone() }).await
         })
     }
 }
