@@ -8,6 +8,7 @@ mod body;
 mod header;
 mod request;
 mod response;
+pub mod shell;
 
 pub use body::{Identity, Item, Markup, Output, Page, Parameter};
 pub use header::{Header, Language, OptionValue, UnknownHeader};
@@ -60,13 +61,18 @@ pub mod dialect {
     pub const EVENT_QUERY: &str = "http://schemas.microsoft.com/win/2004/08/events/eventquery";
 }
 
+/// The document without the mark that some writers put before it.
+fn unmarked(document: &str) -> &str {
+    document.trim_start_matches('\u{feff}')
+}
+
 /// Reads an envelope up to its body, whose children are then `read`.
 fn read<'x, B>(
     document: &'x str,
     limits: Limits,
     read: impl FnOnce(&mut Reader<'x>, &Header) -> Result<B, XmlError>,
 ) -> Result<Envelope<B>, XmlError> {
-    let mut reader = Reader::new(document.trim_start_matches('\u{feff}'), limits)?;
+    let mut reader = Reader::new(document, limits)?;
     let root = reader.root()?;
     if !reader.is(&root, SOAP, "Envelope") {
         let found = format!("{{{}}}{}", reader.namespace(&root)?, root.local());
@@ -75,7 +81,7 @@ fn read<'x, B>(
     let mut header = Header::default();
     while let Some(tag) = reader.child()? {
         if reader.is(&tag, SOAP, "Header") {
-            header = header::read(&mut reader)?;
+            header = header::read(&mut reader, document)?;
         } else if reader.is(&tag, SOAP, "Body") {
             let body = read(&mut reader, &header)?;
             reader.finish()?;

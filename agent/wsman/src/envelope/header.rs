@@ -45,6 +45,8 @@ pub struct Header {
     pub fragment: Option<String>,
     /// The subscription that is meant.
     pub subscription: Option<String>,
+    /// In an answer to Pull: how far the events have been read, as the inside of a `w:Bookmark`.
+    pub bookmark: Option<String>,
     /// Headers that nobody here knows.
     pub unknown: Vec<UnknownHeader>,
     /// In a refusal: the headers of the request that the server did not understand, by namespace and name.
@@ -118,7 +120,7 @@ fn new_message_id() -> String {
 }
 
 /// Reads the open header.
-pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, XmlError> {
+pub(super) fn read(reader: &mut Reader<'_>, document: &str) -> Result<Header, XmlError> {
     let mut header = Header::default();
     while let Some(tag) = reader.child()? {
         let text = |reader: &mut Reader<'_>| reader.trimmed().map(|t| Some(t.into_owned()));
@@ -147,6 +149,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, XmlError> {
             (MICROSOFT, "OperationID") => header.operation_id = text(reader)?,
             (MICROSOFT, "SequenceId") => header.sequence_id = Some(number(reader, "the sequence number")?),
             (EVENTING, "Identifier") => header.subscription = text(reader)?,
+            (WSMAN, "Bookmark") => header.bookmark = Some(super::body::read_markup(reader, &tag, document)?.inner),
             (SOAP, "NotUnderstood") => {
                 if let Some(name) = reader.attribute(&tag, "", "qname")? {
                     let (namespace, local) = reader.qualified(&name);
@@ -315,6 +318,11 @@ fn write_selection(writer: &mut Writer, header: &Header, naming: &Naming) {
     }
     if let Some(id) = &header.subscription {
         writer.leaf("e:Identifier", id);
+    }
+    if let Some(bookmark) = &header.bookmark {
+        writer.open("w:Bookmark");
+        writer.raw(bookmark);
+        writer.close("w:Bookmark");
     }
 }
 

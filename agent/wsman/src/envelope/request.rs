@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::body::{self, Markup, Parameter};
+use super::shell::{self, ShellRequest};
 use super::{Envelope, Header, action, header};
 use crate::cim::element::write_form;
 use crate::cim::{CimInstance, CimValue, ClassName, Namespace};
@@ -42,7 +43,9 @@ pub enum Request {
     Subscribe(Subscribe),
     /// End a subscription.
     Unsubscribe,
-    /// Anything else, by its action: a shell's, for one.
+    /// Something of a remote shell.
+    Shell(ShellRequest),
+    /// Anything else, by its action.
     Other(Option<Markup>),
 }
 
@@ -125,6 +128,10 @@ pub struct Subscribe {
     pub filter: Option<Filter>,
     /// Until when.
     pub expires: Option<String>,
+    /// Whether answers to Pull are to say how far the events have been read.
+    pub send_bookmarks: bool,
+    /// How far they were read before: the inside of a `w:Bookmark`, or the URI of the earliest one.
+    pub bookmark: Option<String>,
 }
 
 /// How events are delivered.
@@ -196,6 +203,7 @@ impl Envelope<Request> {
     /// # Errors
     /// The document is not read, or its body is not what its action says.
     pub fn decode(document: &str, limits: Limits) -> Result<Self, XmlError> {
+        let document = super::unmarked(document);
         super::read(document, limits, |reader, header| read(reader, header, document))
     }
 
@@ -242,7 +250,13 @@ fn read<'x>(reader: &mut Reader<'x>, header: &Header, document: &str) -> Result<
                 let parameters = if tag.is_some() { body::read_parameters(reader, namespace)? } else { vec![] };
                 Ok(Request::Invoke(Invoke { method, parameters }))
             }
-            None => Ok(Request::Other(tag.map(|tag| body::read_markup(reader, &tag, document)).transpose()?)),
+            None => match tag {
+                None => Ok(Request::Other(None)),
+                Some(tag) => match shell::read_request(reader, &tag)? {
+                    Some(request) => Ok(Request::Shell(request)),
+                    None => body::read_markup(reader, &tag, document).map(|markup| Request::Other(Some(markup))),
+                },
+            },
         },
     }
 }
@@ -322,7 +336,7 @@ fn read_pull(reader: &mut Reader<'_>) -> Result<Pull, XmlError> {
 }
 
 fn read_subscribe(reader: &mut Reader<'_>, document: &str) -> Result<Subscribe, XmlError> {
-    let mut subscribe = Subscribe { delivery: Delivery::default(), filter: None, expires: None };
+    let mut subscribe = Subscribe { delivery: Delivery::default(), filter: None, expires: None, send_bookmarks: false, bookmark: None };
     while let Some(tag) = reader.child()? {
         match (reader.namespace(&tag)?, tag.local()) {
             (EVENTING, "Delivery") => {
@@ -339,6 +353,11 @@ fn read_subscribe(reader: &mut Reader<'_>, document: &str) -> Result<Subscribe, 
             }
             (EVENTING, "Expires") => subscribe.expires = Some(reader.trimmed()?.into_owned()),
             (WSMAN | EVENTING, "Filter") => subscribe.filter = Some(read_filter(reader, &tag, document)?),
+            (WSMAN, "SendBookmarks") => {
+                subscribe.send_bookmarks = true;
+                reader.skip()?;
+            }
+            (WSMAN, "Bookmark") => subscribe.bookmark = Some(body::read_markup(reader, &tag, document)?.inner),
             _ => reader.skip()?,
         }
     }
@@ -373,6 +392,7 @@ fn write(writer: &mut Writer, header: &Header, request: &Request, naming: &Namin
         }
         Request::Subscribe(subscribe) => write_subscribe(writer, subscribe),
         Request::Unsubscribe => writer.empty("e:Unsubscribe", &[]),
+        Request::Shell(request) => shell::write_request(writer, request),
         Request::Other(markup) => markup.iter().for_each(|markup| body::write_markup(writer, markup)),
     }
 }
@@ -428,6 +448,14 @@ fn write_subscribe(writer: &mut Writer, subscribe: &Subscribe) {
     }
     if let Some(filter) = &subscribe.filter {
         write_filter(writer, filter);
+    }
+    if let Some(bookmark) = &subscribe.bookmark {
+        writer.open("w:Bookmark");
+        writer.raw(bookmark);
+        writer.close("w:Bookmark");
+    }
+    if subscribe.send_bookmarks {
+        writer.empty("w:SendBookmarks", &[]);
     }
     writer.close("e:Subscribe");
 }

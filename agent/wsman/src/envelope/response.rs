@@ -1,6 +1,7 @@
 //! Answers: what a server says.
 
 use super::body::{self, Identity, Markup, Output, Page};
+use super::shell::{self, ShellResponse};
 use super::{Envelope, Header, header};
 use crate::cim::endpoint::{self, EndpointReference};
 use crate::cim::{CimInstance, element};
@@ -28,6 +29,8 @@ pub enum Response {
     Output(Output),
     /// To Subscribe.
     Subscribed(Subscribed),
+    /// From a remote shell.
+    Shell(ShellResponse),
     /// A refusal.
     Fault(Box<Fault>),
     /// Anything else.
@@ -53,6 +56,7 @@ impl Envelope<Response> {
     /// # Errors
     /// The document is not read.
     pub fn decode(document: &str, limits: Limits) -> Result<Self, XmlError> {
+        let document = super::unmarked(document);
         super::read(document, limits, |reader, header| {
             let mut response = read(reader, document)?;
             if let Response::Fault(fault) = &mut response {
@@ -94,7 +98,10 @@ fn read<'x>(reader: &mut Reader<'x>, document: &str) -> Result<Response, XmlErro
             Some(method) => body::read_output(reader, &tag, method).map(Response::Output),
             None => element::read_instance(reader, &tag, "root/cimv2").map(Response::Object),
         },
-        _ => body::read_markup(reader, &tag, document).map(Response::Other),
+        _ => match shell::read_response(reader, &tag)? {
+            Some(response) => Ok(Response::Shell(response)),
+            None => body::read_markup(reader, &tag, document).map(Response::Other),
+        },
     }
 }
 
@@ -152,6 +159,7 @@ fn write(writer: &mut Writer, response: &Response, naming: &Naming) {
         Response::Output(output) => body::write_output(writer, output, naming),
         Response::Subscribed(subscribed) => write_subscribed(writer, subscribed),
         Response::Fault(fault) => fault::write(writer, fault),
+        Response::Shell(response) => shell::write_response(writer, response),
         Response::Other(markup) => body::write_markup(writer, markup),
     }
 }
