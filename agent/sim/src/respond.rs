@@ -101,7 +101,7 @@ fn answer(service: &mut Service<'_>, envelope: &Envelope<Request>) -> Result<Ans
         Request::Delete => delete::answer(service, header),
         Request::Invoke(invoke) => invoke::answer(service, header, invoke),
         Request::Subscribe(_) | Request::Unsubscribe => Err(subscribe::refusal()),
-        Request::Other(_) => Err(shell::refusal(header)),
+        Request::Shell(_) | Request::Other(_) => Err(shell::refusal(header)),
     }
 }
 

@@ -79,6 +79,7 @@ impl Call {
             Some(Request::Invoke(_)) => "Invoke",
             Some(Request::Subscribe(_)) => "Subscribe",
             Some(Request::Unsubscribe) => "Unsubscribe",
+            Some(Request::Shell(_)) => "Shell",
             Some(Request::Other(_)) => "Other",
             None => "Unreadable",
         }
