@@ -64,7 +64,7 @@ pub struct Desired {
     /// How recovery is retried.
     pub recovery: Recovery,
     /// Product settings by dotted path, typed by the profile; shared by the appliances that have the same.
-    pub settings: Arc<BTreeMap<String, SettingValue>>,
+    pub settings: Arc<BTreeMap<Arc<str>, SettingValue>>,
     /// Certificate lifetimes by name (`ca`, `internal`, `external`).
     pub certificates: Arc<BTreeMap<String, CertificateWish>>,
 }

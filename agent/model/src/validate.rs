@@ -92,10 +92,13 @@ pub struct Assembler {
     agent: Version,
     pub(crate) library: Library,
     pub(crate) shelf: Shelf,
-    outcomes: HashMap<DocumentKey, Outcome>,
+    outcomes: Outcomes,
     rosters: Vec<Roster>,
     windows: windows::Windows,
 }
+
+/// By appliance document. Not std's hash: with ten thousand appliances it is a good part of what an unchanged fleet costs.
+type Outcomes = HashMap<DocumentKey, Outcome, foldhash::fast::RandomState>;
 
 /// What was worked out for one appliance, and from what.
 #[derive(Debug, Clone)]
@@ -139,7 +142,7 @@ impl Assembler {
             agent,
             library: Library::default(),
             shelf: Shelf::default(),
-            outcomes: HashMap::new(),
+            outcomes: Outcomes::default(),
             rosters: Vec::new(),
             windows: windows::Windows::default(),
         }
@@ -241,7 +244,8 @@ impl Assembler {
                 first
             })
         };
-        let mut outcomes = HashMap::new();
+        let mut outcomes = Outcomes::default();
+        outcomes.reserve(rosters.iter().map(|roster| roster.entries.len()).sum());
         for (roster, site) in rosters.iter().zip(&mut sites) {
             let scope = Scope::site(&roster.site);
             for (entry, outcome) in roster.entries.iter().zip(site.drain(..)) {
@@ -255,6 +259,9 @@ impl Assembler {
 
     /// Extends the reach of a fault in a shared document to the sites that use it.
     fn blame_shared(&self, rosters: &[Roster], findings: &mut [Finding]) {
+        if findings.iter().all(|finding| finding.scope != Scope::Users) {
+            return;
+        }
         let mut users: HashMap<u32, BTreeSet<Arc<str>>> = HashMap::new();
         for roster in rosters {
             for outcome in roster.entries.iter().filter_map(|entry| self.outcomes.get(&entry.key)) {

@@ -42,9 +42,12 @@ pub(crate) trait Contents {
 /// Everything that was parsed and is still in the tree.
 #[derive(Clone, Default)]
 pub(crate) struct Parsed {
-    files: HashMap<Arc<str>, Entry>,
+    files: Files,
     count: u64,
 }
+
+/// By path. Not std's hash, for a poll of ten thousand files asks for each of them several times.
+type Files = HashMap<Arc<str>, Entry, foldhash::fast::RandomState>;
 
 #[derive(Clone)]
 struct Entry {
@@ -90,7 +93,8 @@ impl Parsed {
         // Counted only now: a revision that cannot be read leaves what was known as it was.
         self.count += parsed.len() as u64;
         let mut before = std::mem::take(&mut self.files);
-        let mut new: HashMap<Arc<str>, Entry> = parsed.into_iter().collect();
+        let mut new: Files = parsed.into_iter().collect();
+        self.files.reserve(listing.files.len());
         let mut manifests = listing.unread;
         let mut policies = Vec::new();
         for file in &listing.files {

@@ -59,7 +59,7 @@ impl<T: Scalar> Decode for T {
             cx.wrong_type(node, T::EXPECTED);
             return None;
         };
-        if node.is_null() {
+        if style == Style::Plain && matches!(text, "" | "~" | "null") {
             cx.wrong_type(node, T::EXPECTED);
             return None;
         }
@@ -80,7 +80,9 @@ fn trap(form: Form, text: &str) -> Option<Fault> {
     let fault = |code: Code, message: String| {
         Some(Fault::new(code, super::Origin::default(), message).hint(format!("write it in quotes: \"{text}\"")))
     };
-    let number = || text.parse::<f64>().is_ok() && text.contains(|c: char| c.is_ascii_digit());
+    // Most text begins with a letter, and no number does.
+    let begins = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'));
+    let number = || begins && text.parse::<f64>().is_ok() && text.contains(|c: char| c.is_ascii_digit());
     match form {
         Form::Word => None,
         Form::Version if number() => fault(Code::UnquotedVersion, format!("`{text}` without quotes is a number, not a version")),
@@ -89,13 +91,15 @@ fn trap(form: Form, text: &str) -> Option<Fault> {
             fault(Code::UnquotedBoolean, format!("`{text}` without quotes is a boolean to some YAML readers"))
         }
         Form::Text if number() => fault(Code::UnquotedNumber, format!("`{text}` without quotes is a number, not text")),
-        Form::Text if is_clock(text) => fault(Code::UnquotedClock, format!("`{text}` without quotes is a number to some YAML readers")),
+        Form::Text if begins && is_clock(text) => {
+            fault(Code::UnquotedClock, format!("`{text}` without quotes is a number to some YAML readers"))
+        }
         Form::Text | Form::Version => None,
     }
 }
 
 fn is_boolean_word(text: &str) -> bool {
-    ["y", "n", "yes", "no", "on", "off", "true", "false"].iter().any(|word| text.eq_ignore_ascii_case(word))
+    text.len() <= 5 && ["y", "n", "yes", "no", "on", "off", "true", "false"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 fn is_clock(text: &str) -> bool {
@@ -137,20 +141,20 @@ impl<const MIN: u32, const MAX: u32> Bounded<MIN, MAX> {
 
 impl<const MIN: u32, const MAX: u32> Decode for Bounded<MIN, MAX> {
     fn decode(node: Node<'_>, cx: &mut Decoder) -> Option<Self> {
-        let expected = format!("a whole number from {MIN} to {MAX}");
+        let expected = || format!("a whole number from {MIN} to {MAX}");
         let number = match node.kind() {
             Kind::Scalar(text, Style::Plain) => text.parse::<i64>().ok().filter(|_| !text.starts_with(['+', '0']) || text == "0"),
             _ => None,
         };
         let Some(number) = number else {
-            cx.wrong_type(node, expected);
+            cx.wrong_type(node, expected());
             return None;
         };
         match u32::try_from(number).ok().filter(|number| (MIN..=MAX).contains(number)) {
             Some(number) => Some(Self(number)),
             None => {
                 let fault = Fault::new(Code::OutOfRange, cx.origin(node), format!("{number} is out of range"));
-                cx.fault(fault.expected(expected));
+                cx.fault(fault.expected(expected()));
                 None
             }
         }

@@ -72,6 +72,21 @@ impl SettingIndex {
         self.settings.iter().map(|setting| &*setting.path)
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.settings.len()
+    }
+
+    /// Whether the product has none.
+    pub fn is_empty(&self) -> bool {
+        self.settings.is_empty()
+    }
+
+    /// The place of the setting of that path in the order of `iter`.
+    pub fn position(&self, path: &str) -> Option<usize> {
+        self.settings.iter().position(|setting| &*setting.path == path)
+    }
+
     /// The setting of that path.
     pub fn get(&self, path: &str) -> Option<&Setting> {
         self.settings.iter().find(|setting| &*setting.path == path)
@@ -91,29 +106,31 @@ impl SettingIndex {
         true
     }
 
-    /// Reports every key below `settings` that the product does not have.
-    pub fn check_known(&self, written: Node<'_>, cx: &mut Decoder) {
-        self.root.check_known(written, String::new(), cx);
+    /// Reports every key below `settings` that the product does not have, and gives the places of the settings that are written.
+    pub fn check_known(&self, written: Node<'_>, cx: &mut Decoder) -> Vec<usize> {
+        let mut found = Vec::new();
+        self.root.check_known(written, "", &mut found, cx);
+        found
     }
 }
 
 impl Branch {
-    fn check_known(&self, written: Node<'_>, prefix: String, cx: &mut Decoder) {
+    fn check_known(&self, written: Node<'_>, prefix: &str, found: &mut Vec<usize>, cx: &mut Decoder) {
         for (key, value) in written.entries() {
             let name = key.text().unwrap_or_default();
-            let path = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
+            let path = || if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
             match self.children.get(name) {
-                Some(branch) if branch.setting.is_none() => {
+                Some(Self { setting: Some(setting), .. }) => found.push(*setting),
+                Some(branch) => {
                     if matches!(value.kind(), Kind::Map) {
-                        branch.check_known(value, path, cx);
+                        branch.check_known(value, &path(), found, cx);
                     } else {
                         cx.wrong_type(value, "a map of product settings");
                     }
                 }
-                Some(_) => {}
                 None => {
                     let known = || self.children.keys().map(|key| &**key);
-                    let fault = Fault::new(Code::UnknownSetting, cx.origin(key), format!("the product has no setting `{path}`"));
+                    let fault = Fault::new(Code::UnknownSetting, cx.origin(key), format!("the product has no setting `{}`", path()));
                     cx.fault(Fault { hint: suggest(name, known()), ..fault.expected(one_of(known())) });
                 }
             }

@@ -1,11 +1,12 @@
 //! One appliance with everything that it depends on, and the way from there to its wish.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::address::Fact;
 use super::library::Library;
-use super::settings::{SettingValues, SettingsContext, resolve_settings};
+use super::settings::{SettingLayers, SettingValues, SettingsContext, resolve_settings};
 use super::stack::{DefaultsLayer, Stack, Trace};
 use crate::desired::{Availability, Desired, Maintenance, Mode, OnExpiry, PlannedOutage};
 use crate::diagnostic::Code;
@@ -40,6 +41,8 @@ pub(crate) struct Closure<'a> {
     pub(crate) profile: &'a Profile,
     /// Settings that were worked out for a neighbour with the same layers.
     pub(crate) shared_settings: Option<Arc<SettingValues>>,
+    /// What settings come to without the appliance's own; worked out by the first that asks.
+    pub(crate) inherited_settings: &'a OnceCell<SettingValues>,
     pub(crate) trace: &'a Trace,
 }
 
@@ -89,18 +92,32 @@ impl<'a> Resolver<'a> {
         let cx = self.cx;
         let settings = match &cx.shared_settings {
             Some(settings) => settings.clone(),
-            None => {
-                let context = SettingsContext {
-                    library: cx.library,
-                    profile: cx.profile,
-                    version: &cx.release.spec.version.value,
-                    origin: cx.appliance.origin,
-                };
-                Arc::new(resolve_settings(&self.stack, Some(&cx.appliance.spec.layer), &context))
-            }
+            None => Arc::new(self.own_settings()),
         };
+        if cx.trace.is_on() {
+            for (setting, raw) in settings.written(cx.profile) {
+                let origin = Origin { file: raw.file, span: cx.library.node(raw).span() };
+                self.stack.written(|| format!("spec.settings.{}", setting.path), origin);
+            }
+        }
         self.faults.extend(settings.faults.iter().cloned());
         settings
+    }
+
+    fn own_settings(&self) -> SettingValues {
+        let cx = self.cx;
+        let context = SettingsContext {
+            library: cx.library,
+            profile: cx.profile,
+            version: &cx.release.spec.version.value,
+            origin: cx.appliance.origin,
+        };
+        let own = cx.appliance.spec.layer.settings.map(|settings| settings.0);
+        let further: Vec<_> = self.stack.layers().skip(1).filter_map(|layer| layer.settings.map(|settings| settings.0)).collect();
+        let layers = SettingLayers { own: None, further: &further, inherited: None };
+        let inherited = own.map(|_| cx.inherited_settings.get_or_init(|| resolve_settings(layers, &context)));
+        let inherited = inherited.filter(|inherited| inherited.can_be_inherited());
+        resolve_settings(SettingLayers { own, inherited, ..layers }, &context)
     }
 
     fn desired(&mut self, settings: &Arc<SettingValues>) -> Option<Desired> {

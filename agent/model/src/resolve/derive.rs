@@ -64,10 +64,23 @@ pub(crate) fn management_host(subnet: IpNet) -> IpNet {
     offset(subnet, 1)
 }
 
-/// The address of a role of an instance on a management subnet.
-pub(crate) fn management_address(subnet: IpNet, instance: &InstanceId, roles: usize, role: usize) -> IpNet {
-    let slot = management_slot(instance, management_slots(subnet, roles));
-    offset(subnet, 2 + slot * roles as u64 + role as u64)
+/// The addresses of one instance on a management subnet: one a role, side by side.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ManagementBlock {
+    subnet: IpNet,
+    first: u64,
+}
+
+impl ManagementBlock {
+    /// The block of an instance whose profile has that many roles.
+    pub(crate) fn new(subnet: IpNet, instance: &InstanceId, roles: usize) -> Self {
+        Self { subnet, first: 2 + management_slot(instance, management_slots(subnet, roles)) * roles as u64 }
+    }
+
+    /// The address of a role, by its place in the profile.
+    pub(crate) fn address(self, role: usize) -> IpNet {
+        offset(self.subnet, self.first + role as u64)
+    }
 }
 
 fn offset(subnet: IpNet, offset: u64) -> IpNet {
@@ -117,7 +130,7 @@ mod tests {
     #[test]
     fn two_instances_have_different_management_addresses() {
         let subnet: IpNet = "192.168.213.0/24".parse().unwrap();
-        let address = |instance: &str, role| management_address(subnet, &InstanceId::new(instance).unwrap(), 4, role).to_string();
+        let address = |instance: &str, role| ManagementBlock::new(subnet, &InstanceId::new(instance).unwrap(), 4).address(role).to_string();
         assert_eq!(management_host(subnet).to_string(), "192.168.213.1/24");
         assert_ne!(address("2.0.1", 0), address("2.1", 0));
         assert_ne!(address("2.1", 0), address("2.1", 1));

@@ -107,7 +107,7 @@ fn heads(tree: &Tree, faults: &[TextFault]) -> Vec<Head> {
 #[derive(Debug, Default)]
 pub(crate) struct Library {
     files: Vec<Option<Arc<ParsedFile>>>,
-    numbers: HashMap<Arc<str>, u32>,
+    numbers: HashMap<Arc<str>, u32, foldhash::fast::RandomState>,
     empty: Tree,
 }
 

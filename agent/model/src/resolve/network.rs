@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::address::{Fact, FactKey, Numbers, check_address, check_gateway, overlap};
 use super::closure::Resolver;
-use super::derive;
+use super::derive::{self, ManagementBlock};
 use crate::desired::{DesiredNetwork, ManagementLifetime, NetworkKind};
 use crate::diagnostic::Code;
 use crate::manifest::{Fault, Layer, NetworkSpec, ProfileNetwork, Spanned, Subnet, SwitchOwner, one_of, suggest};
@@ -16,6 +16,8 @@ pub(super) struct Resolved<'a> {
     pub(super) desired: DesiredNetwork,
     pub(super) subnet: &'a Spanned<Subnet>,
     pub(super) nat: Option<&'a Spanned<bool>>,
+    /// The addresses of this instance, where the network is for management.
+    pub(super) block: Option<ManagementBlock>,
 }
 
 impl<'a> Resolver<'a> {
@@ -60,14 +62,17 @@ impl<'a> Resolver<'a> {
         if let Some(fault) = gateway.and_then(|gateway| check_gateway(gateway, subnet)) {
             self.faults.push(fault);
         }
+        let kind = self.network_kind(profile, subnet)?;
+        let block = matches!(kind, NetworkKind::Management { .. })
+            .then(|| ManagementBlock::new(subnet.value.0, &self.instance, self.cx.profile.spec().roles.len()));
         let desired = DesiredNetwork {
-            kind: self.network_kind(profile, subnet)?,
+            kind,
             switch: switch.value.clone(),
             subnet: subnet.value.0,
             gateway: gateway.map(|gateway| gateway.value),
             dns: dns.iter().flat_map(|dns| &dns.value).map(|server| server.value).collect(),
         };
-        Some(Resolved { desired, subnet, nat })
+        Some(Resolved { desired, subnet, nat, block })
     }
 
     fn network_kind(&mut self, profile: &ProfileNetwork, subnet: &Spanned<Subnet>) -> Option<NetworkKind> {

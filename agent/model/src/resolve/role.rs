@@ -7,10 +7,10 @@ use sha2::{Digest, Sha256};
 
 use super::address::{Fact, FactKey, check_address};
 use super::closure::Resolver;
-use super::derive::{self, Identity};
+use super::derive::{self, Identity, ManagementBlock};
 use super::network::Resolved as Network;
 use super::settings::SettingValues;
-use crate::desired::{DesiredAdapter, DesiredRole, Membership, NetworkKind, RoleImage, SettingValue, StartAction, StopAction};
+use crate::desired::{DesiredAdapter, DesiredRole, Membership, RoleImage, SettingValue, StartAction, StopAction};
 use crate::diagnostic::Code;
 use crate::manifest::{
     Fault, ImageSpec, Label, Layer, NameServers, Origin, ProfileAddress, ProfileMembership, ProfileRole, ProfileSize, RoleSpec, SizeRole,
@@ -124,8 +124,9 @@ impl<'a> Resolver<'a> {
     }
 
     fn role_address(&self, role: &'a RoleName, name: &str) -> Option<&'a Spanned<IpAddr>> {
-        let get = |spec: &'a RoleSpec| spec.addresses.iter().find(|(key, _)| key.as_str() == name).map(|(_, address)| address);
-        self.role_value(role, &format!("addresses.{name}"), get, None)
+        let in_role = |spec: &'a RoleSpec| spec.addresses.iter().find(|(key, _)| key.as_str() == name).map(|(_, address)| address);
+        let get = |layer: &'a Layer| layer.roles.get(role).and_then(|role| in_role(&role.value));
+        self.stack.pick(|| format!("spec.roles.{role}.addresses.{name}"), get, None)
     }
 
     fn directory_addresses(&self) -> Vec<IpAddr> {
@@ -253,9 +254,8 @@ impl<'a> Resolver<'a> {
 
     fn management_adapter(&self, index: usize, shared: &Shared<'_, 'a>, identity: Identity<'_>) -> Option<DesiredAdapter> {
         let name = self.cx.profile.management.as_ref()?;
-        let network = shared.networks.get(name).filter(|network| matches!(network.desired.kind, NetworkKind::Management { .. }))?;
-        let roles = self.cx.profile.spec().roles.len();
-        let address = derive::management_address(network.desired.subnet, identity.instance, roles, index);
+        let block = shared.networks.get(name)?.block?;
+        let address = block.address(index);
         self.stack.derived(|| format!("spec.roles.{}.addresses.{name}", identity.role), || address.addr().to_string());
         Some(DesiredAdapter {
             name: AdapterName::from(name),
@@ -263,18 +263,18 @@ impl<'a> Resolver<'a> {
             mac: identity.mac(name),
             addresses: vec![address],
             gateway: None,
-            dns: self.set_up_name_server(index, network, identity).into_iter().collect(),
+            dns: self.set_up_name_server(index, block).into_iter().collect(),
         })
     }
 
     /// Who tells a guest where its directory is while the product networks are not connected yet: the directory itself, over the
     /// management network.
-    fn set_up_name_server(&self, index: usize, network: &Network<'_>, identity: Identity<'_>) -> Option<IpAddr> {
+    fn set_up_name_server(&self, index: usize, block: ManagementBlock) -> Option<IpAddr> {
         let roles = &self.cx.profile.spec().roles;
         let membership = |role: &'a Spanned<ProfileRole>| role.value.membership.as_ref().map(|one| &one.value);
         roles.get(index).and_then(membership)?.joins.as_ref()?;
         let directory = roles.iter().position(|role| membership(role).is_some_and(|one| one.hosts.is_some()))?;
-        Some(derive::management_address(network.desired.subnet, identity.instance, roles.len(), directory).addr())
+        Some(block.address(directory).addr())
     }
 
     /// The addresses of a role on a network: the one named after it, and further ones that the profile puts there.
@@ -372,5 +372,6 @@ fn spec_digest(image: &RoleImage, membership: &Membership, settings: &SettingVal
     }
     hash.update(image.size.map_or(0, DiskSize::bytes).to_le_bytes());
     hash.update(settings.rebuild);
-    hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    let [a, b, c, d, e, f, g, h, ..]: [u8; 32] = hash.finalize().into();
+    format!("{:016x}", u64::from_be_bytes([a, b, c, d, e, f, g, h]))
 }

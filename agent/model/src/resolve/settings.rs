@@ -1,7 +1,8 @@
 //! Product settings of an appliance, typed by the profile.
 //!
 //! Guarantees: a value that must be equal within a site is taken from the Site (or Defaults or the profile) only; every fault of
-//! every layer is reported; values that several appliances share are made once (`SettingValues` is behind an `Arc`).
+//! every layer is reported; values that several appliances share are made once (`SettingValues` is behind an `Arc`, and what an
+//! appliance does not state itself it takes typed from what its site comes to).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,12 +11,10 @@ use sha2::{Digest, Sha256};
 
 use super::address::{Fact, FactKey, Owner};
 use super::library::{Library, compact};
-use super::stack::Stack;
 use crate::desired::SettingValue;
 use crate::diagnostic::Code;
 use crate::manifest::{
-    Decoder, DiffersRule, Equality, Fault, Layer, Origin, RawValue, RequiresRule, SettingClass, SettingType, Spanned, Version,
-    compare_versions,
+    Decoder, DiffersRule, Equality, Fault, Origin, RawValue, RequiresRule, SettingClass, SettingType, Spanned, Version, compare_versions,
 };
 use crate::profile::{Profile, Setting};
 use crate::yaml::Node;
@@ -24,9 +23,9 @@ use crate::yaml::Node;
 #[derive(Debug, Default)]
 pub(crate) struct SettingValues {
     /// By path.
-    pub(crate) values: Arc<BTreeMap<String, SettingValue>>,
-    /// Where each was written.
-    pub(crate) origins: BTreeMap<Arc<str>, RawValue>,
+    pub(crate) values: Arc<BTreeMap<Arc<str>, SettingValue>>,
+    /// Where each was written, by the setting's place in the profile.
+    origins: Vec<Option<RawValue>>,
     /// What is wrong with them.
     pub(crate) faults: Vec<Fault>,
     /// What must be unique.
@@ -52,88 +51,124 @@ fn site_only(setting: &Setting, origin: Origin) -> Fault {
     fault.hint("write it in the Site")
 }
 
-/// Types every setting of the profile from the layers, nearest first; `own` is the appliance's.
-pub(crate) fn resolve_settings(stack: &Stack<'_>, own: Option<&Layer>, cx: &SettingsContext<'_>) -> SettingValues {
+/// What is written below `settings`, nearest first.
+#[derive(Clone, Copy)]
+pub(crate) struct SettingLayers<'a> {
+    /// By the appliance.
+    pub(crate) own: Option<RawValue>,
+    /// By its site and the Defaults that pick it.
+    pub(crate) further: &'a [RawValue],
+    /// What the further layers come to by themselves, where that is known and sound.
+    pub(crate) inherited: Option<&'a SettingValues>,
+}
+
+impl SettingLayers<'_> {
+    fn iter(&self) -> impl Iterator<Item = RawValue> {
+        self.own.into_iter().chain(self.further.iter().copied())
+    }
+}
+
+impl SettingValues {
+    /// Whether an appliance may take its values from here: what is missing may still be stated by the appliance.
+    pub(crate) fn can_be_inherited(&self) -> bool {
+        self.faults.iter().all(|fault| fault.code == Code::SettingMissing)
+    }
+
+    /// Where each value was written, with its path.
+    pub(crate) fn written<'a>(&'a self, profile: &'a Profile) -> impl Iterator<Item = (&'a Setting, RawValue)> {
+        profile.settings.iter().zip(&self.origins).filter_map(|(setting, raw)| Some((setting, (*raw)?)))
+    }
+
+    fn inherit(&self, index: usize, setting: &Setting) -> Option<(RawValue, SettingValue)> {
+        Some((self.origins[index]?, self.values.get(&setting.path)?.clone()))
+    }
+}
+
+/// Types every setting of the profile from the layers.
+pub(crate) fn resolve_settings(layers: SettingLayers<'_>, cx: &SettingsContext<'_>) -> SettingValues {
     let mut result = SettingValues::default();
-    let layers: Vec<RawValue> = stack.layers().filter_map(|layer| layer.settings.map(|settings| settings.0)).collect();
-    for raw in &layers {
+    let mut stated = vec![layers.inherited.is_none(); cx.profile.settings.len()];
+    let checked = if layers.inherited.is_some() { &[] } else { layers.further };
+    for raw in layers.own.iter().chain(checked) {
         let mut decoder = Decoder::new(raw.file);
-        cx.profile.settings.check_known(cx.library.node(*raw), &mut decoder);
+        for index in cx.profile.settings.check_known(cx.library.node(*raw), &mut decoder) {
+            stated[index] = true;
+        }
         result.faults.append(&mut decoder.faults);
     }
     // What stands below a group that cannot be read may be there.
     let readable = !result.faults.iter().any(|fault| matches!(fault.code, Code::WrongType | Code::EmptyValue));
-    let own = own.and_then(|layer| layer.settings).map(|settings| settings.0);
-    let mut values = BTreeMap::new();
+    let mut values = Vec::with_capacity(cx.profile.settings.len());
+    result.origins = Vec::with_capacity(cx.profile.settings.len());
     let mut rebuild = Sha256::new();
-    for setting in cx.profile.settings.iter() {
-        let Some(value) = resolve_one(setting, &layers, own, cx, &mut result) else { continue };
-        if let Some(raw) = result.origins.get(&setting.path) {
-            let origin = Origin { file: raw.file, span: cx.library.node(*raw).span() };
-            stack.written(|| format!("spec.settings.{}", setting.path), origin);
-        }
+    for (index, setting) in cx.profile.settings.iter().enumerate() {
+        let inherited = layers.inherited.filter(|_| !stated[index]).and_then(|inherited| inherited.inherit(index, setting));
+        let (raw, value) = match inherited {
+            Some((raw, value)) => (Some(raw), Some(value)),
+            None => resolve_one(setting, layers, cx, &mut result.faults),
+        };
+        result.origins.push(raw);
+        let Some(value) = value else { continue };
         if matches!(setting.spec.class(), SettingClass::Rebuild | SettingClass::Identity) {
             rebuild.update(setting.path.as_bytes());
             rebuild.update(serde_json::to_string(&value).unwrap_or_default().as_bytes());
         }
-        values.insert(setting.path.as_ref().to_owned(), value);
+        values.push((setting.path.clone(), value));
     }
     if !readable {
         result.faults.retain(|fault| fault.code != Code::SettingMissing);
     }
     result.rebuild.copy_from_slice(&rebuild.finalize()[..8]);
-    result.values = Arc::new(values);
+    result.values = Arc::new(values.into_iter().collect());
     check_rules(cx, &mut result);
     claims(cx, &mut result);
     result
 }
 
+/// Where a setting is written and what that means; a value that cannot be read has a place and no meaning.
 fn resolve_one(
     setting: &Setting,
-    layers: &[RawValue],
-    own: Option<RawValue>,
+    layers: SettingLayers<'_>,
     cx: &SettingsContext<'_>,
-    result: &mut SettingValues,
-) -> Option<SettingValue> {
+    faults: &mut Vec<Fault>,
+) -> (Option<RawValue>, Option<SettingValue>) {
     let spec = &setting.spec;
     let in_version = spec.since.as_ref().is_none_or(|since| compare_versions(&since.value, cx.version).is_le())
         && spec.until.as_ref().is_none_or(|until| compare_versions(&until.value, cx.version).is_gt());
-    let keys: Vec<&str> = setting.keys.iter().map(|key| &**key).collect();
     let mut found = None;
-    for raw in layers {
-        let Some(node) = cx.library.node(*raw).at(&keys) else { continue };
+    for raw in layers.iter() {
+        let Some(node) = cx.library.node(raw).at(&setting.keys) else { continue };
         let decoder = Decoder::new(raw.file);
         if !in_version {
-            result.faults.push(not_in_version(setting, decoder.origin(node), cx.version));
+            faults.push(not_in_version(setting, decoder.origin(node), cx.version));
             continue;
         }
-        if spec.is_site_only() && own.is_some_and(|own| own.file == raw.file && own.node == raw.node) {
-            result.faults.push(site_only(setting, decoder.origin(node)));
+        if spec.is_site_only() && layers.own.is_some_and(|own| own.file == raw.file && own.node == raw.node) {
+            faults.push(site_only(setting, decoder.origin(node)));
             continue;
         }
         found = Some(RawValue { file: raw.file, node: node.index() });
         break;
     }
     if !in_version {
-        return None;
+        return (None, None);
     }
     let Some(raw) = found.or(spec.default) else {
         if spec.required.as_ref().is_some_and(|required| required.value) {
-            result.faults.push(missing(setting, cx));
+            faults.push(missing(setting, cx));
         }
-        return None;
+        return (None, None);
     };
-    result.origins.insert(setting.path.clone(), raw);
     let mut decoder = Decoder::new(raw.file);
     let node = cx.library.node(raw);
     let value = spec.decode_value(node, &mut decoder);
     let empty = matches!(&value, Some(SettingValue::List(items)) if items.is_empty());
     if empty && spec.required.as_ref().is_some_and(|required| required.value) {
         let fault = Fault::new(Code::ListLength, decoder.origin(node), format!("`{}` is empty", setting.path));
-        result.faults.push(fault.expected("at least one item"));
+        faults.push(fault.expected("at least one item"));
     }
-    result.faults.append(&mut decoder.faults);
-    value
+    faults.append(&mut decoder.faults);
+    (Some(raw), value)
 }
 
 fn not_in_version(setting: &Setting, origin: Origin, version: &Version) -> Fault {
@@ -163,8 +198,8 @@ struct Selected {
 /// Everything that a path leads to: `gateways[].fqdn` gives one per gateway that has it.
 fn select(cx: &SettingsContext<'_>, result: &SettingValues, path: &str) -> Vec<Selected> {
     let (setting, field) = path.split_once("[].").map_or((path.trim_end_matches("[]"), None), |(setting, field)| (setting, Some(field)));
-    let Some(raw) = result.origins.get(setting) else { return Vec::new() };
-    let node = cx.library.node(*raw);
+    let Some(raw) = cx.profile.settings.position(setting).and_then(|index| result.origins[index]) else { return Vec::new() };
+    let node = cx.library.node(raw);
     let leaf = |item: Option<usize>, node: Node<'_>| {
         let node = field.map_or(Some(node), |field| node.get(field))?;
         let value = node.text()?.to_owned();
@@ -245,9 +280,9 @@ fn check_requires(cx: &SettingsContext<'_>, result: &SettingValues, rule: &Requi
 /// What the settings claim for the site or the appliance alone, and what they say for all sites.
 fn claims(cx: &SettingsContext<'_>, result: &mut SettingValues) {
     let has = |rule: &Option<Spanned<Equality>>, wanted: Equality| rule.as_ref().is_some_and(|rule| rule.value == wanted);
-    for setting in cx.profile.settings.iter() {
-        let Some(raw) = result.origins.get(&setting.path) else { continue };
-        let node = cx.library.node(*raw);
+    for (setting, raw) in cx.profile.settings.iter().zip(&result.origins) {
+        let Some(raw) = *raw else { continue };
+        let node = cx.library.node(raw);
         let place = |node: Node<'_>| Origin { file: raw.file, span: node.span() };
         if has(&setting.spec.across_sites, Equality::Equal) {
             result.equal_across.push((setting.path.clone(), compact(node), place(node)));

@@ -28,6 +28,11 @@ impl Trace {
         Self(Some(RefCell::default()))
     }
 
+    /// Whether it keeps what it is told.
+    pub(crate) fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// What it was told.
     pub(crate) fn into_entries(self) -> Vec<Traced> {
         self.0.map(RefCell::into_inner).unwrap_or_default()

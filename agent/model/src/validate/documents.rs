@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::lost::Lost;
 use super::outcome::label;
 use super::report::{Finding, Scope};
@@ -463,7 +465,8 @@ fn sorted<'a>(library: &'a Library, findings: &mut Vec<Finding>) -> Vec<Placed<'
     let mut placed: Vec<Placed<'a>> = Vec::new();
     let mut files: Vec<_> = library.files().collect();
     files.sort_by(|one, other| one.1.path().cmp(other.1.path()));
-    let mut seen: HashMap<(DocumentKind, &str), Origin> = HashMap::new();
+    let mut seen: HashMap<(DocumentKind, &str), Origin, RandomState> =
+        HashMap::with_capacity_and_hasher(files.len(), RandomState::default());
     for (number, file) in files {
         for head in file.heads() {
             let Some(header) = &head.header else { continue };

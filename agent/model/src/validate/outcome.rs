@@ -1,5 +1,6 @@
 //! What becomes of one appliance, and when the last answer still holds.
 
+use std::cell::OnceCell;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
@@ -30,7 +31,9 @@ pub(super) struct Common<'a> {
 pub(super) struct Pool {
     /// Settings by release and by the Defaults that apply, for appliances that state none themselves.
     settings: BTreeMap<(ReleaseName, Vec<usize>), Arc<SettingValues>>,
-    values: Vec<Arc<BTreeMap<String, SettingValue>>>,
+    /// The same for those that do state some: what they add to.
+    inherited: BTreeMap<(ReleaseName, Vec<usize>), OnceCell<SettingValues>>,
+    values: Vec<Arc<BTreeMap<Arc<str>, SettingValue>>>,
     networks: Vec<Arc<BTreeMap<NetworkName, DesiredNetwork>>>,
     windows: Vec<Arc<BTreeMap<WindowName, Window>>>,
     certificates: Vec<Arc<BTreeMap<String, CertificateWish>>>,
@@ -164,6 +167,7 @@ impl Assembler {
                 release: release.manifest,
                 profile: release.profile,
                 shared_settings: pool.settings.get(&key).filter(|_| !own_settings).cloned(),
+                inherited_settings: pool.inherited.entry(key.clone()).or_default(),
                 trace: common.trace,
             };
             let Resolved { mut desired, faults: found, mut facts, settings } = resolve(&closure);

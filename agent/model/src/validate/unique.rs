@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 
+use foldhash::fast::RandomState;
+
 use super::report::{Finding, Scope};
 use super::{Assembler, Roster};
 use crate::diagnostic::Code;
@@ -27,7 +29,8 @@ pub(crate) fn check(assembler: &Assembler, rosters: &[Roster], findings: &mut Ve
 }
 
 fn claims(assembler: &Assembler, rosters: &[Roster], findings: &mut Vec<Finding>) {
-    let mut taken: HashMap<&FactKey, Claim<'_>> = HashMap::with_capacity(rosters.len() * 64);
+    let count = assembler.outcomes.values().map(|outcome| outcome.facts.len()).sum();
+    let mut taken: HashMap<&FactKey, Claim<'_>, RandomState> = HashMap::with_capacity_and_hasher(count, RandomState::default());
     for roster in rosters {
         for entry in &roster.entries {
             let Some(outcome) = assembler.outcomes.get(&entry.key) else { continue };

@@ -275,8 +275,8 @@ impl<'t> Node<'t> {
     }
 
     /// Follows a path of keys.
-    pub fn at(self, path: &[&str]) -> Option<Node<'t>> {
-        path.iter().try_fold(self, |node, key| node.get(key))
+    pub fn at(self, path: &[impl AsRef<str>]) -> Option<Node<'t>> {
+        path.iter().try_fold(self, |node, key| node.get(key.as_ref()))
     }
 }
 

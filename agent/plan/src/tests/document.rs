@@ -127,7 +127,7 @@ fn two_revisions_are_compared_field_by_field() {
     head.roles.remove(1);
     add_window(&mut head, "nights", nights());
     head.prune = true;
-    head.settings = Arc::new([("trunk.forwardPai".to_owned(), model::desired::SettingValue::Boolean(true))].into());
+    head.settings = Arc::new([("trunk.forwardPai".into(), model::desired::SettingValue::Boolean(true))].into());
     insta::assert_snapshot!(changes(&compare(&base, &head)), @"
     | field | change | effect |
     |---|---|---|
