@@ -4,9 +4,15 @@
 //! the number of namespaces are bounded; what is written is escaped and holds no character that XML forbids.
 //! Deliberately absent: any knowledge of envelopes.
 
+mod error;
 pub mod names;
 mod reader;
+mod scanner;
+mod scope;
+mod text;
 mod writer;
 
-pub use reader::{Content, Limits, Piece, Reader, Tag, XmlError};
+pub use error::{Limits, XmlError};
+pub use reader::{Content, Piece, Reader};
+pub use scanner::Tag;
 pub use writer::Writer;

@@ -1,0 +1,259 @@
+//! The markup of a document, one token after the other: tags, text, sections.
+//!
+//! SOAP forbids document types, and with them go entities, defaults and every other declaration. What it leaves of XML is read here.
+//! Guarantees: one pass, nothing copied, nothing looked at twice; what XML does not allow inside a tag is refused. Comments and
+//! instructions are passed over. Deliberately absent: nesting and namespaces, which are the reader's.
+
+use super::XmlError;
+
+/// One token.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Token<'x> {
+    /// The start of an element.
+    Start(Tag<'x>),
+    /// An element that is its own end.
+    Empty(Tag<'x>),
+    /// The end of the element of this name.
+    End(&'x str),
+    /// Text; plain when it means what is written.
+    Text { raw: &'x str, plain: bool },
+    /// A section of character data.
+    Verbatim(&'x str),
+    /// The end of the document.
+    Nothing,
+}
+
+/// A name as it is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct QName<'x> {
+    pub(super) whole: &'x str,
+    local_from: usize,
+}
+
+impl<'x> QName<'x> {
+    /// Takes `whole` apart at its first colon.
+    pub(super) fn new(whole: &'x str) -> Self {
+        Self { whole, local_from: whole.find(':').map_or(0, |colon| colon + 1) }
+    }
+
+    /// What stands before the colon; empty without one.
+    pub(super) fn prefix(&self) -> &'x str {
+        self.whole.get(..self.local_from.saturating_sub(1)).unwrap_or_default()
+    }
+
+    /// What stands after the colon, or all of it.
+    pub(super) fn local(&self) -> &'x str {
+        self.whole.get(self.local_from..).unwrap_or_default()
+    }
+}
+
+/// The start of an element.
+#[derive(Debug, Clone, Copy)]
+pub struct Tag<'x> {
+    pub(super) name: QName<'x>,
+    /// Its attributes as they are written, known to be well-formed.
+    written: &'x str,
+}
+
+impl<'x> Tag<'x> {
+    /// Its name without a prefix.
+    #[must_use]
+    pub fn local(&self) -> &'x str {
+        self.name.local()
+    }
+
+    /// Its attributes.
+    pub(super) fn attributes(&self) -> impl Iterator<Item = Attribute<'x>> {
+        let mut scanner = Scanner::new(self.written, usize::MAX);
+        std::iter::from_fn(move || {
+            scanner.spaces();
+            scanner.attribute().ok()
+        })
+    }
+}
+
+/// One attribute, its value as it is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attribute<'x> {
+    pub(super) name: QName<'x>,
+    pub(super) raw: &'x str,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Scanner<'x> {
+    document: &'x str,
+    at: usize,
+    most_attributes: usize,
+    attributes: Vec<Attribute<'x>>,
+}
+
+impl<'x> Scanner<'x> {
+    /// Stands at the start of `document`.
+    pub(super) fn new(document: &'x str, most_attributes: usize) -> Self {
+        Self { document, at: 0, most_attributes, attributes: vec![] }
+    }
+
+    /// The byte that it stands at.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// The attributes of the start that was given last.
+    pub(super) fn attributes(&self) -> &[Attribute<'x>] {
+        &self.attributes
+    }
+
+    /// The document is not well-formed here.
+    pub(super) fn malformed(&self, what: impl Into<String>) -> XmlError {
+        XmlError::Malformed { at: self.at, what: what.into() }
+    }
+
+    /// The next token.
+    pub(super) fn next(&mut self) -> Result<Token<'x>, XmlError> {
+        loop {
+            match self.rest() {
+                [] => return Ok(Token::Nothing),
+                [b'<', b'/', ..] => return self.end(),
+                [b'<', b'?', ..] => {
+                    self.at += "<?".len();
+                    self.name()?;
+                    self.pass("", "?>")?;
+                }
+                [b'<', b'!', b'-', b'-', ..] => drop(self.pass("<!--", "-->")?),
+                [b'<', b'!', b'[', b'C', b'D', b'A', b'T', b'A', b'[', ..] => return self.pass("<![CDATA[", "]]>").map(Token::Verbatim),
+                [b'<', b'!', ..] => return Err(XmlError::DocumentType),
+                [b'<', ..] => return self.start(),
+                _ => return Ok(self.text()),
+            }
+        }
+    }
+
+    fn rest(&self) -> &'x [u8] {
+        self.document.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    fn since(&self, from: usize) -> &'x str {
+        // Every place where the scanner stops is beside an ASCII character.
+        self.document.get(from..self.at).unwrap_or_default()
+    }
+
+    /// Passes over what stands between `open`, where the scanner stands, and `close`, and gives it.
+    fn pass(&mut self, open: &str, close: &str) -> Result<&'x str, XmlError> {
+        let inside = self.document.get(self.at + open.len()..).unwrap_or_default();
+        let end = inside.find(close).ok_or_else(|| self.malformed(format!("there is no `{close}`")))?;
+        self.at += open.len() + end + close.len();
+        Ok(&inside[..end])
+    }
+
+    fn text(&mut self) -> Token<'x> {
+        let (from, mut plain) = (self.at, true);
+        for byte in self.rest() {
+            match byte {
+                b'<' => break,
+                b'&' | b'\r' => plain = false,
+                _ => {}
+            }
+            self.at += 1;
+        }
+        Token::Text { raw: self.since(from), plain }
+    }
+
+    fn end(&mut self) -> Result<Token<'x>, XmlError> {
+        self.at += 2;
+        let name = self.name()?.whole;
+        self.spaces();
+        self.expect(b'>')?;
+        Ok(Token::End(name))
+    }
+
+    fn start(&mut self) -> Result<Token<'x>, XmlError> {
+        self.at += 1;
+        let name = self.name()?;
+        let from = self.at;
+        self.attributes.clear();
+        loop {
+            let spaces = self.spaces();
+            match self.rest() {
+                [b'>', ..] => {
+                    let tag = Tag { name, written: self.since(from) };
+                    self.at += 1;
+                    return Ok(Token::Start(tag));
+                }
+                [b'/', b'>', ..] => {
+                    let tag = Tag { name, written: self.since(from) };
+                    self.at += 2;
+                    return Ok(Token::Empty(tag));
+                }
+                [] => return Err(self.malformed("the document ends inside a tag")),
+                _ if spaces == 0 => return Err(self.malformed(format!("the tag of `{}` is spoilt", name.whole))),
+                _ => {
+                    let attribute = self.attribute()?;
+                    if self.attributes.iter().any(|other| other.name.whole == attribute.name.whole) {
+                        return Err(self.malformed(format!("`{}` has `{}` twice", name.whole, attribute.name.whole)));
+                    }
+                    if self.attributes.len() == self.most_attributes {
+                        return Err(XmlError::TooManyAttributes { element: name.whole.to_owned(), limit: self.most_attributes });
+                    }
+                    self.attributes.push(attribute);
+                }
+            }
+        }
+    }
+
+    fn attribute(&mut self) -> Result<Attribute<'x>, XmlError> {
+        let name = self.name()?;
+        self.spaces();
+        self.expect(b'=')?;
+        self.spaces();
+        let Some(quote @ (b'"' | b'\'')) = self.rest().first() else { return Err(self.malformed("an attribute has no quotes")) };
+        self.at += 1;
+        let from = self.at;
+        for byte in self.rest() {
+            if byte == quote {
+                let raw = self.since(from);
+                self.at += 1;
+                return Ok(Attribute { name, raw });
+            }
+            if *byte == b'<' {
+                break;
+            }
+            self.at += 1;
+        }
+        Err(self.malformed(format!("the value of `{}` has no end", name.whole)))
+    }
+
+    fn name(&mut self) -> Result<QName<'x>, XmlError> {
+        let (from, mut colon) = (self.at, None);
+        for byte in self.rest() {
+            match byte {
+                b':' if colon.is_none() => colon = Some(self.at - from),
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b':' | 0x80.. => {}
+                _ => break,
+            }
+            self.at += 1;
+        }
+        let name = QName { whole: self.since(from), local_from: colon.map_or(0, |colon| colon + 1) };
+        let begins_well = |part: &str| part.bytes().next().is_some_and(|byte| !matches!(byte, b'0'..=b'9' | b'-' | b'.' | b':'));
+        if begins_well(name.local()) && (colon.is_none() || begins_well(name.prefix())) {
+            return Ok(name);
+        }
+        self.at = from;
+        Err(self.malformed("there is no name where one must stand"))
+    }
+
+    /// Passes over white space; how much there was.
+    fn spaces(&mut self) -> usize {
+        let count = self.rest().iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count();
+        self.at += count;
+        count
+    }
+
+    fn expect(&mut self, wanted: u8) -> Result<(), XmlError> {
+        if self.rest().first() != Some(&wanted) {
+            return Err(self.malformed(format!("there is no `{}` where one must stand", char::from(wanted))));
+        }
+        self.at += 1;
+        Ok(())
+    }
+}
