@@ -46,7 +46,7 @@ impl Wiring {
         let clock: SharedClock = Arc::new(SystemClock);
         if let Some(file) = settings.get("ca") {
             // Now rather than at the first host, so that the file is to blame and not the host.
-            Tls::new(&trust, Arc::clone(&clock)).context(format!("cannot use the authorities in `{file}`"))?;
+            Tls::new(&trust, None, Arc::clone(&clock)).context(format!("cannot use the authorities in `{file}`"))?;
         }
         if let Some(file) = settings.get("connectTo") {
             let what = || format!("cannot read the address map `{file}`");

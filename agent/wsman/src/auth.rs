@@ -1,28 +1,80 @@
 //! Authentication: a seam, since it belongs to a connection and may seal what goes over it.
 //!
 //! `Authenticate` makes one `Session` for each connection. A session may first want a handshake of empty requests, then names itself
-//! in each request, and may seal and unseal bodies. Here: Basic. A sealed Negotiate fits the same trait.
-//! Guarantees: a password goes over HTTP in clear only where that was asked for by name.
+//! in each request, and may seal and unseal bodies. Guarantees: a password goes over HTTP in clear only where that was asked for by
+//! name; no password, key or token is in any `Debug` or error text. Deliberately absent: CredSSP, and trust in hosts (see `tls`).
+
+mod basic;
+pub mod binding;
+mod certificate;
+mod context;
+pub mod multipart;
+mod negotiate;
+mod offers;
+mod refusals;
 
 use std::fmt;
 
-use base64::Engine as _;
+use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper::header::HeaderValue;
 
-use crate::connect::{Endpoint, Scheme};
+use crate::connect::{BoxFuture, Endpoint};
 use crate::secret::Secret;
+
+pub use basic::{Basic, Cleartext};
+pub use certificate::{ClientCertificate, ClientIdentity, IdentityError};
+pub use negotiate::{Negotiate, Wrapping};
+pub use offers::{Offer, Offers};
+pub use refusals::Refusals;
 
 /// The media type of a plain envelope.
 pub const SOAP_TYPE: &str = "application/soap+xml;charset=UTF-8";
 
+/// A user and the password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The user's name: `Administrator`, `CCE\Administrator`, `admin@cce.contoso.local`.
+    pub user: String,
+    /// The password.
+    pub password: Secret,
+}
+
+/// The other end of a connection that is about to be authenticated.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer<'a> {
+    /// Where it listens.
+    pub endpoint: &'a Endpoint,
+    /// The certificate (DER) by which it proved who it is, on HTTPS.
+    pub certificate: Option<&'a [u8]>,
+}
+
 /// A way to authenticate, for any number of connections.
 pub trait Authenticate: Send + Sync + fmt::Debug {
-    /// The session of a new connection to `endpoint`.
+    /// The session of a new connection to `peer`.
     ///
     /// # Errors
     /// This way is not allowed on such a connection.
-    fn session(&self, endpoint: &Endpoint) -> Result<Box<dyn Session>, AuthError>;
+    fn session(&self, peer: Peer<'_>) -> Result<Box<dyn Session>, AuthError>;
+
+    /// Whose password it sends or proves, if any; such an account can be locked out by attempts.
+    fn account(&self) -> Option<&Account> {
+        None
+    }
+
+    /// What TLS is to show to the host, if anything.
+    fn identity(&self) -> Option<&ClientIdentity> {
+        None
+    }
+}
+
+/// What the host said to the last request of a handshake.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The status: 401 to go on, success when it is content.
+    pub status: StatusCode,
+    /// What it offers, with the token that belongs to it.
+    pub offers: Offers,
 }
 
 /// Authentication on one connection.
@@ -31,10 +83,18 @@ pub trait Session: Send {
     ///
     /// # Errors
     /// The host's words make no sense or are a refusal.
-    fn handshake(&mut self, challenge: Option<&HeaderValue>) -> Result<Option<HeaderValue>, AuthError>;
+    fn handshake<'a>(&'a mut self, reply: Option<&'a Reply>) -> BoxFuture<'a, Result<Option<HeaderValue>, AuthError>> {
+        let _ = reply;
+        Box::pin(async { Ok(None) })
+    }
 
     /// What each request says.
-    fn authorization(&self) -> Option<HeaderValue>;
+    fn authorization(&self) -> Option<HeaderValue> {
+        None
+    }
+
+    /// Why a request of this session got 401, given what the host offers instead.
+    fn refused(&self, offers: &Offers) -> AuthError;
 
     /// The body that is sent for `envelope`, and its media type.
     ///
@@ -47,7 +107,7 @@ pub trait Session: Send {
     /// The envelope in a body of `media_type`.
     ///
     /// # Errors
-    /// It cannot be unsealed.
+    /// It was not sealed by the host, or not for this place in the conversation.
     fn unseal(&mut self, media_type: Option<&HeaderValue>, body: Bytes) -> Result<Bytes, AuthError> {
         let _ = media_type;
         Ok(body)
@@ -63,56 +123,70 @@ pub enum AuthError {
         /// Where it would have gone.
         endpoint: String,
     },
+    /// A way that exists only within TLS.
+    #[error("`{endpoint}` is not https, and a client certificate is shown only within TLS")]
+    NeedsTls {
+        /// Where it would have gone.
+        endpoint: String,
+    },
     /// A name or password that no header can carry.
     #[error("the user's name or password cannot be sent: the name holds a colon or a control character")]
     Unsendable,
+    /// The host does not offer what was asked for.
+    #[error(
+        "the host does not offer {wished}: it offers {offers}; allow {wished} in its WinRM service, or choose another `authentication`"
+    )]
+    NotOffered {
+        /// The scheme.
+        wished: &'static str,
+        /// What it offers.
+        offers: Offers,
+    },
+    /// The host knows no such user, or the user another password; or the account is locked, disabled or may not log on from afar.
+    #[error("the host refuses user `{user}`: wrong name or password, a locked account, or one that may not log on over the network")]
+    Refused {
+        /// The user.
+        user: String,
+    },
+    /// The host does not take the certificate that TLS showed, or never asked for it.
+    #[error(
+        "the host does not take the client certificate: map it to an account there, and let the listener ask for it when TLS begins \
+         (`netsh http update sslcert … clientcertnegotiation=enable`)"
+    )]
+    CertificateRefused,
+    /// The host let us in, then answered 401 on the same connection, and again on a new one.
+    #[error("the host accepts user `{user}` and then forgets it: something between may share connections")]
+    Forgotten {
+        /// The user.
+        user: String,
+    },
+    /// This user and password were refused lately.
+    #[error("user `{user}` was refused with this password; it is not tried again for {seconds} s, so that the account is not locked")]
+    Resting {
+        /// The user.
+        user: String,
+        /// What is left of the rest.
+        seconds: u64,
+    },
     /// The handshake failed.
     #[error("the handshake failed: {0}")]
     Handshake(String),
+    /// The host ended the handshake without proving that it knows the password too.
+    #[error("the host ended the handshake without proof that it knows the password")]
+    NotProven,
+    /// An answer that had to be sealed and came in plain text, or in another form.
+    #[error("the answer is not sealed as it must be: {0}")]
+    NotSealed(multipart::MultipartError),
+    /// An answer that was changed on the way, repeated, or sealed by somebody else.
+    #[error("the answer's seal is broken: it was changed on its way, or is not the host's answer to this request")]
+    SealBroken,
 }
 
-/// How Basic may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Cleartext {
-    /// Over HTTPS only.
-    #[default]
-    Refused,
-    /// Over HTTP too: anybody on the way can read the password.
-    Allowed,
-}
-
-/// A user's name and password in each request. Windows takes it for local accounts only.
-#[derive(Debug, Clone)]
-pub struct Basic {
-    /// The user.
-    pub user: String,
-    /// The password.
-    pub password: Secret,
-    /// Whether it may go over HTTP.
-    pub cleartext: Cleartext,
-}
-
-impl Basic {
-    /// Basic over HTTPS only.
+impl AuthError {
+    /// Whether the host itself said no to the account, so that another attempt brings it nearer to being locked.
     #[must_use]
-    pub fn new(user: impl Into<String>, password: Secret) -> Self {
-        Self { user: user.into(), password, cleartext: Cleartext::Refused }
-    }
-}
-
-impl Authenticate for Basic {
-    fn session(&self, endpoint: &Endpoint) -> Result<Box<dyn Session>, AuthError> {
-        if endpoint.scheme == Scheme::Http && self.cleartext == Cleartext::Refused {
-            return Err(AuthError::InClear { endpoint: endpoint.to_string() });
-        }
-        if self.user.contains(':') || self.user.chars().any(char::is_control) {
-            return Err(AuthError::Unsendable);
-        }
-        let pair = format!("{}:{}", self.user, self.password.reveal());
-        let header = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
-        let mut header = HeaderValue::try_from(header).map_err(|_| AuthError::Unsendable)?;
-        header.set_sensitive(true);
-        Ok(Box::new(Fixed(Some(header))))
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused { .. })
     }
 }
 
@@ -121,43 +195,15 @@ impl Authenticate for Basic {
 pub struct Anonymous;
 
 impl Authenticate for Anonymous {
-    fn session(&self, _endpoint: &Endpoint) -> Result<Box<dyn Session>, AuthError> {
-        Ok(Box::new(Fixed(None)))
+    fn session(&self, _peer: Peer<'_>) -> Result<Box<dyn Session>, AuthError> {
+        Ok(Box::new(Nobody))
     }
 }
 
-struct Fixed(Option<HeaderValue>);
+struct Nobody;
 
-impl Session for Fixed {
-    fn handshake(&mut self, _challenge: Option<&HeaderValue>) -> Result<Option<HeaderValue>, AuthError> {
-        Ok(None)
-    }
-
-    fn authorization(&self) -> Option<HeaderValue> {
-        self.0.clone()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_is_not_sent_in_clear_unless_that_is_said() {
-        let mut basic = Basic::new("agent", Secret::new("s3cret"));
-        let refused = basic.session(&Endpoint::http("hv01")).err();
-        assert!(matches!(refused, Some(AuthError::InClear { .. })));
-        assert!(basic.session(&Endpoint::https("hv01")).is_ok());
-        basic.cleartext = Cleartext::Allowed;
-        let session = basic.session(&Endpoint::http("hv01")).expect("allowed");
-        assert_eq!(session.authorization().expect("a header"), "Basic YWdlbnQ6czNjcmV0");
-    }
-
-    #[test]
-    fn a_password_is_in_no_debug_text() {
-        let basic = Basic::new("agent", Secret::new("s3cret"));
-        assert!(!format!("{basic:?}").contains("s3cret"));
-        let session = basic.session(&Endpoint::https("hv01")).expect("allowed");
-        assert!(!format!("{:?}", session.authorization()).contains("YWdlbnQ"));
+impl Session for Nobody {
+    fn refused(&self, offers: &Offers) -> AuthError {
+        AuthError::NotOffered { wished: "anonymous requests", offers: offers.clone() }
     }
 }

@@ -6,12 +6,13 @@
 
 mod exchange;
 mod operations;
+mod pool;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::auth::Authenticate;
+use crate::auth::{Authenticate, Refusals};
 use crate::clock::SharedClock;
 use crate::connect::{Connect, Endpoint, Scheme};
 use crate::tls::{Tls, TlsError, Trust};
@@ -33,6 +34,8 @@ pub struct Settings {
     pub max_elements: u64,
     /// Items of one enumeration; more is taken for an error.
     pub max_items: usize,
+    /// Which accounts were refused where. Clients that are to remember together share it.
+    pub refusals: Refusals,
 }
 
 impl Default for Settings {
@@ -44,6 +47,7 @@ impl Default for Settings {
             max_envelope_size: 512_000,
             max_elements: 512,
             max_items: 100_000,
+            refusals: Refusals::default(),
         }
     }
 }
@@ -80,7 +84,7 @@ struct Shared {
     tls: Option<Tls>,
     authenticate: Arc<dyn Authenticate>,
     settings: Settings,
-    pool: exchange::Pool,
+    pool: pool::Pool,
     requests: AtomicU64,
 }
 
@@ -92,11 +96,11 @@ impl Client {
     pub fn new(access: Access, settings: Settings) -> Result<Self, TlsError> {
         let Access { endpoint, connect, trust, authenticate, clock } = access;
         let tls = match endpoint.scheme {
-            Scheme::Https => Some(Tls::new(&trust, clock)?),
+            Scheme::Https => Some(Tls::new(&trust, authenticate.identity(), clock)?),
             Scheme::Http => None,
         };
         let (operation_timeout, total_timeout) = (settings.operation_timeout, settings.total_timeout);
-        let pool = exchange::Pool::new(settings.connections);
+        let pool = pool::Pool::new(settings.connections);
         let address = endpoint.to_string();
         let shared = Shared { endpoint, address, connect, tls, authenticate, settings, pool, requests: AtomicU64::new(0) };
         Ok(Self { shared: Arc::new(shared), operation_timeout, total_timeout })

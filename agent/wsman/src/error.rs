@@ -62,9 +62,20 @@ pub enum Error {
         endpoint: String,
         /// What was asked.
         act: String,
-        /// Why, where it is known here; `None` when the host said so.
+        /// Why.
         #[source]
-        source: Option<AuthError>,
+        source: AuthError,
+    },
+    /// An answer that came without the seal that it must have, or with a broken one.
+    #[error("`{act}` may have been carried out: what `{endpoint}` answered cannot be believed")]
+    Unsealed {
+        /// The host.
+        endpoint: String,
+        /// What was asked.
+        act: String,
+        /// What is wrong with it.
+        #[source]
+        source: AuthError,
     },
     /// The request went out, or may have, and no answer came.
     #[error("`{act}` may have been carried out: `{endpoint}` gave no answer")]
@@ -128,7 +139,7 @@ impl Error {
     #[must_use]
     pub fn outcome_unknown(&self) -> bool {
         match self {
-            Self::NoAnswer { .. } | Self::AnswerTooLong { .. } | Self::BadAnswer { .. } => true,
+            Self::NoAnswer { .. } | Self::AnswerTooLong { .. } | Self::BadAnswer { .. } | Self::Unsealed { .. } => true,
             Self::Fault { fault, .. } => fault.kind() == FaultKind::TimedOut,
             Self::Status { status, .. } => *status >= 500,
             Self::Refused { .. } | Self::Unreachable { .. } | Self::Untrusted { .. } | Self::Unauthorized { .. } => false,
@@ -145,6 +156,7 @@ impl Error {
             Self::Refused { .. }
             | Self::Untrusted { .. }
             | Self::Unauthorized { .. }
+            | Self::Unsealed { .. }
             | Self::Status { .. }
             | Self::AnswerTooLong { .. }
             | Self::BadAnswer { .. } => Disposition::Stall,

@@ -15,13 +15,21 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT, 
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 
-use crate::auth::{AuthError, Session};
+use crate::auth::{AuthError, Offers, Reply, Session};
 use crate::connect::{Endpoint, Stream};
 
 /// An answer.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) body: Bytes,
+}
+
+impl Answer {
+    /// Whether the body is an envelope. Where it is not, it is never read, so that it need not be sealed either.
+    pub(crate) fn has_words(&self) -> bool {
+        let may = matches!(self.status, StatusCode::OK | StatusCode::BAD_REQUEST | StatusCode::INTERNAL_SERVER_ERROR);
+        may && !self.body.is_empty()
+    }
 }
 
 /// An exchange that failed.
@@ -33,10 +41,12 @@ pub(crate) enum HttpError {
     NoAnswer(BoxError),
     /// The answer is longer than is read.
     TooLong,
-    /// Authentication went no further; the request was not sent.
+    /// Authentication went no further, or the host turned it down; the request was not carried out.
     Auth(AuthError),
-    /// The host wants other credentials; the request was not carried out.
-    Unauthorized,
+    /// The handshake was answered with another status.
+    Status(StatusCode),
+    /// The answer is not sealed as it must be.
+    Unsealed(AuthError),
 }
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -49,6 +59,7 @@ pub(crate) struct HttpConnection {
     driver: Driver,
     ended: bool,
     session: Box<dyn Session>,
+    shook_hands: bool,
     host: HeaderValue,
     path: String,
 }
@@ -64,16 +75,32 @@ impl HttpConnection {
     pub(crate) async fn open(endpoint: &Endpoint, stream: Box<dyn Stream>, session: Box<dyn Session>) -> Result<Self, HttpError> {
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|e| HttpError::NotSent(e.into()))?;
         let host = HeaderValue::try_from(endpoint.authority()).map_err(|e| HttpError::NotSent(e.into()))?;
-        let mut this = Self { sender, driver: Box::pin(connection), ended: false, session, host, path: endpoint.path.clone() };
-        let mut challenge = None;
-        while let Some(words) = this.session.handshake(challenge.as_ref()).map_err(HttpError::Auth)? {
+        let mut this =
+            Self { sender, driver: Box::pin(connection), ended: false, session, shook_hands: false, host, path: endpoint.path.clone() };
+        let mut reply = None;
+        while let Some(words) = this.shake_hands(reply.as_ref()).await? {
+            this.shook_hands = true;
             let request = this.request(Bytes::new(), None, Some(words)).map_err(HttpError::NotSent)?;
             // Nothing but the handshake is sent here, so that a missing answer leaves no doubt about the request itself.
             let response = this.send(request).await.map_err(unsent)?;
-            challenge = response.headers().get(WWW_AUTHENTICATE).cloned();
+            reply = Some(Reply { status: response.status(), offers: offers(&response) });
             this.collect(response, 1 << 16).await.map_err(unsent)?;
         }
         Ok(this)
+    }
+
+    async fn shake_hands(&mut self, reply: Option<&Reply>) -> Result<Option<HeaderValue>, HttpError> {
+        let went = self.session.handshake(reply).await;
+        went.map_err(|error| match reply {
+            // A service that is not there or not ready says so, and nothing about us.
+            Some(Reply { status, .. }) if *status != StatusCode::UNAUTHORIZED && !status.is_success() => HttpError::Status(*status),
+            _ => HttpError::Auth(error),
+        })
+    }
+
+    /// Whether the host has let us in on this connection, so that requests need not say who we are.
+    pub(crate) fn shook_hands(&self) -> bool {
+        self.shook_hands
     }
 
     /// Whether the connection can take a request; notices that the peer has closed it.
@@ -95,12 +122,16 @@ impl HttpConnection {
         sending();
         let response = self.send(request).await?;
         let (status, media_type) = (response.status(), response.headers().get(CONTENT_TYPE).cloned());
+        let offers = offers(&response);
         let body = self.collect(response, limit).await?;
         if status == StatusCode::UNAUTHORIZED {
-            return Err(HttpError::Unauthorized);
+            return Err(HttpError::Auth(self.session.refused(&offers)));
         }
-        let body = self.session.unseal(media_type.as_ref(), body).map_err(|e| HttpError::NoAnswer(e.into()))?;
-        Ok(Answer { status, body })
+        let mut answer = Answer { status, body };
+        if answer.has_words() {
+            answer.body = self.session.unseal(media_type.as_ref(), answer.body).map_err(HttpError::Unsealed)?;
+        }
+        Ok(answer)
     }
 
     fn request(
@@ -137,6 +168,10 @@ impl HttpConnection {
             Err(error) => Err(HttpError::NoAnswer(error)),
         }
     }
+}
+
+fn offers(response: &Response<Incoming>) -> Offers {
+    Offers::parse(response.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok()))
 }
 
 fn unsent(error: HttpError) -> HttpError {

@@ -1,8 +1,11 @@
 //! Text that is never shown.
 //!
-//! Guarantees: `Debug` is redacted and `Display` does not exist, so that a secret in a log or an error does not compile or does not show.
+//! Guarantees: it is wiped when it is dropped; `Debug` is redacted and `Display` does not exist, so that a secret in a log or an error
+//! does not compile or does not show.
 
 use std::fmt;
+
+use zeroize::Zeroize as _;
 
 /// A password, or anything else that must not be shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,6 +22,12 @@ impl Secret {
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 

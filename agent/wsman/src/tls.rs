@@ -14,6 +14,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_rustls::TlsConnector;
 
+use crate::auth::ClientIdentity;
 use crate::clock::SharedClock;
 use crate::connect::Stream;
 
@@ -46,6 +47,9 @@ pub enum TlsError {
     /// The named authorities could not be read.
     #[error("the named authority is no PEM certificate")]
     Authority(#[source] Option<Box<dyn std::error::Error + Send + Sync>>),
+    /// The client certificate cannot be shown.
+    #[error("the client certificate and its key do not go together, or the key is of a kind that is not known")]
+    Identity(#[source] rustls::Error),
     /// The library refused its settings.
     #[error("TLS cannot be set up")]
     SetUp(#[source] rustls::Error),
@@ -121,6 +125,9 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
+/// A stream within TLS, and the certificate (DER) of its other end.
+pub(crate) type Wrapped = (Box<dyn Stream>, Option<Vec<u8>>);
+
 /// Client-side TLS, ready to wrap streams.
 #[derive(Clone)]
 pub struct Tls(TlsConnector);
@@ -132,11 +139,11 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// TLS that knows hosts by `trust`.
+    /// TLS that knows hosts by `trust`, and shows them `identity`.
     ///
     /// # Errors
-    /// The authorities cannot be read.
-    pub fn new(trust: &Trust, clock: SharedClock) -> Result<Self, TlsError> {
+    /// The authorities cannot be read, or the identity's key is of no use.
+    pub fn new(trust: &Trust, identity: Option<&ClientIdentity>, clock: SharedClock) -> Result<Self, TlsError> {
         let provider = Arc::new(default_provider());
         let builder = ClientConfig::builder_with_details(Arc::clone(&provider), Arc::new(ClockTime(clock)));
         let builder = builder.with_safe_default_protocol_versions().map_err(TlsError::SetUp)?;
@@ -145,16 +152,24 @@ impl Tls {
             Trust::Authorities(pem) => builder.with_root_certificates(named_roots(pem)?),
             Trust::Pinned(pin) => builder.dangerous().with_custom_certificate_verifier(Arc::new(Pin { pin: *pin, provider })),
         };
-        Ok(Self(TlsConnector::from(Arc::new(config.with_no_client_auth()))))
+        let config = match identity {
+            None => config.with_no_client_auth(),
+            Some(ClientIdentity { chain, key }) => {
+                config.with_client_auth_cert(chain.clone(), key.clone_key()).map_err(TlsError::Identity)?
+            }
+        };
+        Ok(Self(TlsConnector::from(Arc::new(config))))
     }
 
-    /// `stream`, wrapped, to a host that proved to be `host`.
+    /// `stream`, wrapped, to a host that proved to be `host`, and the certificate by which it did.
     ///
     /// # Errors
     /// The handshake fails.
-    pub async fn wrap(&self, host: &str, stream: Box<dyn Stream>) -> io::Result<Box<dyn Stream>> {
+    pub(crate) async fn wrap(&self, host: &str, stream: Box<dyn Stream>) -> io::Result<Wrapped> {
         let name = ServerName::try_from(host.to_owned()).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        Ok(Box::new(self.0.connect(name, stream).await?))
+        let stream = self.0.connect(name, stream).await?;
+        let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()).map(|first| first.to_vec());
+        Ok((Box::new(stream), certificate))
     }
 }
 

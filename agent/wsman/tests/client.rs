@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use hyper::header::HeaderValue;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream};
 use tokio::task::JoinSet;
-use trunkline_wsman::auth::{Anonymous, AuthError, Authenticate, Basic, Session};
+use trunkline_wsman::auth::{Anonymous, AuthError, Authenticate, Basic, Offers, Peer, Reply as Said, Session};
 use trunkline_wsman::cim::{CimInstance, CimPath, CimType, CimValue, Namespace};
 use trunkline_wsman::clock::{SystemClock, TokioClock};
 use trunkline_wsman::connect::{BoxFuture, Connect, Endpoint, RedirectConnect, Stream, TcpConnect};
@@ -97,7 +98,7 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, script: &Script,
         buffer.clear();
         heads.lock().expect("heads").push(head);
         if body.is_empty() {
-            let _ = stream.write_all(b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Two second\r\nContent-Length: 0\r\n\r\n").await;
+            let _ = stream.write_all(b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Two c2Vjb25k\r\nContent-Length: 0\r\n\r\n").await;
             continue;
         }
         let number = requests.fetch_add(1, Ordering::SeqCst);
@@ -604,7 +605,7 @@ async fn basic_goes_over_tls_with_each_request_and_never_over_http() {
     assert_eq!(host.connections.load(Ordering::SeqCst), 1, "a connection with TLS is used again");
     let clear = Client::new(access(Endpoint::http("hv01")), Settings::default()).expect("a client");
     let error = clear.get(&path(1)).await.expect_err("in clear");
-    assert!(matches!(error, Error::Unauthorized { source: Some(AuthError::InClear { .. }), .. }), "{error:?}");
+    assert!(matches!(error, Error::Unauthorized { source: AuthError::InClear { .. }, .. }), "{error:?}");
 }
 
 /// A way to authenticate that needs two steps on each connection, as Negotiate does.
@@ -613,24 +614,25 @@ struct TwoSteps;
 struct TwoStepsOnce(u8);
 
 impl Authenticate for TwoSteps {
-    fn session(&self, _endpoint: &Endpoint) -> Result<Box<dyn Session>, AuthError> {
+    fn session(&self, _peer: Peer<'_>) -> Result<Box<dyn Session>, AuthError> {
         Ok(Box::new(TwoStepsOnce(0)))
     }
 }
 
 impl Session for TwoStepsOnce {
-    fn handshake(&mut self, challenge: Option<&hyper::header::HeaderValue>) -> Result<Option<hyper::header::HeaderValue>, AuthError> {
+    fn handshake<'a>(&'a mut self, said: Option<&'a Said>) -> BoxFuture<'a, Result<Option<HeaderValue>, AuthError>> {
         self.0 += 1;
-        match (self.0, challenge) {
-            (1, None) => Ok(Some(hyper::header::HeaderValue::from_static("Two first"))),
-            (2, Some(words)) if words == "Two second" => Ok(Some(hyper::header::HeaderValue::from_static("Two third"))),
-            (3, Some(_)) => Ok(None),
+        let words = match (self.0, said.and_then(|said| said.offers.find("Two"))) {
+            (1, None) => Some(HeaderValue::from_static("Two first")),
+            (2, Some(offer)) if offer.token == b"second" => Some(HeaderValue::from_static("Two third")),
+            (3, Some(_)) => None,
             other => panic!("{other:?}"),
-        }
+        };
+        Box::pin(async move { Ok(words) })
     }
 
-    fn authorization(&self) -> Option<hyper::header::HeaderValue> {
-        None
+    fn refused(&self, _offers: &Offers) -> AuthError {
+        AuthError::Forgotten { user: "two".to_owned() }
     }
 }
 
