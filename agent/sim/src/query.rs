@@ -14,6 +14,7 @@ use crate::machine::{Machine, Object, WmiCode, WmiError};
 use crate::wql::{self, Columns, Query, Select};
 
 pub use object_path::ObjectPath;
+pub(crate) use related::{associators, references};
 
 /// The items of an enumeration, in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,8 +42,8 @@ pub fn run(machine: &dyn Machine, namespace: &Namespace, text: &str) -> Result<A
     match query {
         Query::Select(select) => run_select(machine, namespace, select),
         Query::Event(_) => Err(WmiError::new(WmiCode::InvalidQuery, "an event query needs a subscription")),
-        Query::Associators(wanted) => related::associators(machine, namespace, &wanted).map(Answer::whole),
-        Query::References(wanted) => related::references(machine, namespace, &wanted).map(Answer::whole),
+        Query::Associators(wanted) => associators(machine, namespace, &wanted).map(Answer::whole),
+        Query::References(wanted) => references(machine, namespace, &wanted).map(Answer::whole),
     }
 }
 

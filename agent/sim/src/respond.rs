@@ -4,6 +4,7 @@
 //! operation, one table for what every header must satisfy. Deliberately absent: subscriptions and shells. Their files say
 //! that they are not supported, and are where they will stand.
 
+mod association_filter;
 mod call;
 mod create;
 mod delete;
@@ -17,6 +18,7 @@ mod pull;
 mod put;
 mod refusal;
 mod release;
+mod selector_filter;
 mod shell;
 mod subscribe;
 mod target;
@@ -31,7 +33,7 @@ use crate::machine::Machine;
 use crate::quota::{self, Enumerations, Owner};
 
 pub use call::{Call, Mutation};
-pub(crate) use refusal::{Refusal, TIMED_OUT, UNREACHABLE};
+pub(crate) use refusal::{ACCESS_DENIED, QUOTA_LIMIT, Refusal, TIMED_OUT, UNREACHABLE};
 
 /// The most bytes of an answer when the client does not say (`MaxEnvelopeSizekb` of 2012 and later).
 const MAX_ENVELOPE: u64 = 500 * 1024;
@@ -46,6 +48,8 @@ pub struct Service<'a> {
     pub owner: Owner,
     /// Whether the user was authenticated; without it only Identify is answered.
     pub authenticated: bool,
+    /// How long the machine took for what it did.
+    pub takes: std::time::Duration,
 }
 
 /// An answer as HTTP carries it.

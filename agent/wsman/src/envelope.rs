@@ -5,14 +5,16 @@
 //! Deliberately absent: which requests are right. That is the server's to say, and it finds here all that it needs to say it.
 
 mod body;
+mod filter;
 mod header;
 mod request;
 mod response;
 pub mod shell;
 
 pub use body::{Identity, Item, Markup, Output, Page, Parameter};
+pub use filter::{Associations, Filter, FilterBody};
 pub use header::{Header, Language, OptionValue, UnknownHeader};
-pub use request::{Delivery, Enumerate, Enumeration, Filter, FilterBody, Invoke, Payload, Pull, Request, Subscribe};
+pub use request::{Delivery, Enumerate, Enumeration, Invoke, Payload, Pull, Request, Subscribe};
 pub use response::{Response, Subscribed};
 
 use crate::xml::names::SOAP;
@@ -64,6 +66,16 @@ pub mod dialect {
 /// The document without the mark that some writers put before it.
 fn unmarked(document: &str) -> &str {
     document.trim_start_matches('\u{feff}')
+}
+
+/// The header of an envelope whose body may be unreadable: a refusal has to name the message that it refuses.
+#[must_use]
+pub fn header_of(document: &str, limits: Limits) -> Option<Header> {
+    let mut reader = Reader::new(document.trim_start_matches('\u{feff}'), limits).ok()?;
+    let root = reader.root().ok()?;
+    let header = reader.child().ok()??;
+    let fits = reader.is(&root, SOAP, "Envelope") && reader.is(&header, SOAP, "Header");
+    fits.then(|| header::read(&mut reader, document).ok()).flatten()
 }
 
 /// Reads an envelope up to its body, whose children are then `read`.

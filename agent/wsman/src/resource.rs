@@ -112,7 +112,8 @@ pub enum Naming {
 }
 
 impl Naming {
-    /// As a request for `resource` and `selectors` names classes; `root/cimv2` where it names no namespace, as Windows takes it.
+    /// As a request for `resource` and `selectors` names classes. DMTF's URIs mean `root/hardware` where `__cimnamespace` does not say
+    /// otherwise (MS-WSMV 3.1.4.1.1); what is no class has no namespace, and is written as if it were in `root/cimv2`.
     #[must_use]
     pub fn answering(resource: Option<&ResourceUri>, selectors: &[(Name, Key)]) -> Self {
         let selected = selectors.iter().find_map(|(name, key)| match key {
@@ -121,7 +122,7 @@ impl Naming {
         });
         match resource {
             Some(ResourceUri::Class(namespace, _) | ResourceUri::AllClasses(namespace)) => Self::Microsoft(namespace.clone()),
-            Some(ResourceUri::DmtfClass(_) | ResourceUri::DmtfAll) => Self::Dmtf(selected.unwrap_or(Namespace::CIMV2)),
+            Some(ResourceUri::DmtfClass(_) | ResourceUri::DmtfAll) => Self::Dmtf(selected.unwrap_or(Namespace::HARDWARE)),
             Some(ResourceUri::Other(_)) | None => Self::Microsoft(Namespace::CIMV2),
         }
     }

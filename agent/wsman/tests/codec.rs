@@ -164,7 +164,7 @@ fn a_job_is_a_reference_directly_in_its_parameter_and_the_return_value_comes_las
 #[test]
 fn a_dmtf_request_is_answered_in_dmtf_names() {
     let naming = Naming::answering(Some(&ResourceUri::parse("http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/Msvm_ComputerSystem")), &[]);
-    assert_eq!(naming, Naming::Dmtf(Namespace::CIMV2));
+    assert_eq!(naming, Naming::Dmtf(Namespace::HARDWARE));
     let page = Page { context: None, items: vec![Item::Path(vm_path())], end: true };
     let text = encoded(Response::Pull(page), &Naming::Dmtf(Namespace::VIRTUALIZATION));
     assert!(text.contains("<w:ResourceURI>http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/Msvm_ComputerSystem</w:ResourceURI>"));

@@ -10,7 +10,7 @@ use crate::machine::{Association, Machine, Object, WmiCode, WmiError, matches};
 use crate::wql::Related;
 
 /// What stands at the other end of the associations of the named instance.
-pub(super) fn associators(machine: &dyn Machine, namespace: &Namespace, wanted: &Related) -> Result<Vec<Object>, WmiError> {
+pub(crate) fn associators(machine: &dyn Machine, namespace: &Namespace, wanted: &Related) -> Result<Vec<Object>, WmiError> {
     let (this, associations) = associations(machine, namespace, wanted)?;
     let mut loaded = Loaded { machine, classes: Vec::new() };
     let mut found: Vec<Object> = Vec::new();
@@ -31,7 +31,7 @@ pub(super) fn associators(machine: &dyn Machine, namespace: &Namespace, wanted: 
 }
 
 /// The association instances that touch the named instance.
-pub(super) fn references(machine: &dyn Machine, namespace: &Namespace, wanted: &Related) -> Result<Vec<Object>, WmiError> {
+pub(crate) fn references(machine: &dyn Machine, namespace: &Namespace, wanted: &Related) -> Result<Vec<Object>, WmiError> {
     let (this, associations) = associations(machine, namespace, wanted)?;
     let fitting = associations.into_iter().filter(|association| {
         fits(this.namespace(), wanted.result_class.as_ref(), &association.class)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use wsman::envelope::{Envelope, FilterBody, Header, Request};
+use wsman::envelope::{self, Envelope, FilterBody, Header, Request};
 use wsman::xml::{Limits, XmlError};
 
 use crate::world::MachineId;
@@ -37,13 +37,17 @@ pub struct Mutation {
 #[derive(Debug)]
 pub struct Call {
     envelope: Result<Envelope<Request>, XmlError>,
+    /// The header, where only the body could not be read.
+    header: Option<Header>,
 }
 
 impl Call {
     /// Reads `document`.
     #[must_use]
     pub fn read(document: &str) -> Self {
-        Self { envelope: Envelope::<Request>::decode(document, Limits::default()) }
+        let envelope = Envelope::<Request>::decode(document, Limits::default());
+        let header = if envelope.is_err() { envelope::header_of(document, Limits::default()) } else { None };
+        Self { envelope, header }
     }
 
     /// The request, or why it is none.
@@ -57,7 +61,7 @@ impl Call {
     /// Its header, where it could be read.
     #[must_use]
     pub fn header(&self) -> Option<&Header> {
-        self.envelope.as_ref().ok().map(|envelope| &envelope.header)
+        self.envelope.as_ref().ok().map(|envelope| &envelope.header).or(self.header.as_ref())
     }
 
     fn request(&self) -> Option<&Request> {
@@ -114,12 +118,13 @@ impl Call {
         }
     }
 
-    /// How long the client, or Windows, lets the operation take. A Pull may take as long as the client says.
+    /// How long the client, or Windows, lets the operation take. A Pull may take as long as the client says in its header; what it says
+    /// in the body counts only where the header says nothing, and up to what Windows allows.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
         let wanted = self.header().and_then(|header| header.operation_timeout);
         match self.request() {
-            Some(Request::Pull(_)) => wanted.or(Some(MAX_TIMEOUT)),
+            Some(Request::Pull(pull)) => wanted.or(Some(pull.max_time.map_or(MAX_TIMEOUT, |most| most.min(MAX_TIMEOUT)))),
             _ => Some(wanted.map_or(MAX_TIMEOUT, |timeout| timeout.min(MAX_TIMEOUT))),
         }
     }

@@ -7,10 +7,12 @@ use wsman::xml::names::WSMAN;
 
 use super::{Answer, Service};
 
-/// What Windows lists for Basic over either transport, and for Negotiate.
-const PROFILES: [&str; 2] = [
+/// What Windows lists where Basic and Negotiate are enabled: each for both transports, whether it is taken over both or not.
+const PROFILES: [&str; 4] = [
+    "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/http/basic",
     "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/basic",
     "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/http/spnego-kerberos",
+    "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/spnego-kerberos",
 ];
 
 pub(super) fn answer(service: &Service<'_>) -> Answer {

@@ -13,22 +13,45 @@ use crate::quota::{Mode, Open};
 /// What an envelope takes besides its items, in octets; on the safe side.
 const OVERHEAD: u64 = 4096;
 
-/// Takes up to `most` items out of `open` and keeps the rest.
-pub(super) fn fill(service: &mut Service<'_>, header: &Header, mut open: Open, most: u64) -> Result<Page, Refusal> {
+/// The most items of a page that Windows gives, whatever the client says (`MaxBatchItems`).
+const MAX_ITEMS: u64 = 32_000;
+
+/// What a page may hold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// Items.
+    pub(super) items: u64,
+    /// Characters of all of them.
+    pub(super) characters: u64,
+    /// Octets of all of them, as Windows counts.
+    pub(super) octets: u64,
+}
+
+impl Room {
+    /// What fits the envelope that the client takes.
+    pub(super) fn within(header: &Header) -> Self {
+        Self { items: MAX_ITEMS, characters: u64::MAX, octets: limit(header).saturating_sub(OVERHEAD) }
+    }
+}
+
+/// Takes what has `room` out of `open` and keeps the rest.
+pub(super) fn fill(service: &mut Service<'_>, mut open: Open, mut room: Room) -> Result<Page, Refusal> {
     let mut page = Page::default();
-    let mut room = limit(header).saturating_sub(OVERHEAD);
+    let most = room.items.min(MAX_ITEMS);
     while u64::try_from(page.items.len()).unwrap_or(u64::MAX) < most {
         let Some(object) = open.items.pop_front() else { break };
         let item = item(&open, &object);
-        let size = octets(&item.encode(&open.naming));
-        if size > room {
+        let text = item.encode(&open.naming);
+        let (size, characters) = (octets(&text), u64::try_from(text.chars().count()).unwrap_or(u64::MAX));
+        if size > room.octets || characters > room.characters {
             if page.items.is_empty() {
-                return Err(Refusal::ENVELOPE_EXCEEDED);
+                return Err(if size > room.octets { Refusal::ENVELOPE_EXCEEDED } else { Refusal::ENCODING_LIMIT });
             }
             open.items.push_front(object);
             break;
         }
-        room -= size;
+        room.octets -= size;
+        room.characters -= characters;
         page.items.push(item);
     }
     // A plain Enumerate takes nothing and promises a context, even to nothing.

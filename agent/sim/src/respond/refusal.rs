@@ -13,6 +13,10 @@ use crate::quota;
 
 /// The operation took longer than the client, or Windows, allows.
 pub(crate) const TIMED_OUT: u32 = 2_150_858_793;
+/// The user has no right to the resource.
+pub(crate) const ACCESS_DENIED: u32 = 5;
+/// The service has as many requests under way as it takes.
+pub(crate) const QUOTA_LIMIT: u32 = 2_150_858_815;
 /// The machine went away while it was asked.
 pub(crate) const UNREACHABLE: u32 = 2_150_858_772;
 
@@ -23,6 +27,8 @@ pub(crate) enum Refusal {
     Wsman { code: u32, text: Option<String> },
     /// WMI's own error.
     Wmi(WmiError),
+    /// A feature that is not offered, by the last part of the fault's detail.
+    Unsupported(&'static str),
     /// Headers that had to be understood.
     NotUnderstood(Vec<UnknownHeader>),
     /// The document is no XML that is read.
@@ -43,6 +49,7 @@ impl Refusal {
     pub(super) const INVALID_CONTEXT: Self = Self::code(2_150_858_779);
     pub(super) const DELIVERY_MODE: Self = Self::code(2_150_858_782);
     pub(super) const ACTION_MISMATCH: Self = Self::code(2_150_858_801);
+    pub(super) const ENCODING_LIMIT: Self = Self::code(2_150_858_805);
     pub(super) const INVALID_RESOURCE_URI: Self = Self::code(Self::INVALID_RESOURCE);
     pub(super) const SCHEMA_VALIDATION: Self = Self::code(2_150_858_817);
     pub(super) const ENVELOPE_EXCEEDED: Self = Self::code(2_150_858_824);
@@ -51,6 +58,8 @@ impl Refusal {
     pub(super) const AMBIGUOUS_SELECTORS: Self = Self::code(2_150_858_846);
     pub(super) const DUPLICATE_SELECTORS: Self = Self::code(2_150_858_847);
     pub(super) const ADDRESSING_MODE: Self = Self::code(2_150_858_870);
+    pub(super) const URI_LIMIT: Self = Self::code(2_150_858_797);
+    pub(super) const FRAGMENT_PATH: Self = Self::code(2_150_858_899);
     pub(super) const FRAGMENT: Self = Self::code(2_150_858_871);
     pub(super) const MIN_ENVELOPE_SIZE: Self = Self::code(2_150_858_878);
     pub(super) const LOCALE: Self = Self::code(2_150_858_887);
@@ -94,6 +103,11 @@ impl Refusal {
                 fault.subcode = Some("w:InternalError".to_owned());
                 fault
             }
+            Self::Unsupported(detail) => {
+                let mut fault = Fault::service(2_150_858_818, words(2_150_858_818));
+                fault.detail = Some(detail.to_owned());
+                fault
+            }
             Self::NotUnderstood(headers) => {
                 let mut named = headers.into_iter().map(|header| (header.namespace, header.name));
                 let (namespace, name) = named.next().unwrap_or_default();
@@ -117,6 +131,9 @@ impl From<&XmlError> for Refusal {
         let code = match error {
             XmlError::Meaningless { what: "the operation timeout", .. } => 2_150_858_881,
             XmlError::Meaningless { what: "the enumeration mode", .. } => 2_150_858_886,
+            XmlError::Meaningless { what: "a second filter", .. } => 2_150_858_778,
+            XmlError::Meaningless { what: "the namespace of an instance", .. } => 2_150_858_840,
+            XmlError::Meaningless { what: "the root of an envelope", found } if found.ends_with("}Envelope") => 2_150_858_765,
             XmlError::Missing(_) | XmlError::Meaningless { .. } | XmlError::StrayText(_) | XmlError::StrayElement(_) => 2_150_858_817,
             _ => return Self::NotXml(error.to_string()),
         };
@@ -130,6 +147,7 @@ fn words(code: u32) -> String {
         5 => "Access is denied.",
         87 => "A parameter is not correct.",
         2_150_858_752 => "The service cannot find the resource that the resource URI and the selectors name.",
+        2_150_858_765 => "The envelope is not one of SOAP 1.2.",
         2_150_858_767 => "A message information header is not valid.",
         2_150_858_769 => "A required message information header is missing.",
         2_150_858_771 => "The action is not supported by the resource.",
@@ -139,9 +157,13 @@ fn words(code: u32) -> String {
         2_150_858_779 => "The enumeration context is not valid: it has ended, has expired, or never was.",
         2_150_858_782 => "The delivery mode is not supported.",
         2_150_858_793 => "The operation did not end within the time that the operation timeout allows.",
+        2_150_858_797 => "The resource URI is too long.",
         2_150_858_801 => "The action does not belong to the resource URI and the message.",
+        2_150_858_805 => "The answer cannot be encoded within the limits of the request.",
         2_150_858_811 => "The resource URI names nothing that the service has.",
+        2_150_858_815 => "The service has as many requests under way as it takes.",
         2_150_858_817 => "The request's XML does not fit the schema of the resource.",
+        2_150_858_818 => "The service does not support the feature.",
         2_150_858_824 => "The answer would be larger than the maximum envelope size.",
         2_150_858_842 => "The selectors do not name all keys of the class.",
         2_150_858_843 => "A selector is no key of the class.",
@@ -151,6 +173,7 @@ fn words(code: u32) -> String {
         2_150_858_871 => "Access to fragments is not supported.",
         2_150_858_878 => "The maximum envelope size is below the minimum of 8192 octets.",
         2_150_858_887 => "A locale cannot be required to be understood.",
+        2_150_858_899 => "The path of the fragment is not valid.",
         2_150_859_003 => "WQL needs the resource URI of all classes of a namespace.",
         2_150_859_064 => "The service does not support the request.",
         2_150_859_174 => "The maximum number of concurrent operations for this user has been exceeded.",

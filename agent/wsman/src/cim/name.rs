@@ -76,8 +76,17 @@ impl<'a> Borrow<dyn AsName + 'a> for Name {
     }
 }
 
-fn compare(a: &str, b: &str) -> Ordering {
-    a.bytes().map(|c| c.to_ascii_lowercase()).cmp(b.bytes().map(|c| c.to_ascii_lowercase()))
+/// The order of names. Bytes that are equal need no other case, and nearly all are.
+pub(crate) fn compare(a: &str, b: &str) -> Ordering {
+    for (one, other) in a.bytes().zip(b.bytes()) {
+        if one != other {
+            match one.to_ascii_lowercase().cmp(&other.to_ascii_lowercase()) {
+                Ordering::Equal => {}
+                unequal => return unequal,
+            }
+        }
+    }
+    a.len().cmp(&b.len())
 }
 
 impl PartialEq for dyn AsName + '_ {
@@ -142,6 +151,16 @@ impl Namespace {
     pub const CIMV2: Self = Self(Name::from_static("root/cimv2"));
     /// Firewall, addresses and adapters of Windows 8 and later.
     pub const STANDARD_CIMV2: Self = Self(Name::from_static("root/StandardCimv2"));
+    /// Where the registry is, besides [`Self::CIMV2`].
+    pub const DEFAULT: Self = Self(Name::from_static("root/default"));
+    /// What DMTF's URIs mean when they do not say where.
+    pub const HARDWARE: Self = Self(Name::from_static("root/hardware"));
+    /// Failover clustering; absent on a host that is no node.
+    pub const CLUSTER: Self = Self(Name::from_static("root/mscluster"));
+    /// Windows Update.
+    pub const WINDOWS_UPDATE: Self = Self(Name::from_static("root/microsoft/windows/windowsupdate"));
+    /// Defender; absent where it is not installed.
+    pub const DEFENDER: Self = Self(Name::from_static("root/microsoft/windows/defender"));
 
     /// Takes either separator; `root\cimv2` becomes `root/cimv2`.
     #[must_use]

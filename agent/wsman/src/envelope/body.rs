@@ -176,6 +176,10 @@ pub(super) const RETURN_VALUE: schema::Declared = schema::Declared { cim: Some(c
 pub(super) fn read_parameters(reader: &mut Reader<'_>, namespace: &str) -> Result<Vec<Parameter>, XmlError> {
     let mut parameters = vec![];
     while let Some(tag) = reader.child()? {
+        if element::is_location(reader, &tag) {
+            reader.skip()?;
+            continue;
+        }
         let name = tag.local().to_owned();
         parameters.push(Parameter { name, form: element::read_form(reader, &tag, namespace)?.into_owned() });
     }

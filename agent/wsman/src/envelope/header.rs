@@ -23,6 +23,8 @@ pub struct Header {
     pub relates_to: Option<String>,
     /// Where the answer goes.
     pub reply_to: Option<String>,
+    /// Where a refusal goes, when not to the same place.
+    pub fault_to: Option<String>,
     /// The most octets that the answer may have.
     pub max_envelope_size: Option<u64>,
     /// How long the server may take.
@@ -43,6 +45,10 @@ pub struct Header {
     pub sequence_id: Option<u64>,
     /// The part of a resource that is meant, as an XPath.
     pub fragment: Option<String>,
+    /// Whether the part must be understood, as Windows demands of it.
+    pub fragment_must_be_understood: bool,
+    /// What the client's own trace calls this message.
+    pub activity_id: Option<String>,
     /// The subscription that is meant.
     pub subscription: Option<String>,
     /// In an answer to Pull: how far the events have been read, as the inside of a `w:Bookmark`.
@@ -51,8 +57,14 @@ pub struct Header {
     pub unknown: Vec<UnknownHeader>,
     /// In a refusal: the headers of the request that the server did not understand, by namespace and name.
     pub refused: Vec<(String, String)>,
-    /// Whether any header says `s:mustUnderstand` of the locale, which Windows refuses.
+    /// Whether `s:mustUnderstand` is said of the locale, which Windows refuses.
     pub locale_must_be_understood: bool,
+    /// The same of the data's locale.
+    pub data_locale_must_be_understood: bool,
+    /// The first header that is there twice though it may be there once.
+    pub repeated: Option<&'static str>,
+    /// The first header whose value means nothing; the others are read nevertheless, so that a refusal can name the message.
+    pub meaningless: Option<XmlError>,
 }
 
 /// `xml:lang` of a locale header.
@@ -109,6 +121,27 @@ impl Header {
         }
     }
 
+    /// Keeps the first `value` of a header, and notes when it is not the only one.
+    fn once<T>(&mut self, name: &'static str, slot: impl Fn(&mut Self) -> &mut Option<T>, value: Option<T>) {
+        if slot(self).is_some() {
+            self.repeated = self.repeated.or(Some(name));
+        } else {
+            *slot(self) = value;
+        }
+    }
+
+    /// The value, if it means something; what is no XML at all is passed on.
+    fn meaning<T>(&mut self, read: Result<T, XmlError>) -> Result<Option<T>, XmlError> {
+        match read {
+            Ok(value) => Ok(Some(value)),
+            Err(error @ XmlError::Meaningless { .. }) => {
+                self.meaningless.get_or_insert(error);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// The headers that must be understood and that nobody here knows.
     pub fn not_understood(&self) -> impl Iterator<Item = &UnknownHeader> {
         self.unknown.iter().filter(|h| h.must_understand)
@@ -123,52 +156,117 @@ fn new_message_id() -> String {
 pub(super) fn read(reader: &mut Reader<'_>, document: &str) -> Result<Header, XmlError> {
     let mut header = Header::default();
     while let Some(tag) = reader.child()? {
-        let text = |reader: &mut Reader<'_>| reader.trimmed().map(|t| Some(t.into_owned()));
-        match (reader.namespace(&tag)?, tag.local()) {
-            (ADDRESSING, "Action") => header.action = text(reader)?,
-            (ADDRESSING, "To") => header.to = text(reader)?,
-            (ADDRESSING, "MessageID") => header.message_id = text(reader)?,
-            (ADDRESSING, "RelatesTo") => header.relates_to = text(reader)?,
-            (ADDRESSING, "ReplyTo") => header.reply_to = read_address(reader)?,
-            (ADDRESSING, "From" | "FaultTo") => reader.skip()?,
-            (WSMAN, "ResourceURI") => header.resource = Some(ResourceUri::parse(&reader.trimmed()?)),
-            (WSMAN, "MaxEnvelopeSize") => header.max_envelope_size = Some(number(reader, "the largest envelope size")?),
-            (WSMAN, "OperationTimeout") => header.operation_timeout = Some(read_timeout(reader)?),
-            (WSMAN, "SelectorSet") => header.selectors = endpoint::read_selectors(reader)?,
-            (WSMAN, "OptionSet") => header.options = read_options(reader)?,
-            (WSMAN, "FragmentTransfer") => header.fragment = text(reader)?,
-            (WSMAN, "Locale") => {
-                header.locale_must_be_understood |= must_understand(reader, &tag)?;
-                header.locale = read_language(reader, &tag)?;
-            }
-            (MICROSOFT, "DataLocale") => {
-                header.locale_must_be_understood |= must_understand(reader, &tag)?;
-                header.data_locale = read_language(reader, &tag)?;
-            }
-            (MICROSOFT, "SessionId") => header.session_id = text(reader)?,
-            (MICROSOFT, "OperationID") => header.operation_id = text(reader)?,
-            (MICROSOFT, "SequenceId") => header.sequence_id = Some(number(reader, "the sequence number")?),
-            (EVENTING, "Identifier") => header.subscription = text(reader)?,
-            (WSMAN, "Bookmark") => header.bookmark = Some(super::body::read_markup(reader, &tag, document)?.inner),
-            (SOAP, "NotUnderstood") => {
+        match reader.namespace(&tag)? {
+            ADDRESSING => read_addressing(reader, &tag, &mut header)?,
+            WSMAN if tag.local() == "Bookmark" => header.bookmark = Some(super::body::read_markup(reader, &tag, document)?.inner),
+            WSMAN => read_management(reader, &tag, &mut header)?,
+            MICROSOFT => read_microsoft(reader, &tag, &mut header)?,
+            EVENTING if tag.local() == "Identifier" => header.subscription = text(reader)?,
+            SOAP if tag.local() == "NotUnderstood" => {
                 if let Some(name) = reader.attribute(&tag, "", "qname")? {
                     let (namespace, local) = reader.qualified(&name);
                     header.refused.push((namespace.to_owned(), local.to_owned()));
                 }
                 reader.skip()?;
             }
-            _ => {
-                let unknown = UnknownHeader {
-                    namespace: reader.namespace(&tag)?.to_owned(),
-                    name: tag.local().to_owned(),
-                    must_understand: must_understand(reader, &tag)?,
-                };
-                header.unknown.push(unknown);
-                reader.skip()?;
-            }
+            _ => read_unknown(reader, &tag, &mut header)?,
         }
     }
     Ok(header)
+}
+
+fn read_addressing(reader: &mut Reader<'_>, tag: &Tag<'_>, header: &mut Header) -> Result<(), XmlError> {
+    match tag.local() {
+        "Action" => {
+            let value = text(reader)?;
+            header.once("a:Action", |header| &mut header.action, value);
+        }
+        "To" => {
+            let value = text(reader)?;
+            header.once("a:To", |header| &mut header.to, value);
+        }
+        "MessageID" => {
+            let value = text(reader)?;
+            header.once("a:MessageID", |header| &mut header.message_id, value);
+        }
+        "ReplyTo" => {
+            let value = read_address(reader)?;
+            header.once("a:ReplyTo", |header| &mut header.reply_to, value);
+        }
+        "FaultTo" => {
+            let value = read_address(reader)?;
+            header.once("a:FaultTo", |header| &mut header.fault_to, value);
+        }
+        "RelatesTo" => header.relates_to = text(reader)?,
+        "From" => reader.skip()?,
+        _ => read_unknown(reader, tag, header)?,
+    }
+    Ok(())
+}
+
+fn read_management(reader: &mut Reader<'_>, tag: &Tag<'_>, header: &mut Header) -> Result<(), XmlError> {
+    match tag.local() {
+        "ResourceURI" => {
+            let value = Some(ResourceUri::parse(&reader.trimmed()?));
+            header.once("w:ResourceURI", |header| &mut header.resource, value);
+        }
+        "SelectorSet" => {
+            if !header.selectors.is_empty() {
+                header.repeated = header.repeated.or(Some("w:SelectorSet"));
+            }
+            header.selectors = endpoint::read_selectors(reader)?;
+        }
+        "MaxEnvelopeSize" => {
+            let value = header.meaning(number(reader, "the largest envelope size"))?;
+            header.once("w:MaxEnvelopeSize", |header| &mut header.max_envelope_size, value);
+        }
+        "OperationTimeout" => {
+            let value = header.meaning(read_timeout(reader))?;
+            header.once("w:OperationTimeout", |header| &mut header.operation_timeout, value);
+        }
+        "OptionSet" => header.options = read_options(reader)?,
+        "FragmentTransfer" => {
+            header.fragment_must_be_understood = must_understand(reader, tag)?;
+            header.fragment = text(reader)?;
+        }
+        "Locale" => {
+            header.locale_must_be_understood = must_understand(reader, tag)?;
+            header.locale = read_language(reader, tag)?;
+        }
+        // Windows reads on over both, whatever they say of themselves.
+        "RequestEPR" | "RequestTotalItemsCountEstimate" => reader.skip()?,
+        _ => read_unknown(reader, tag, header)?,
+    }
+    Ok(())
+}
+
+fn read_microsoft(reader: &mut Reader<'_>, tag: &Tag<'_>, header: &mut Header) -> Result<(), XmlError> {
+    match tag.local() {
+        "DataLocale" => {
+            header.data_locale_must_be_understood = must_understand(reader, tag)?;
+            header.data_locale = read_language(reader, tag)?;
+        }
+        "SessionId" => header.session_id = text(reader)?,
+        "OperationID" => header.operation_id = text(reader)?,
+        "SequenceId" => header.sequence_id = header.meaning(number(reader, "the sequence number"))?,
+        "ActivityId" => header.activity_id = text(reader)?,
+        _ => read_unknown(reader, tag, header)?,
+    }
+    Ok(())
+}
+
+fn read_unknown(reader: &mut Reader<'_>, tag: &Tag<'_>, header: &mut Header) -> Result<(), XmlError> {
+    let unknown = UnknownHeader {
+        namespace: reader.namespace(tag)?.to_owned(),
+        name: tag.local().to_owned(),
+        must_understand: must_understand(reader, tag)?,
+    };
+    header.unknown.push(unknown);
+    reader.skip()
+}
+
+fn text(reader: &mut Reader<'_>) -> Result<Option<String>, XmlError> {
+    reader.trimmed().map(|text| Some(text.into_owned()))
 }
 
 /// Only the qualified attribute counts: pywinrm sends an unqualified one, which means nothing.
@@ -265,6 +363,11 @@ pub(super) fn write(writer: &mut Writer, header: &Header, naming: &Naming) {
         writer.leaf_with("a:Address", &understood, address);
         writer.close("a:ReplyTo");
     }
+    if let Some(address) = &header.fault_to {
+        writer.open("a:FaultTo");
+        writer.leaf("a:Address", address);
+        writer.close("a:FaultTo");
+    }
     if let Some(resource) = &header.resource {
         writer.leaf_with("w:ResourceURI", &understood, &resource.to_string());
     }
@@ -284,7 +387,12 @@ pub(super) fn write(writer: &mut Writer, header: &Header, naming: &Naming) {
     }
     write_selection(writer, header, naming);
     let sequence = header.sequence_id.map(|n| n.to_string());
-    let ids = [("p:SessionId", &header.session_id), ("p:OperationID", &header.operation_id), ("p:SequenceId", &sequence)];
+    let ids = [
+        ("p:SessionId", &header.session_id),
+        ("p:OperationID", &header.operation_id),
+        ("p:SequenceId", &sequence),
+        ("p:ActivityId", &header.activity_id),
+    ];
     for (name, id) in ids {
         if let Some(id) = id {
             writer.leaf_with(name, &[("s:mustUnderstand", "false")], id);

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::body::{self, Markup, Parameter};
+use super::filter::{self, Filter};
 use super::shell::{self, ShellRequest};
 use super::{Envelope, Header, action, header};
 use crate::cim::element::write_form;
@@ -13,7 +14,7 @@ use crate::cim::{CimInstance, CimValue, ClassName, Namespace};
 use crate::resource::{Naming, ResourceUri};
 use crate::schema::{self, Declared};
 use crate::xml::names::{CIM_COMMON, ENUMERATION, EVENTING, IDENTITY, WSMAN, XSI};
-use crate::xml::{Content, Limits, Reader, Writer, XmlError};
+use crate::xml::{Limits, Reader, Writer, XmlError};
 
 /// What is asked. The resource, the selectors and the options stand in the header.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,24 +75,6 @@ pub struct Enumerate {
     pub max_elements: Option<u64>,
 }
 
-/// Which items are meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filter {
-    /// The language of the filter; `None` means XPath.
-    pub dialect: Option<String>,
-    /// The filter itself.
-    pub body: FilterBody,
-}
-
-/// A filter in one of its two shapes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FilterBody {
-    /// A query.
-    Text(String),
-    /// Elements: a selector filter or an association filter.
-    Markup(Markup),
-}
-
 /// The next page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pull {
@@ -99,6 +82,10 @@ pub struct Pull {
     pub context: String,
     /// The most items.
     pub max_elements: Option<u64>,
+    /// The most characters that the items may have together.
+    pub max_characters: Option<u64>,
+    /// How long the server may take to gather them.
+    pub max_time: Option<Duration>,
 }
 
 /// An instance as it stands in a Put or Create.
@@ -141,14 +128,6 @@ pub struct Delivery {
     pub mode: String,
     /// How often a sign of life is wanted.
     pub heartbeats: Option<Duration>,
-}
-
-impl Filter {
-    /// A WQL query.
-    #[must_use]
-    pub fn wql(query: &str) -> Self {
-        Self { dialect: Some(super::dialect::WQL.to_owned()), body: FilterBody::Text(query.to_owned()) }
-    }
 }
 
 impl Payload {
@@ -238,9 +217,15 @@ fn read<'x>(reader: &mut Reader<'x>, header: &Header, document: &str) -> Result<
         (action::GET, _) => skip_all(reader, tag.is_some()).map(|()| Request::Get),
         (action::DELETE, _) => skip_all(reader, tag.is_some()).map(|()| Request::Delete),
         (action::PUT | action::CREATE, (uri, class)) if body::is_cim(uri) => {
+            if crate::resource::namespace_of_uri(uri).is_some_and(|own| !own.eq_ignore_ascii_case(namespace)) {
+                return Err(XmlError::meaningless("the namespace of an instance", uri));
+            }
             let class = ClassName::from(class);
             let payload = Payload { class, properties: body::read_parameters(reader, namespace)? };
             Ok(if named == action::PUT { Request::Put(payload) } else { Request::Create(payload) })
+        }
+        (action::PUT | action::CREATE, _) if header.resource.as_ref().is_some_and(|resource| resource.class().is_some()) => {
+            Err(XmlError::Missing("an instance of the class in the body"))
         }
         (action::ENUMERATE | action::PULL | action::RELEASE | action::SUBSCRIBE, _) => {
             Err(XmlError::Missing("the element in the body that its action names"))
@@ -285,7 +270,10 @@ fn read_enumerate(reader: &mut Reader<'_>, document: &str) -> Result<Enumerate, 
     let mut enumerate = Enumerate::default();
     while let Some(tag) = reader.child()? {
         match (reader.namespace(&tag)?, tag.local()) {
-            (WSMAN | ENUMERATION, "Filter") => enumerate.filter = Some(read_filter(reader, &tag, document)?),
+            (WSMAN | ENUMERATION, "Filter") if enumerate.filter.is_some() => {
+                return Err(XmlError::meaningless("a second filter", tag.local()));
+            }
+            (WSMAN | ENUMERATION, "Filter") => enumerate.filter = Some(filter::read(reader, &tag, document)?),
             (WSMAN, "EnumerationMode") => {
                 let text = reader.trimmed()?;
                 enumerate.mode = match &*text {
@@ -307,20 +295,7 @@ fn read_enumerate(reader: &mut Reader<'_>, document: &str) -> Result<Enumerate, 
 
 fn read_number(reader: &mut Reader<'_>) -> Result<u64, XmlError> {
     let text = reader.trimmed()?;
-    text.parse().map_err(|_| XmlError::meaningless("the most elements", &text))
-}
-
-fn read_filter<'x>(reader: &mut Reader<'x>, tag: &crate::xml::Tag<'x>, document: &str) -> Result<Filter, XmlError> {
-    let dialect = reader.attribute(tag, "", "Dialect")?.map(|d| d.trim().to_owned());
-    let body = match reader.content()? {
-        Content::Text(text) => FilterBody::Text(text.into_owned()),
-        Content::Child(child) => {
-            let markup = body::read_markup(reader, &child, document)?;
-            body::finish(reader)?;
-            FilterBody::Markup(markup)
-        }
-    };
-    Ok(Filter { dialect, body })
+    text.parse().map_err(|_| XmlError::meaningless("the size of a page", &text))
 }
 
 fn read_pull(reader: &mut Reader<'_>) -> Result<Pull, XmlError> {
@@ -329,6 +304,12 @@ fn read_pull(reader: &mut Reader<'_>) -> Result<Pull, XmlError> {
         match (reader.namespace(&tag)?, tag.local()) {
             (ENUMERATION, "EnumerationContext") => pull.context = reader.trimmed()?.into_owned(),
             (ENUMERATION | WSMAN, "MaxElements") => pull.max_elements = Some(read_number(reader)?),
+            (ENUMERATION, "MaxCharacters") => pull.max_characters = Some(read_number(reader)?),
+            (ENUMERATION, "MaxTime") => {
+                let text = reader.trimmed()?;
+                let most = crate::cim::xml_duration(&text).and_then(|d| Duration::try_from(d).ok());
+                pull.max_time = Some(most.ok_or_else(|| XmlError::meaningless("the time for a page", &text))?);
+            }
             _ => reader.skip()?,
         }
     }
@@ -352,7 +333,7 @@ fn read_subscribe(reader: &mut Reader<'_>, document: &str) -> Result<Subscribe, 
                 }
             }
             (EVENTING, "Expires") => subscribe.expires = Some(reader.trimmed()?.into_owned()),
-            (WSMAN | EVENTING, "Filter") => subscribe.filter = Some(read_filter(reader, &tag, document)?),
+            (WSMAN | EVENTING, "Filter") => subscribe.filter = Some(filter::read(reader, &tag, document)?),
             (WSMAN, "SendBookmarks") => {
                 subscribe.send_bookmarks = true;
                 reader.skip()?;
@@ -373,6 +354,12 @@ fn write(writer: &mut Writer, header: &Header, request: &Request, naming: &Namin
             writer.leaf("n:EnumerationContext", &pull.context);
             if let Some(most) = pull.max_elements {
                 writer.leaf("n:MaxElements", &most.to_string());
+            }
+            if let Some(most) = pull.max_characters {
+                writer.leaf("n:MaxCharacters", &most.to_string());
+            }
+            if let Some(most) = pull.max_time {
+                writer.leaf("n:MaxTime", &format!("PT{}.{:03}S", most.as_secs(), most.subsec_millis()));
             }
             writer.close("n:Pull");
         }
@@ -406,7 +393,7 @@ fn write_enumerate(writer: &mut Writer, enumerate: &Enumerate) {
         writer.leaf("w:MaxElements", &most.to_string());
     }
     if let Some(filter) = &enumerate.filter {
-        write_filter(writer, filter);
+        filter::write(writer, filter);
     }
     match enumerate.mode {
         Enumeration::Objects => {}
@@ -414,16 +401,6 @@ fn write_enumerate(writer: &mut Writer, enumerate: &Enumerate) {
         Enumeration::ObjectsAndReferences => writer.leaf("w:EnumerationMode", "EnumerateObjectAndEPR"),
     }
     writer.close("n:Enumerate");
-}
-
-fn write_filter(writer: &mut Writer, filter: &Filter) {
-    let dialect: Vec<(&str, &str)> = filter.dialect.iter().map(|d| ("Dialect", d.as_str())).collect();
-    writer.open_with("w:Filter", &dialect);
-    match &filter.body {
-        FilterBody::Text(text) => writer.text(text),
-        FilterBody::Markup(markup) => body::write_markup(writer, markup),
-    }
-    writer.close("w:Filter");
 }
 
 fn write_parameters(writer: &mut Writer, (element, uri): (&str, &str), parameters: &[Parameter], naming: &Naming) {
@@ -447,7 +424,7 @@ fn write_subscribe(writer: &mut Writer, subscribe: &Subscribe) {
         writer.leaf("e:Expires", expires);
     }
     if let Some(filter) = &subscribe.filter {
-        write_filter(writer, filter);
+        filter::write(writer, filter);
     }
     if let Some(bookmark) = &subscribe.bookmark {
         writer.open("w:Bookmark");
