@@ -1,9 +1,11 @@
 //! Checks what is about to be sent against the class table.
 //!
-//! Guarantees: only what the table states is held against a request; a class, method or type that it does not state passes.
+//! Guarantees: only what the table states is held against a request; a class, method or type that it does not state passes, and of what a
+//! host gave, what the table does not state can be listed.
 
-use crate::cim::{CimInstance, CimPath, CimType, CimValue};
-use crate::schema::{self, Declared, Direction};
+use crate::cim::{CimInstance, CimPath, CimType, CimValue, Namespace};
+use crate::client::ProgramError;
+use crate::schema::{self, Class, Declared, Direction};
 
 /// A request that contradicts the class table.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +28,25 @@ pub enum CheckError {
         /// The property.
         property: String,
     },
+    /// An instance is meant, and a part of its key is missing.
+    #[error("the path to an instance of {class} lacks the key `{key}`")]
+    MissingKey {
+        /// The class.
+        class: String,
+        /// The missing part.
+        key: String,
+    },
+    /// A selector that is no property of the class.
+    #[error("{class} has no property `{selector}` to be selected by")]
+    UnknownSelector {
+        /// The class.
+        class: String,
+        /// The selector.
+        selector: String,
+    },
+    /// A program that cannot be started as it is given.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
     /// A value of another type.
     #[error("`{name}` of {owner} must be {wanted}, not {found}")]
     WrongType {
@@ -56,9 +77,43 @@ pub(crate) fn call(path: &CimPath, method: &str, values: &[(&str, CimValue)]) ->
     Ok(())
 }
 
-/// Checks the properties of an instance, and of those that are embedded in it.
-pub(crate) fn instance(instance: &CimInstance) -> Result<(), CheckError> {
-    let Some(class) = schema::any_class(instance.class().as_str()) else { return Ok(()) };
+/// Checks the path to one instance: every key that the table states, and nothing that is no property.
+pub(crate) fn target(path: &CimPath) -> Result<(), CheckError> {
+    let Some(class) = schema::class(path.namespace(), path.class().as_str()) else { return Ok(()) };
+    for (name, _) in path.keys() {
+        if class.property(name.as_str()).is_none() {
+            return Err(CheckError::UnknownSelector { class: class.name().to_owned(), selector: name.to_string() });
+        }
+    }
+    match class.keys().find(|key| !path.keys().any(|(name, _)| *name == key.name())) {
+        Some(key) => Err(CheckError::MissingKey { class: class.name().to_owned(), key: key.name().to_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// What of `instance`, as a host of `namespace` gave it, the class table does not state: `class`, or `class.property`. Such values are text.
+#[must_use]
+pub fn unverified(namespace: &Namespace, instance: &CimInstance) -> Vec<String> {
+    let name = instance.class();
+    let Some(class) = schema::class(namespace, name.as_str()) else { return vec![name.to_string()] };
+    let is_open = |property: &str| class.property(property).is_none_or(|p| p.declared().cim.is_none());
+    instance.properties().filter(|(p, _)| is_open(p.as_str())).map(|(p, _)| format!("{name}.{p}")).collect()
+}
+
+/// Checks the properties of an instance of `namespace`, and of those that are embedded in it.
+pub(crate) fn instance(namespace: &Namespace, instance: &CimInstance) -> Result<(), CheckError> {
+    match schema::class(namespace, instance.class().as_str()) {
+        Some(class) => properties(class, instance),
+        None => embedded(instance),
+    }
+}
+
+/// Checks an embedded instance, which does not say in which namespace its class is.
+fn embedded(instance: &CimInstance) -> Result<(), CheckError> {
+    schema::any_class(instance.class().as_str()).map_or(Ok(()), |class| properties(class, instance))
+}
+
+fn properties(class: &Class, instance: &CimInstance) -> Result<(), CheckError> {
     for (name, value) in instance.properties() {
         let property = class
             .property(name.as_str())
@@ -117,7 +172,7 @@ fn check_scalar(value: &CimValue, declared: Declared) -> Result<(), Wrong> {
         (T::String | T::EmbeddedInstance, CimValue::String(_)) => true,
         (T::String, CimValue::Datetime(_) | CimValue::Reference(_)) => true,
         (T::String | T::EmbeddedInstance | T::Object, CimValue::Instance(inner)) => {
-            return instance(inner).map_err(Wrong::Inside);
+            return embedded(inner).map_err(Wrong::Inside);
         }
         _ => false,
     };
@@ -168,8 +223,10 @@ mod tests {
             call(&service(), "DestroySystem", &[("AffectedSystem", "VM".into())]),
             call(&service(), "AddResourceSettings", &[("ResourceSettings", settings.clone().into())]),
             call(&service(), "AddResourceSettings", &[("ResourceSettings", vec![settings].into())]),
-            instance(&CimInstance::new("Msvm_MemorySettingData").with("Weight", u64::MAX)),
-            instance(&CimInstance::new("Msvm_MemorySettingData").with("Wieght", 1_u16)),
+            instance(&Namespace::VIRTUALIZATION, &CimInstance::new("Msvm_MemorySettingData").with("Weight", u64::MAX)),
+            instance(&Namespace::VIRTUALIZATION, &CimInstance::new("Msvm_MemorySettingData").with("Wieght", 1_u16)),
+            target(&CimPath::class_of(Namespace::CIMV2, "Win32_Service")),
+            target(&CimPath::class_of(Namespace::CIMV2, "Win32_Service").with_key("Name", "W32Time").with_key("Nmae", "x")),
         ];
         let text: Vec<String> = errors.into_iter().map(|e| e.expect_err("refused").to_string()).collect();
         insta::assert_snapshot!(text.join("\n"), @r"
@@ -179,6 +236,8 @@ mod tests {
         `HostResource` of Msvm_ResourceAllocationSettingData must be string[], not text
         `Weight` of Msvm_MemorySettingData must be uint32, not a number, or one out of range
         Msvm_MemorySettingData has no property `Wieght`
+        the path to an instance of Win32_Service lacks the key `Name`
+        Win32_Service has no property `Nmae` to be selected by
         ");
     }
 
@@ -187,6 +246,15 @@ mod tests {
         let unknown = CimPath::class_of(Namespace::CIMV2, "Contoso_Thing");
         assert_eq!(call(&unknown, "DoIt", &[("X", CimValue::Real(1.5))]), Ok(()));
         assert_eq!(call(&service(), "MethodOfTomorrow", &[("X", CimValue::Real(1.5))]), Ok(()));
-        assert_eq!(instance(&CimInstance::new("Contoso_Thing").with("X", true)), Ok(()));
+        assert_eq!(instance(&Namespace::CIMV2, &CimInstance::new("Contoso_Thing").with("X", true)), Ok(()));
+        assert_eq!(target(&unknown), Ok(()));
+        assert_eq!(target(&CimPath::class_of(Namespace::CIMV2, "Win32_Service").with_key("NAME", "W32Time")), Ok(()));
+    }
+
+    #[test]
+    fn what_a_host_gives_beyond_the_table_is_listed() {
+        let service = CimInstance::new("Win32_Service").with("Name", "W32Time").with("FeatureOfTomorrow", "x");
+        assert_eq!(unverified(&Namespace::CIMV2, &service), ["Win32_Service.FeatureOfTomorrow"]);
+        assert_eq!(unverified(&Namespace::CIMV2, &CimInstance::new("Contoso_Thing").with("X", true)), ["Contoso_Thing"]);
     }
 }

@@ -56,7 +56,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// Authentication was not begun or failed; nothing was carried out.
-    #[error("`{act}` was not carried out: `{endpoint}` refuses the credentials, or they may not be sent")]
+    #[error("`{act}` was not carried out: `{endpoint}` does not let us in")]
     Unauthorized {
         /// The host.
         endpoint: String,
@@ -99,6 +99,18 @@ pub enum Error {
         #[source]
         fault: Box<Fault>,
     },
+    /// A method of Windows itself, called here for what it does, said that it did not.
+    #[error("`{method}` on `{endpoint}` returned {code}: {meaning}")]
+    Returned {
+        /// The host.
+        endpoint: String,
+        /// The method.
+        method: &'static str,
+        /// Its return value.
+        code: u32,
+        /// What that means.
+        meaning: &'static str,
+    },
     /// An HTTP status without an envelope.
     #[error("`{endpoint}` answered `{act}` with HTTP status {status}: {meaning}")]
     Status {
@@ -140,9 +152,14 @@ impl Error {
     pub fn outcome_unknown(&self) -> bool {
         match self {
             Self::NoAnswer { .. } | Self::AnswerTooLong { .. } | Self::BadAnswer { .. } | Self::Unsealed { .. } => true,
-            Self::Fault { fault, .. } => fault.kind() == FaultKind::TimedOut,
+            // An answer that was too large was an answer: whatever was asked for is done.
+            Self::Fault { fault, .. } => fault.kind() == FaultKind::TimedOut || fault.is_answer_too_large(),
             Self::Status { status, .. } => *status >= 500,
-            Self::Refused { .. } | Self::Unreachable { .. } | Self::Untrusted { .. } | Self::Unauthorized { .. } => false,
+            Self::Refused { .. }
+            | Self::Unreachable { .. }
+            | Self::Untrusted { .. }
+            | Self::Unauthorized { .. }
+            | Self::Returned { .. } => false,
         }
     }
 
@@ -154,6 +171,7 @@ impl Error {
             Self::Fault { fault, .. } => of_fault(fault.kind()),
             Self::Status { status, .. } if *status >= 500 => Disposition::Retry,
             Self::Refused { .. }
+            | Self::Returned { .. }
             | Self::Untrusted { .. }
             | Self::Unauthorized { .. }
             | Self::Unsealed { .. }
@@ -181,10 +199,16 @@ impl Error {
 
 fn of_fault(kind: FaultKind) -> Disposition {
     match kind {
-        FaultKind::QuotaLimit | FaultKind::Unavailable => Disposition::Wait,
-        FaultKind::TimedOut | FaultKind::Failed | FaultKind::InvalidEnumerationContext | FaultKind::NotFound | FaultKind::Other => {
-            Disposition::Retry
-        }
+        FaultKind::Unavailable => Disposition::Wait,
+        // A quota is freed by time: enumerations and shells of others, or of a run of ours that was killed, end by themselves.
+        FaultKind::QuotaLimit
+        | FaultKind::Concurrency
+        | FaultKind::Subscription
+        | FaultKind::TimedOut
+        | FaultKind::Failed
+        | FaultKind::InvalidEnumerationContext
+        | FaultKind::NotFound
+        | FaultKind::Other => Disposition::Retry,
         FaultKind::AccessDenied
         | FaultKind::ActionNotSupported
         | FaultKind::InvalidResource
@@ -196,6 +220,7 @@ fn of_fault(kind: FaultKind) -> Disposition {
         | FaultKind::InvalidHeader
         | FaultKind::UnsupportedFeature
         | FaultKind::TooLarge
+        | FaultKind::InvalidBookmark
         | FaultKind::AlreadyExists => Disposition::Stall,
     }
 }

@@ -96,6 +96,12 @@ impl Fault {
         self.wmi.or(self.code)
     }
 
+    /// Whether an answer stood ready and was larger than the request allowed: whatever was asked for is done.
+    #[must_use]
+    pub fn is_answer_too_large(&self) -> bool {
+        self.code == Some(codes::ANSWER_TOO_LARGE)
+    }
+
     /// What it means.
     #[must_use]
     pub fn kind(&self) -> FaultKind {

@@ -17,9 +17,23 @@ pub mod resource;
 pub mod schema;
 mod secret;
 pub mod tls;
+pub mod trace;
 pub mod xml;
 
-pub use check::CheckError;
-pub use client::{Access, Client, MethodOutput, Settings};
+pub use check::{CheckError, unverified};
+pub use client::{Access, Client, MethodOutput, Selection, Settings, Spelling};
 pub use error::{Disposition, Error};
 pub use secret::Secret;
+
+/// Remote shells, and commands that outlive them.
+pub mod shell {
+    pub use crate::client::{
+        CodePage, Detached, Finished, Input, Output, Program, ProgramError, Progress, Received, RunId, RunIdError, Running, Shell,
+        ShellSettings, Signal,
+    };
+}
+
+/// Events of WMI and of event logs.
+pub mod event {
+    pub use crate::client::{Bookmarks, Event, EventQuery, LogEvent, SubscribeSettings, Subscription};
+}

@@ -2,7 +2,15 @@
 
 #![allow(missing_docs, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "client/events.rs"]
+mod events;
+#[path = "client/shell.rs"]
+mod shell;
+#[path = "client/trace.rs"]
+mod trace;
+
 use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,12 +19,13 @@ use hyper::header::HeaderValue;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream};
 use tokio::task::JoinSet;
 use trunkline_wsman::auth::{Anonymous, AuthError, Authenticate, Basic, Offers, Peer, Reply as Said, Session};
-use trunkline_wsman::cim::{CimInstance, CimPath, CimType, CimValue, Namespace};
+use trunkline_wsman::cim::endpoint::EndpointReference;
+use trunkline_wsman::cim::{CimInstance, CimPath, CimType, CimValue, Key, Name, Namespace};
 use trunkline_wsman::clock::{SystemClock, TokioClock};
 use trunkline_wsman::connect::{BoxFuture, Connect, Endpoint, RedirectConnect, Stream, TcpConnect};
-use trunkline_wsman::envelope::{Envelope, Header, Identity, Item, Output, Page, Request, Response};
+use trunkline_wsman::envelope::{Envelope, FilterBody, Header, Identity, Item, Output, Page, Request, Response};
 use trunkline_wsman::fault::{Fault, FaultKind};
-use trunkline_wsman::resource::Naming;
+use trunkline_wsman::resource::{Naming, ResourceUri};
 use trunkline_wsman::schema::Declared;
 use trunkline_wsman::tls::{Fingerprint, Trust};
 use trunkline_wsman::xml::Limits;
@@ -442,7 +451,7 @@ async fn http_statuses_without_an_envelope_say_what_they_mean() {
         said.push(format!("{status} {error}; {}; {:?}", error.outcome_unknown(), error.disposition()));
     }
     insta::assert_snapshot!(said.join("\n"), @r"
-    401 `Get` was not carried out: `http://hv01:5985/wsman` refuses the credentials, or they may not be sent; false; Stall
+    401 `Get` was not carried out: `http://hv01:5985/wsman` does not let us in; false; Stall
     404 `http://hv01:5985/wsman` answered `Get` with HTTP status 404: nothing listens at this path; false; Stall
     413 `http://hv01:5985/wsman` answered `Get` with HTTP status 413: the request is longer than the host reads; false; Stall
     500 `http://hv01:5985/wsman` answered `Get` with HTTP status 500: the service failed without a word; true; Retry
@@ -472,10 +481,10 @@ async fn an_answer_to_another_request_is_not_taken() {
 }
 
 #[tokio::test]
-async fn a_timeout_fault_leaves_the_outcome_unknown_and_a_quota_asks_to_wait() {
+async fn a_timeout_fault_leaves_the_outcome_unknown_and_a_quota_asks_to_try_later() {
     for (code, kind, unknown, next) in [
         (2_150_858_793, FaultKind::TimedOut, true, Disposition::Retry),
-        (2_150_859_174, FaultKind::QuotaLimit, false, Disposition::Wait),
+        (2_150_859_174, FaultKind::QuotaLimit, false, Disposition::Retry),
         (5, FaultKind::AccessDenied, false, Disposition::Stall),
     ] {
         let host = host(move |_, request| answer(request, Response::Fault(Box::new(Fault::service(code, "no")))));

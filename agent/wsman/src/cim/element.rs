@@ -173,12 +173,21 @@ pub(crate) fn read_properties<'x>(
             Some(tag) => Some(tag),
             None => reader.child()?,
         }) else {
-            return Ok(CimInstance::from_properties(class, properties.finish()));
+            return Ok(CimInstance::from_properties(class, properties.found));
         };
+        if is_location(reader, &tag) {
+            reader.skip()?;
+            continue;
+        }
         let (name, declared) = properties.named(tag.local());
         let form = read_form(reader, &tag, namespace)?;
         properties.add(name, form.into_value(declared));
     }
+}
+
+/// Whether `tag` is where an instance says its own address, which is none of its properties (MS-WSMV 4.1.1).
+pub(crate) fn is_location(reader: &Reader<'_>, tag: &Tag<'_>) -> bool {
+    tag.local() == "Location" && reader.is(tag, CIM_COMMON, "Location")
 }
 
 /// The properties read so far. Windows sends them sorted, so the next is nearly always the next one that the table states.
@@ -186,12 +195,11 @@ struct Properties {
     table: Option<&'static Class>,
     next: usize,
     found: Vec<(Name, CimValue)>,
-    sorted: bool,
 }
 
 impl Properties {
     fn new(table: Option<&'static Class>) -> Self {
-        Self { table, next: 0, found: Vec::with_capacity(table.map_or(8, |t| t.properties().len())), sorted: true }
+        Self { table, next: 0, found: Vec::with_capacity(table.map_or(8, |t| t.properties().len())) }
     }
 
     fn named(&mut self, written: &str) -> (Name, Option<Declared>) {
@@ -209,30 +217,34 @@ impl Properties {
         (name, Some(property.declared()))
     }
 
+    /// Elements of one name that follow each other are one array.
     fn add(&mut self, name: Name, value: CimValue) {
         match self.found.last_mut() {
             Some((last, all)) if *last == name => all.join(value),
-            last => {
-                self.sorted &= last.is_none_or(|(last, _)| *last < name);
-                self.found.push((name, value));
-            }
+            _ => self.found.push((name, value)),
         }
     }
+}
 
-    fn finish(mut self) -> Vec<(Name, CimValue)> {
-        if self.sorted {
-            return self.found;
+/// The properties of a fragment, as those of `class` of `namespace`: the fragment's own elements say nothing of their types.
+pub(crate) fn typed(fragment: CimInstance, class: &ClassName, namespace: &str) -> CimInstance {
+    let table = schema::class_in(namespace, class.as_str());
+    let mut instance = CimInstance::new(class.clone());
+    for (name, value) in fragment.properties() {
+        let declared = table.and_then(|t| t.property(name.as_str())).map(|p| p.declared());
+        for element in value.elements() {
+            let value = match element {
+                CimValue::String(text) => Form::Text(Cow::Borrowed(text)).into_value(declared),
+                other if declared.is_some_and(|d| d.array) => CimValue::Array(vec![other.clone()]),
+                other => other.clone(),
+            };
+            instance.append(name.as_str(), value);
         }
-        self.found.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let mut joined: Vec<(Name, CimValue)> = Vec::with_capacity(self.found.len());
-        for (name, value) in self.found {
-            match joined.last_mut() {
-                Some((last, all)) if *last == name => all.join(value),
-                _ => joined.push((name, value)),
-            }
+        if *value == CimValue::Null {
+            instance.append(name.as_str(), CimValue::Null);
         }
-        joined
     }
+    instance
 }
 
 /// Writes an instance as the element `p:<class>`, as Windows does.

@@ -4,13 +4,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use hyper::StatusCode;
 use hyper::body::Bytes;
+use tokio::time::Instant;
 
 use super::pool::Failure;
 use super::{Client, Shared};
-use crate::envelope::{Envelope, Header, Request, Response};
+use crate::check::CheckError;
+use crate::envelope::{Envelope, Header, Language, Request, Response};
 use crate::error::Error;
 use crate::http::{Answer, BoxError, HttpError};
 use crate::resource::ResourceUri;
+use crate::trace::Exchange;
 use crate::xml::{Limits, XmlError};
 
 impl Client {
@@ -19,25 +22,35 @@ impl Client {
         let mut header = Header::request(&self.shared.address, action, Some(resource));
         header.max_envelope_size = Some(self.shared.settings.max_envelope_size);
         header.operation_timeout = Some(self.operation_timeout);
+        let language = Language(self.shared.settings.locale.clone());
+        (header.locale, header.data_locale) = (Some(language.clone()), Some(language));
         header
     }
 
     /// Sends `request` and waits for its answer; a fault is an error.
     pub(super) async fn exchange(&self, request: Envelope<Request>) -> Result<Response, Error> {
+        self.converse(request).await.map(|answer| answer.body)
+    }
+
+    /// The same, with the answer's header.
+    pub(super) async fn converse(&self, request: Envelope<Request>) -> Result<Envelope<Response>, Error> {
         let Envelope { header, body } = &request;
         let act = act(header, body);
-        let sent = AtomicBool::new(false);
-        let posted = tokio::time::timeout(self.total_timeout, self.shared.post(Bytes::from(request.encode()), &sent));
-        let answer = match posted.await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(failure)) => return Err(self.shared.failed(&act, failure)),
+        let limit = answer_limit(header.max_envelope_size.unwrap_or(self.shared.settings.max_envelope_size));
+        let text = Bytes::from(request.encode());
+        let (sent, begun) = (AtomicBool::new(false), Instant::now());
+        let posted = tokio::time::timeout(self.total_timeout, self.shared.post((text.clone(), limit), &sent)).await;
+        let answered = match posted {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(failure)) => Err(self.shared.failed((&act, limit), failure)),
             Err(elapsed) => {
                 let source: BoxError = elapsed.into();
                 let error = if sent.load(Ordering::Relaxed) { HttpError::NoAnswer(source) } else { HttpError::NotSent(source) };
-                return Err(self.shared.failed(&act, Failure::Http(error)));
+                Err(self.shared.failed((&act, limit), Failure::Http(error)))
             }
         };
-        let envelope = self.shared.understand(&act, &answer)?;
+        self.shared.trace((&act, &text), &answered, begun.elapsed());
+        let envelope = self.shared.understand((&act, limit), &answered?)?;
         if let Some(related) = &envelope.header.relates_to
             && header.message_id.as_ref() != Some(related)
         {
@@ -46,14 +59,35 @@ impl Client {
         }
         match envelope.body {
             Response::Fault(fault) => Err(Error::Fault { endpoint: self.shared.address.clone(), act, fault }),
-            body => Ok(body),
+            _ => Ok(envelope),
         }
     }
 
     /// An answer of another kind than `wanted`.
     pub(super) fn unexpected(&self, act: &str, wanted: &'static str) -> Error {
-        Error::BadAnswer { endpoint: self.shared.address.clone(), act: act.to_owned(), source: XmlError::Missing(wanted) }
+        self.misread(act, XmlError::Missing(wanted))
     }
+
+    /// An answer of which a part makes no sense.
+    pub(super) fn misread(&self, act: &str, source: XmlError) -> Error {
+        Error::BadAnswer { endpoint: self.shared.address.clone(), act: act.to_owned(), source }
+    }
+
+    /// A method that only starts something and did not.
+    pub(super) fn returned(&self, method: &'static str, code: u32, meaning: &'static str) -> Error {
+        Error::Returned { endpoint: self.shared.address.clone(), method, code, meaning }
+    }
+
+    /// What is wrong with `act`, before it is sent.
+    pub(super) fn checked<T>(&self, act: &str, check: Result<T, CheckError>) -> Result<T, Error> {
+        check.map_err(|source| Error::Refused { endpoint: self.shared.address.clone(), act: act.to_owned(), source: Box::new(source) })
+    }
+}
+
+/// Octets of an answer that are read: the host counts characters of two octets, an answer has up to three for one. Sealed, it has a few
+/// hundred more.
+fn answer_limit(envelope_size: u64) -> usize {
+    usize::try_from(envelope_size).unwrap_or(usize::MAX).saturating_mul(3).saturating_add(1 << 16)
 }
 
 /// What is asked, in a word.
@@ -66,18 +100,27 @@ fn act(header: &Header, body: &Request) -> String {
 }
 
 impl Shared {
-    fn understand(&self, act: &str, answer: &Answer) -> Result<Envelope<Response>, Error> {
+    fn understand(&self, (act, limit): (&str, usize), answer: &Answer) -> Result<Envelope<Response>, Error> {
         let (endpoint, act) = (self.address.clone(), act.to_owned());
         if !answer.has_words() {
             return Err(Error::Status { endpoint, act, status: answer.status.as_u16(), meaning: meaning(answer.status) });
         }
-        let limits = Limits { bytes: self.answer_limit(), ..Limits::default() };
+        let limits = Limits { bytes: limit, ..Limits::default() };
         let document = std::str::from_utf8(&answer.body).map_err(|_| XmlError::Missing("text in UTF-8"));
         let read = document.and_then(|document| Envelope::<Response>::decode(document, limits));
         read.map_err(|source| Error::BadAnswer { endpoint, act, source })
     }
 
-    fn failed(&self, act: &str, failure: Failure) -> Error {
+    fn trace(&self, (act, request): (&str, &Bytes), answered: &Result<Answer, Error>, took: std::time::Duration) {
+        let Some(trace) = &self.settings.trace else { return };
+        let answer = match answered {
+            Ok(answer) => Ok((answer.status.as_u16(), &answer.body[..])),
+            Err(error) => Err(error.to_string()),
+        };
+        trace.write(&Exchange { endpoint: &self.address, act, request, answer, took });
+    }
+
+    fn failed(&self, (act, limit): (&str, usize), failure: Failure) -> Error {
         let (endpoint, act) = (self.address.clone(), act.to_owned());
         match failure {
             Failure::Untrusted(source) => Error::Untrusted { endpoint, act, source },
@@ -86,7 +129,7 @@ impl Shared {
             Failure::Http(HttpError::Status(status)) => Error::Status { endpoint, act, status: status.as_u16(), meaning: meaning(status) },
             Failure::Http(HttpError::NotSent(source)) => Error::Unreachable { endpoint, act, source },
             Failure::Http(HttpError::NoAnswer(source)) => Error::NoAnswer { endpoint, act, source },
-            Failure::Http(HttpError::TooLong) => Error::AnswerTooLong { endpoint, act, limit: self.answer_limit() },
+            Failure::Http(HttpError::TooLong) => Error::AnswerTooLong { endpoint, act, limit },
         }
     }
 }

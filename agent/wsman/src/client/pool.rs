@@ -75,7 +75,7 @@ struct Line<'a> {
 impl Shared {
     /// Posts over an idle connection or a new one. Only what was certainly not carried out is posted a second time: what was not sent,
     /// or what met a connection whose authentication the host had forgotten.
-    pub(super) async fn post(&self, envelope: Bytes, sent: &AtomicBool) -> Result<Answer, Failure> {
+    pub(super) async fn post(&self, (envelope, limit): (Bytes, usize), sent: &AtomicBool) -> Result<Answer, Failure> {
         let _leave = self.pool.leave().await;
         let mut idle = self.pool.take().await;
         let mut forgotten = false;
@@ -88,7 +88,7 @@ impl Shared {
                 sent.store(true, Ordering::Relaxed);
                 self.requests.fetch_add(1, Ordering::Relaxed);
             };
-            let posted = connection.post(envelope.clone(), self.answer_limit(), sending).await;
+            let posted = connection.post(envelope.clone(), limit, sending).await;
             let is_undone = matches!(posted, Err(HttpError::NotSent(_) | HttpError::Auth(_)));
             if is_undone && sent.swap(false, Ordering::Relaxed) {
                 self.requests.fetch_sub(1, Ordering::Relaxed);
@@ -107,12 +107,6 @@ impl Shared {
                 Err(error) => return Err(Failure::Http(error)),
             }
         }
-    }
-
-    /// Octets of an answer that are read: the host counts characters of two octets, an answer has up to three for one. Sealed, it has a
-    /// few hundred more.
-    pub(super) fn answer_limit(&self) -> usize {
-        usize::try_from(self.settings.max_envelope_size).unwrap_or(usize::MAX).saturating_mul(3).saturating_add(1 << 16)
     }
 
     async fn open(&self) -> Result<Line<'_>, Failure> {

@@ -20,6 +20,8 @@ pub struct Known {
     pub family: &'static str,
 }
 
+/// The answer is larger than the request's `MaxEnvelopeSize`.
+pub(super) const ANSWER_TOO_LARGE: u32 = 2_150_858_824;
 /// A header had to be understood.
 pub(super) const MUST_UNDERSTAND: u32 = 2_150_858_768;
 

@@ -31,6 +31,12 @@ pub enum FaultKind {
     UnsupportedFeature,
     /// Too many requests, shells or enumerations of this account.
     QuotaLimit,
+    /// Another request is in the way of this one.
+    Concurrency,
+    /// A bookmark that means nothing to the log, or no longer.
+    InvalidBookmark,
+    /// A subscription that cannot be made, goes on no longer, or is not renewed.
+    Subscription,
     /// The answer or the request is larger than allowed.
     TooLarge,
     /// The service did not finish in the time that it was given; what it began may go on.
@@ -46,7 +52,9 @@ pub enum FaultKind {
 }
 
 pub(super) fn kind(fault: &Fault) -> FaultKind {
-    fault.wmi.and_then(by_wmi).or_else(|| fault.code.and_then(by_code)).or_else(|| by_subcode(fault)).unwrap_or(FaultKind::Other)
+    let by_table = || by_subcode_text(super::known(fault.code?)?.subcode);
+    let by_number = fault.wmi.and_then(by_wmi).or_else(|| fault.code.and_then(by_code)).or_else(by_table);
+    by_number.or_else(|| by_subcode(fault)).unwrap_or(FaultKind::Other)
 }
 
 fn by_wmi(hresult: u32) -> Option<FaultKind> {
@@ -80,7 +88,7 @@ fn by_code(code: u32) -> Option<FaultKind> {
         2_150_858_797 | 2_150_858_805 | 2_150_858_823..=2_150_858_830 | 2_150_858_878 => FaultKind::TooLarge,
         2_150_858_809 | 2_150_858_810 | 2_150_858_817 | 2_150_858_833..=2_150_858_841 => FaultKind::InvalidParameter,
         2_150_858_813 | 2_150_858_842..=2_150_858_847 | 2_150_859_002 => FaultKind::InvalidSelectors,
-        2_150_858_815 | 2_150_859_173 | 2_150_859_174 => FaultKind::QuotaLimit,
+        2_150_858_815 | 2_150_859_173..=2_150_859_176 | 2_150_859_179 | 2_150_859_236..=2_150_859_242 => FaultKind::QuotaLimit,
         2_150_858_818 => FaultKind::UnsupportedFeature,
         _ => return None,
     })
@@ -90,21 +98,42 @@ fn by_subcode(fault: &Fault) -> Option<FaultKind> {
     if fault.soap == super::SoapCode::MustUnderstand {
         return Some(FaultKind::InvalidHeader);
     }
-    Some(match fault.subcode.as_deref()?.rsplit(':').next()? {
+    by_subcode_text(fault.subcode.as_deref()?)
+}
+
+fn by_subcode_text(subcode: &str) -> Option<FaultKind> {
+    Some(match subcode.rsplit(':').next()? {
         "AccessDenied" => FaultKind::AccessDenied,
         "ActionNotSupported" => FaultKind::ActionNotSupported,
         "DestinationUnreachable" => FaultKind::InvalidResource,
-        "CannotProcessFilter" | "FilteringNotSupported" | "FilterDialectRequestedUnavailable" => FaultKind::InvalidQuery,
+        "CannotProcessFilter" | "FilteringNotSupported" | "FilteringRequestedUnavailable" | "FilterDialectRequestedUnavailable" => {
+            FaultKind::InvalidQuery
+        }
+        "Concurrency" => FaultKind::Concurrency,
+        "InvalidBookmark" => FaultKind::InvalidBookmark,
+        "DeliveryFailure"
+        | "DeliveryModeRequestedUnavailable"
+        | "DeliveryRefused"
+        | "EventDeliverToUnusable"
+        | "EventSourceUnableToProcess"
+        | "InvalidExpirationTime"
+        | "InvalidMessage"
+        | "NoAck"
+        | "SourceCancelling"
+        | "SourceShuttingDown"
+        | "UnableToRenew"
+        | "UnsupportedExpirationType" => FaultKind::Subscription,
         "InvalidEnumerationContext" => FaultKind::InvalidEnumerationContext,
         "InvalidSelectors" => FaultKind::InvalidSelectors,
         "InvalidParameter" | "InvalidOptions" | "SchemaValidationError" | "InvalidRepresentation" => FaultKind::InvalidParameter,
         "InvalidMessageInformationHeader" | "MessageInformationHeaderRequired" => FaultKind::InvalidHeader,
-        "UnsupportedFeature" => FaultKind::UnsupportedFeature,
+        "UnsupportedFeature" | "FragmentDialectNotSupported" | "PolymorphismModeNotSupported" => FaultKind::UnsupportedFeature,
         "QuotaLimit" => FaultKind::QuotaLimit,
         "EncodingLimit" => FaultKind::TooLarge,
         "TimedOut" => FaultKind::TimedOut,
         "AlreadyExists" => FaultKind::AlreadyExists,
-        "EndpointUnavailable" => FaultKind::Unavailable,
+        // Windows itself writes the second.
+        "EndpointUnavailable" | "EndpointUnavilable" => FaultKind::Unavailable,
         "InternalError" => FaultKind::Failed,
         _ => return None,
     })
