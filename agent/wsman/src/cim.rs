@@ -8,7 +8,7 @@ pub mod element;
 pub mod embedded;
 pub mod endpoint;
 mod instance;
-mod name;
+pub(crate) mod name;
 mod path;
 mod path_text;
 mod scalar;
@@ -21,5 +21,4 @@ pub use path_text::PathTextError;
 pub use value::{CimDatetime, CimType, CimValue, WrongType};
 
 pub(crate) use datetime::xml_duration;
-pub(crate) use name::AsName;
 pub(crate) use scalar::{signed_range, unsigned_max};

@@ -7,21 +7,19 @@
 mod class;
 mod parse;
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 use std::sync::LazyLock;
 
-use crate::cim::{AsName, Name, Namespace};
+use crate::cim::Namespace;
+use crate::cim::name::compare;
 
 pub use class::{Class, Declared, Direction, Method, Parameter, Property};
 
-struct Table(BTreeMap<Name, Vec<Class>>);
-
-static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    let mut classes: BTreeMap<Name, Vec<Class>> = BTreeMap::new();
-    for class in parse::compiled_in() {
-        classes.entry(Name::from_static(class.name())).or_default().push(class);
-    }
-    Table(classes)
+/// In the order of their names; those of one name in that of the texts.
+static TABLE: LazyLock<Vec<Class>> = LazyLock::new(|| {
+    let mut classes = parse::compiled_in();
+    classes.sort_by(|one, other| compare(one.name(), other.name()));
+    classes
 });
 
 /// The class `name` of `namespace`; `None` when the table does not state it.
@@ -43,11 +41,13 @@ pub fn any_class(name: &str) -> Option<&'static Class> {
 
 /// Every class, by name.
 pub fn classes() -> impl Iterator<Item = &'static Class> {
-    TABLE.0.values().flatten()
+    TABLE.iter()
 }
 
 fn named(name: &str) -> &'static [Class] {
-    TABLE.0.get(&name as &dyn AsName).map_or(&[], Vec::as_slice)
+    let from = TABLE.partition_point(|class| compare(class.name(), name) == Ordering::Less);
+    let alike = TABLE[from..].iter().take_while(|class| compare(class.name(), name) == Ordering::Equal).count();
+    &TABLE[from..from + alike]
 }
 
 /// Whether `class` is `ancestor` or derives from it, as far as the table knows.

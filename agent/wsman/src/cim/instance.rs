@@ -2,30 +2,39 @@
 //!
 //! Guarantees: property names are found in any case; a missing property reads as NULL.
 
-use std::collections::BTreeMap;
-
-use super::name::AsName;
+use super::name::compare;
 use super::{CimDatetime, CimPath, CimValue, ClassName, Name, WrongType};
 
 /// An instance as it was decoded, or as it will be sent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CimInstance {
     class: ClassName,
-    properties: BTreeMap<Name, CimValue>,
+    /// In the order of their names, each once.
+    properties: Vec<(Name, CimValue)>,
 }
 
 impl CimInstance {
     /// An instance without properties.
     #[must_use]
     pub fn new(class: impl Into<ClassName>) -> Self {
-        Self { class: class.into(), properties: BTreeMap::new() }
+        Self { class: class.into(), properties: vec![] }
     }
 
-    /// An instance with `properties`; of two with one name the later stays.
+    /// An instance with `properties` in any order; several with one name make an array.
     #[must_use]
-    pub fn from_properties(class: ClassName, properties: Vec<(Name, CimValue)>) -> Self {
-        // The wire sends them in order, which makes this one bulk build instead of so many searches.
-        Self { class, properties: properties.into_iter().collect() }
+    pub fn from_properties(class: ClassName, mut properties: Vec<(Name, CimValue)>) -> Self {
+        // The wire sends them in order.
+        if !properties.is_sorted_by(|(one, _), (next, _)| one < next) {
+            properties.sort_by(|(one, _), (other, _)| one.cmp(other));
+            properties.dedup_by(|(name, more), (first, all)| {
+                let is_same = name == first;
+                if is_same {
+                    all.join(std::mem::replace(more, CimValue::Null));
+                }
+                is_same
+            });
+        }
+        Self { class, properties }
     }
 
     /// The same with `property` set.
@@ -37,14 +46,17 @@ impl CimInstance {
 
     /// Sets `property`; the case of the first writing stays.
     pub fn set(&mut self, property: &str, value: impl Into<CimValue>) {
-        self.properties.insert(Name::from(property), value.into());
+        match self.position(property) {
+            Ok(at) => self.properties[at].1 = value.into(),
+            Err(at) => self.properties.insert(at, (Name::from(property), value.into())),
+        }
     }
 
     /// Adds `value` to what `property` holds: the second of a name makes an array.
     pub fn append(&mut self, property: &str, value: CimValue) {
-        match self.properties.get_mut(&property as &dyn AsName) {
-            Some(all) => all.join(value),
-            None => self.set(property, value),
+        match self.position(property) {
+            Ok(at) => self.properties[at].1.join(value),
+            Err(at) => self.properties.insert(at, (Name::from(property), value)),
         }
     }
 
@@ -57,12 +69,16 @@ impl CimInstance {
     /// The value of `property`; NULL when it is missing.
     #[must_use]
     pub fn get(&self, property: &str) -> &CimValue {
-        self.properties.get(&property as &dyn AsName).unwrap_or(&CimValue::Null)
+        self.position(property).map_or(&CimValue::Null, |at| &self.properties[at].1)
+    }
+
+    fn position(&self, property: &str) -> Result<usize, usize> {
+        self.properties.binary_search_by(|(name, _)| compare(name.as_str(), property))
     }
 
     /// Every property, by name without case.
     pub fn properties(&self) -> impl Iterator<Item = (&Name, &CimValue)> {
-        self.properties.iter()
+        self.properties.iter().map(|(name, value)| (name, value))
     }
 
     /// `property` as text; NULL is `None`.

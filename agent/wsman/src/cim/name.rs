@@ -78,9 +78,11 @@ impl<'a> Borrow<dyn AsName + 'a> for Name {
 
 /// The order of names. Bytes that are equal need no other case, and nearly all are.
 pub(crate) fn compare(a: &str, b: &str) -> Ordering {
-    for (one, other) in a.bytes().zip(b.bytes()) {
-        if one != other {
-            match one.to_ascii_lowercase().cmp(&other.to_ascii_lowercase()) {
+    let both = a.len().min(b.len());
+    let (a_start, b_start) = (&a.as_bytes()[..both], &b.as_bytes()[..both]);
+    for at in 0..both {
+        if a_start[at] != b_start[at] {
+            match a_start[at].to_ascii_lowercase().cmp(&b_start[at].to_ascii_lowercase()) {
                 Ordering::Equal => {}
                 unequal => return unequal,
             }

@@ -1,6 +1,7 @@
 //! What the table says of one class.
 
 use crate::cim::CimType;
+use crate::cim::name::compare;
 
 /// A class of the table.
 #[derive(Debug, Clone)]
@@ -113,10 +114,6 @@ impl Class {
     pub fn method(&self, name: &str) -> Option<&Method> {
         self.methods.iter().find(|m| m.name.eq_ignore_ascii_case(name))
     }
-}
-
-pub(super) fn compare(a: &str, b: &str) -> std::cmp::Ordering {
-    a.bytes().map(|c| c.to_ascii_lowercase()).cmp(b.bytes().map(|c| c.to_ascii_lowercase()))
 }
 
 impl Property {

@@ -110,11 +110,11 @@ impl<'x> Reader<'x> {
                 self.ends = true;
                 self.enter(tag)?
             }
-            Token::End(name) => match self.open.pop() {
-                Some(open) if open == name => Event::End,
-                Some(open) => return Err(self.scanner.malformed(format!("`{open}` is ended by `{name}`"))),
-                None => return Err(self.scanner.malformed(format!("`{name}` ends and never began"))),
-            },
+            Token::End => {
+                let name = self.open.pop().ok_or_else(|| self.scanner.malformed("an element ends that never began"))?;
+                self.scanner.end(name)?;
+                Event::End
+            }
             Token::Text { raw, plain: true } => Event::Text(Written::Plain(raw)),
             Token::Text { raw, plain: false } => Event::Text(Written::Escaped(raw)),
             Token::Verbatim(section) => Event::Text(Written::Verbatim(section)),
@@ -127,7 +127,10 @@ impl<'x> Reader<'x> {
             return Err(XmlError::TooDeep(self.limits.depth));
         }
         self.open.push(tag.name.whole);
-        self.scope.declare(self.scanner.attributes(), self.open.len(), self.limits.attributes * 2)?;
+        let attributes = self.scanner.attributes();
+        if !attributes.is_empty() {
+            self.scope.declare(attributes, self.open.len(), self.limits.attributes * 2)?;
+        }
         Ok(Event::Start(tag))
     }
 

@@ -13,8 +13,8 @@ pub(super) enum Token<'x> {
     Start(Tag<'x>),
     /// An element that is its own end.
     Empty(Tag<'x>),
-    /// The end of the element of this name.
-    End(&'x str),
+    /// The end of an element; `end` reads the rest of it.
+    End,
     /// Text; plain when it means what is written.
     Text { raw: &'x str, plain: bool },
     /// A section of character data.
@@ -22,6 +22,17 @@ pub(super) enum Token<'x> {
     /// The end of the document.
     Nothing,
 }
+
+/// The bytes that may stand in a name.
+const IN_NAMES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = byte >= 0x80 || (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'_' | b'-' | b'.' | b':');
+        byte += 1;
+    }
+    table
+};
 
 /// A name as it is written.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +44,8 @@ pub(super) struct QName<'x> {
 impl<'x> QName<'x> {
     /// Takes `whole` apart at its first colon.
     pub(super) fn new(whole: &'x str) -> Self {
-        Self { whole, local_from: whole.find(':').map_or(0, |colon| colon + 1) }
+        // Prefixes are short, and so are names: a search made for long texts would cost more than it saves.
+        Self { whole, local_from: whole.bytes().position(|byte| byte == b':').map_or(0, |colon| colon + 1) }
     }
 
     /// What stands before the colon; empty without one.
@@ -114,7 +126,10 @@ impl<'x> Scanner<'x> {
         loop {
             match self.rest() {
                 [] => return Ok(Token::Nothing),
-                [b'<', b'/', ..] => return self.end(),
+                [b'<', b'/', ..] => {
+                    self.at += "</".len();
+                    return Ok(Token::End);
+                }
                 [b'<', b'?', ..] => {
                     self.at += "<?".len();
                     self.name()?;
@@ -159,12 +174,16 @@ impl<'x> Scanner<'x> {
         Token::Text { raw: self.since(from), plain }
     }
 
-    fn end(&mut self) -> Result<Token<'x>, XmlError> {
-        self.at += 2;
-        let name = self.name()?.whole;
-        self.spaces();
-        self.expect(b'>')?;
-        Ok(Token::End(name))
+    /// Reads the rest of an end, which must be that of the element `name`.
+    pub(super) fn end(&mut self, name: &str) -> Result<(), XmlError> {
+        let Some(after) = self.rest().strip_prefix(name.as_bytes()) else {
+            return Err(self.malformed(format!("`{name}` is not ended where it must be")));
+        };
+        self.at += name.len();
+        if after.first() != Some(&b'>') {
+            self.spaces();
+        }
+        self.expect(b'>')
     }
 
     fn start(&mut self) -> Result<Token<'x>, XmlError> {
@@ -206,36 +225,26 @@ impl<'x> Scanner<'x> {
         self.spaces();
         self.expect(b'=')?;
         self.spaces();
-        let Some(quote @ (b'"' | b'\'')) = self.rest().first() else { return Err(self.malformed("an attribute has no quotes")) };
+        let quote = match self.rest().first() {
+            Some(b'"') => '"',
+            Some(b'\'') => '\'',
+            _ => return Err(self.malformed("an attribute has no quotes")),
+        };
         self.at += 1;
-        let from = self.at;
-        for byte in self.rest() {
-            if byte == quote {
-                let raw = self.since(from);
-                self.at += 1;
-                return Ok(Attribute { name, raw });
-            }
-            if *byte == b'<' {
-                break;
-            }
-            self.at += 1;
-        }
-        Err(self.malformed(format!("the value of `{}` has no end", name.whole)))
+        let raw = self.document.get(self.at..).and_then(|rest| rest.split_once(quote)).map(|(raw, _)| raw);
+        let Some(raw) = raw.filter(|raw| !raw.contains('<')) else {
+            return Err(self.malformed(format!("the value of `{}` has no end", name.whole)));
+        };
+        self.at += raw.len() + 1;
+        Ok(Attribute { name, raw })
     }
 
     fn name(&mut self) -> Result<QName<'x>, XmlError> {
-        let (from, mut colon) = (self.at, None);
-        for byte in self.rest() {
-            match byte {
-                b':' if colon.is_none() => colon = Some(self.at - from),
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b':' | 0x80.. => {}
-                _ => break,
-            }
-            self.at += 1;
-        }
-        let name = QName { whole: self.since(from), local_from: colon.map_or(0, |colon| colon + 1) };
+        let from = self.at;
+        self.at += self.rest().iter().take_while(|byte| IN_NAMES[usize::from(**byte)]).count();
+        let name = QName::new(self.since(from));
         let begins_well = |part: &str| part.bytes().next().is_some_and(|byte| !matches!(byte, b'0'..=b'9' | b'-' | b'.' | b':'));
-        if begins_well(name.local()) && (colon.is_none() || begins_well(name.prefix())) {
+        if begins_well(name.local()) && (name.local_from == 0 || begins_well(name.prefix())) {
             return Ok(name);
         }
         self.at = from;

@@ -46,6 +46,7 @@ impl<'x> Scope<'x> {
     }
 
     /// Forgets what was declared deeper than `depth`.
+    #[inline]
     pub(super) fn leave_to(&mut self, depth: usize) {
         while self.0.last().is_some_and(|binding| binding.depth > depth) {
             self.0.pop();

@@ -86,7 +86,17 @@ enum Place {
     Attribute,
 }
 
+/// Whether a byte may begin something that is escaped; in most text none does.
+fn may_need_escape(byte: u8) -> bool {
+    // U+FFFE and U+FFFF begin with 0xef.
+    matches!(byte, 0..=0x1f | b'<' | b'>' | b'&' | b'"' | b'\'' | 0xef)
+}
+
 fn escape(out: &mut String, text: &str, place: Place) {
+    if !text.bytes().any(may_need_escape) {
+        out.push_str(text);
+        return;
+    }
     let mut from = 0;
     for (at, c) in text.char_indices() {
         let written = match c {
