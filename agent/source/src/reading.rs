@@ -18,8 +18,11 @@ use model::validate::Assembler;
 use crate::error::SourceError;
 use crate::listing::{FileKind, Listed, Listing, MAX_TOTAL_BYTES};
 
-/// Files that are read ahead of the threads that parse them.
-const AHEAD: usize = 64;
+/// Files that are handed over at once: a thread that waits for each file by itself sleeps and wakes as long as it parses.
+const BATCH: usize = 32;
+
+/// Batches that are read ahead of the threads that parse them.
+const AHEAD: usize = 4;
 
 /// Threads that parse. More would outrun the one that reads.
 const MAX_THREADS: usize = 4;
@@ -126,7 +129,7 @@ impl Parsed {
     }
 }
 
-type Job<'l> = (&'l Listed, Content);
+type Batch<'l> = Vec<(&'l Listed, Content)>;
 
 /// Reads on this thread, as git's handles stay on one, and parses on others.
 fn parse_all(files: &[&Listed], contents: &impl Contents, mut total: Total) -> Result<Vec<(Arc<str>, Entry)>, SourceError> {
@@ -134,14 +137,15 @@ fn parse_all(files: &[&Listed], contents: &impl Contents, mut total: Total) -> R
         return files.iter().map(|&file| Ok(entry(file, total.admit(contents.content(file)?)))).collect();
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-    let (send, receive) = sync_channel::<Job<'_>>(AHEAD);
+    let (send, receive) = sync_channel::<Batch<'_>>(AHEAD);
     let receive = Mutex::new(receive);
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| work(&receive))).collect();
-        let fed = files.iter().try_for_each(|&file| {
-            let content = total.admit(contents.content(file)?);
+        let fed = files.chunks(BATCH).try_for_each(|files| {
+            let read = files.iter().map(|&file| Ok((file, total.admit(contents.content(file)?))));
+            let batch: Batch<'_> = read.collect::<Result<_, SourceError>>()?;
             // Nobody receives any more only when every worker has died, which joining them tells.
-            let _ = send.send((file, content));
+            let _ = send.send(batch);
             Ok(())
         });
         drop(send);
@@ -156,12 +160,12 @@ fn parse_all(files: &[&Listed], contents: &impl Contents, mut total: Total) -> R
     })
 }
 
-fn work(jobs: &Mutex<Receiver<Job<'_>>>) -> Vec<(Arc<str>, Entry)> {
+fn work(batches: &Mutex<Receiver<Batch<'_>>>) -> Vec<(Arc<str>, Entry)> {
     let mut done = Vec::new();
     loop {
-        let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok((file, content)) = next else { return done };
-        done.push(entry(file, content));
+        let next = batches.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(batch) = next else { return done };
+        done.extend(batch.into_iter().map(|(file, content)| entry(file, content)));
     }
 }
 
