@@ -2,8 +2,14 @@
 
 #![allow(missing_docs, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "client/cut.rs"]
+mod cut;
+#[path = "client/enumerate.rs"]
+mod enumerate;
 #[path = "client/events.rs"]
 mod events;
+#[path = "client/faults.rs"]
+mod faults;
 #[path = "client/shell.rs"]
 mod shell;
 #[path = "client/trace.rs"]

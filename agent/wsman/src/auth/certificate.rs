@@ -18,7 +18,7 @@ use crate::connect::Scheme;
 const MUTUAL: &str = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual";
 
 /// A certificate with its chain and its key.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ClientIdentity {
     pub(crate) chain: Vec<CertificateDer<'static>>,
     pub(crate) key: Arc<PrivateKeyDer<'static>>,
