@@ -9,10 +9,11 @@ use tokio::time::Instant;
 use super::pool::Failure;
 use super::{Client, Shared};
 use crate::check::CheckError;
+use crate::cim::Namespace;
 use crate::envelope::{Envelope, Header, Language, Request, Response};
 use crate::error::Error;
 use crate::http::{Answer, BoxError, HttpError};
-use crate::resource::ResourceUri;
+use crate::resource::{Naming, ResourceUri};
 use crate::trace::Exchange;
 use crate::xml::{Limits, XmlError};
 
@@ -50,7 +51,8 @@ impl Client {
             }
         };
         self.shared.trace((&act, &text), &answered, begun.elapsed());
-        let envelope = self.shared.understand((&act, limit), &answered?)?;
+        let naming = Naming::answering(header.resource.as_ref(), &header.selectors);
+        let envelope = self.shared.understand((&act, limit), &answered?, naming.namespace())?;
         if let Some(related) = &envelope.header.relates_to
             && header.message_id.as_ref() != Some(related)
         {
@@ -100,14 +102,14 @@ fn act(header: &Header, body: &Request) -> String {
 }
 
 impl Shared {
-    fn understand(&self, (act, limit): (&str, usize), answer: &Answer) -> Result<Envelope<Response>, Error> {
+    fn understand(&self, (act, limit): (&str, usize), answer: &Answer, namespace: &Namespace) -> Result<Envelope<Response>, Error> {
         let (endpoint, act) = (self.address.clone(), act.to_owned());
         if !answer.has_words() {
             return Err(Error::Status { endpoint, act, status: answer.status.as_u16(), meaning: meaning(answer.status) });
         }
         let limits = Limits { bytes: limit, ..Limits::default() };
         let document = std::str::from_utf8(&answer.body).map_err(|_| XmlError::Missing("text in UTF-8"));
-        let read = document.and_then(|document| Envelope::<Response>::decode(document, limits));
+        let read = document.and_then(|document| Envelope::<Response>::decode_in(document, limits, namespace));
         read.map_err(|source| Error::BadAnswer { endpoint, act, source })
     }
 

@@ -98,14 +98,14 @@ pub(super) fn read_markup(reader: &mut Reader<'_>, tag: &Tag<'_>, document: &str
 }
 
 /// Reads an open `EnumerateResponse` or `PullResponse`.
-pub(super) fn read_page(reader: &mut Reader<'_>, document: &str) -> Result<Page, XmlError> {
+pub(super) fn read_page(reader: &mut Reader<'_>, document: &str, namespace: &str) -> Result<Page, XmlError> {
     let mut page = Page::default();
     while let Some(tag) = reader.child()? {
         match (reader.namespace(&tag)?, tag.local()) {
             (ENUMERATION, "EnumerationContext") => {
                 page.context = Some(reader.trimmed()?.into_owned()).filter(|context| !context.is_empty());
             }
-            (ENUMERATION | WSMAN, "Items") => page.items = read_items(reader, document)?,
+            (ENUMERATION | WSMAN, "Items") => page.items = read_items(reader, document, namespace)?,
             (ENUMERATION | WSMAN, "EndOfSequence") => {
                 page.end = true;
                 reader.skip()?;
@@ -116,14 +116,14 @@ pub(super) fn read_page(reader: &mut Reader<'_>, document: &str) -> Result<Page,
     Ok(page)
 }
 
-fn read_items(reader: &mut Reader<'_>, document: &str) -> Result<Vec<Item>, XmlError> {
+fn read_items(reader: &mut Reader<'_>, document: &str, namespace: &str) -> Result<Vec<Item>, XmlError> {
     let mut items = vec![];
     while let Some(tag) = reader.child()? {
         let item = match (reader.namespace(&tag)?, tag.local()) {
-            (ADDRESSING, "EndpointReference") => Item::Path(endpoint::read(reader, None)?.path_in("root/cimv2")?),
-            (WSMAN, "Item") => read_pair(reader)?,
+            (ADDRESSING, "EndpointReference") => Item::Path(endpoint::read(reader, None)?.path_in(namespace)?),
+            (WSMAN, "Item") => read_pair(reader, namespace)?,
             (WSMAN, "XmlFragment") => Item::Fragment(element::read_properties(reader, ClassName::from_static("XmlFragment"), "", None)?),
-            (uri, _) if is_cim(uri) => Item::Object(element::read_instance(reader, &tag, "root/cimv2")?),
+            (uri, _) if is_cim(uri) => Item::Object(element::read_instance(reader, &tag, namespace)?),
             _ => Item::Other(read_markup(reader, &tag, document)?),
         };
         items.push(item);
@@ -136,13 +136,13 @@ pub(super) fn is_cim(uri: &str) -> bool {
     namespace_of_uri(uri).is_some() || uri.starts_with("http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/")
 }
 
-fn read_pair(reader: &mut Reader<'_>) -> Result<Item, XmlError> {
+fn read_pair(reader: &mut Reader<'_>, namespace: &str) -> Result<Item, XmlError> {
     let (mut object, mut path) = (None, None);
     while let Some(tag) = reader.child()? {
         if reader.is(&tag, ADDRESSING, "EndpointReference") {
-            path = Some(endpoint::read(reader, None)?.path_in("root/cimv2")?);
+            path = Some(endpoint::read(reader, None)?.path_in(namespace)?);
         } else {
-            object = Some(element::read_instance(reader, &tag, "root/cimv2")?);
+            object = Some(element::read_instance(reader, &tag, namespace)?);
         }
     }
     let object = object.ok_or(XmlError::Missing("the object of an item"))?;
@@ -150,9 +150,9 @@ fn read_pair(reader: &mut Reader<'_>) -> Result<Item, XmlError> {
 }
 
 /// Reads an open `<method>_OUTPUT` of `class`.
-pub(super) fn read_output(reader: &mut Reader<'_>, tag: &Tag<'_>, method: &str) -> Result<Output, XmlError> {
+pub(super) fn read_output(reader: &mut Reader<'_>, tag: &Tag<'_>, (method, namespace): (&str, &str)) -> Result<Output, XmlError> {
     let uri = reader.namespace(tag)?;
-    let namespace = namespace_of_uri(uri).unwrap_or("root/cimv2").to_owned();
+    let namespace = namespace_of_uri(uri).unwrap_or(namespace).to_owned();
     let class = ClassName::from(uri.rsplit('/').next().unwrap_or_default());
     let table = schema::class_in(&namespace, class.as_str()).and_then(|c| c.method(method));
     let mut values = CimInstance::new(ClassName::from(tag.local()));

@@ -4,10 +4,10 @@ use super::body::{self, Identity, Markup, Output, Page};
 use super::shell::{self, ShellResponse};
 use super::{Envelope, Header, header};
 use crate::cim::endpoint::{self, EndpointReference};
-use crate::cim::{CimInstance, element};
+use crate::cim::{CimInstance, Namespace, element};
 use crate::fault::{self, Fault};
 use crate::resource::Naming;
-use crate::xml::names::{ADDRESSING, ENUMERATION, EVENTING, IDENTITY, SOAP, TRANSFER, WSMAN};
+use crate::xml::names::{ADDRESSING, ENUMERATION, EVENTING, IDENTITY, SHELL, SOAP, TRANSFER, WSMAN};
 use crate::xml::{Limits, Reader, Writer, XmlError};
 
 /// What was answered.
@@ -23,6 +23,8 @@ pub enum Response {
     Object(CimInstance),
     /// To Create.
     Created(EndpointReference),
+    /// To Create of a remote shell: besides its reference its description, element by element. Read as `Created`.
+    ShellCreated(EndpointReference, Vec<(&'static str, String)>),
     /// To Delete, Release and Unsubscribe.
     Empty,
     /// To Invoke.
@@ -56,9 +58,17 @@ impl Envelope<Response> {
     /// # Errors
     /// The document is not read.
     pub fn decode(document: &str, limits: Limits) -> Result<Self, XmlError> {
+        Self::decode_in(document, limits, &Namespace::CIMV2)
+    }
+
+    /// Reads the answer to a request upon `namespace`, which an answer in DMTF's names does not say.
+    ///
+    /// # Errors
+    /// The document is not read.
+    pub fn decode_in(document: &str, limits: Limits, namespace: &Namespace) -> Result<Self, XmlError> {
         let document = super::unmarked(document);
         super::read(document, limits, |reader, header| {
-            let mut response = read(reader, document)?;
+            let mut response = read(reader, document, namespace.as_str())?;
             if let Response::Fault(fault) = &mut response {
                 fault.not_understood.clone_from(&header.refused);
             }
@@ -84,19 +94,19 @@ impl Envelope<Response> {
     }
 }
 
-fn read<'x>(reader: &mut Reader<'x>, document: &str) -> Result<Response, XmlError> {
+fn read<'x>(reader: &mut Reader<'x>, document: &str, namespace: &str) -> Result<Response, XmlError> {
     let Some(tag) = reader.child()? else { return Ok(Response::Empty) };
     match (reader.namespace(&tag)?, tag.local()) {
-        (ENUMERATION, "EnumerateResponse") => body::read_page(reader, document).map(Response::Enumerate),
-        (ENUMERATION, "PullResponse") => body::read_page(reader, document).map(Response::Pull),
+        (ENUMERATION, "EnumerateResponse") => body::read_page(reader, document, namespace).map(Response::Enumerate),
+        (ENUMERATION, "PullResponse") => body::read_page(reader, document, namespace).map(Response::Pull),
         (ENUMERATION, "ReleaseResponse") | (EVENTING, "UnsubscribeResponse") => reader.skip().map(|()| Response::Empty),
         (SOAP, "Fault") => Ok(Response::Fault(Box::new(fault::read(reader)?))),
         (TRANSFER, "ResourceCreated") => endpoint::read(reader, None).map(Response::Created),
         (EVENTING, "SubscribeResponse") => read_subscribed(reader).map(Response::Subscribed),
         (IDENTITY, "IdentifyResponse") => body::read_identity(reader).map(Response::Identify),
         (uri, name) if body::is_cim(uri) => match name.strip_suffix("_OUTPUT") {
-            Some(method) => body::read_output(reader, &tag, method).map(Response::Output),
-            None => element::read_instance(reader, &tag, "root/cimv2").map(Response::Object),
+            Some(method) => body::read_output(reader, &tag, (method, namespace)).map(Response::Output),
+            None => element::read_instance(reader, &tag, namespace).map(Response::Object),
         },
         _ => match shell::read_response(reader, &tag)? {
             Some(response) => Ok(Response::Shell(response)),
@@ -154,6 +164,14 @@ fn write(writer: &mut Writer, response: &Response, naming: &Naming) {
             writer.open("x:ResourceCreated");
             endpoint::write_reference(writer, reference, naming);
             writer.close("x:ResourceCreated");
+        }
+        Response::ShellCreated(reference, description) => {
+            writer.open("x:ResourceCreated");
+            endpoint::write_reference(writer, reference, naming);
+            writer.close("x:ResourceCreated");
+            writer.open_with("rsp:Shell", &[("xmlns:rsp", SHELL)]);
+            description.iter().for_each(|(name, text)| writer.leaf(&format!("rsp:{name}"), text));
+            writer.close("rsp:Shell");
         }
         Response::Empty => {}
         Response::Output(output) => body::write_output(writer, output, naming),
