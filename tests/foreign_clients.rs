@@ -1,68 +1,80 @@
 //! Clients that nobody here wrote drive the simulated hosts: pypsrp and pywinrm.
 
-use std::path::PathBuf;
-
 use serde_json::json;
 use sim::network::Endpoints;
 use sim::world::Place;
 
 use crate::support::binary::Line;
 use crate::support::example::{Example, PASSWORDS, root};
+use crate::support::python::python;
 use crate::support::room::Room;
 
-/// The interpreter that has the clients, at the versions that `tests/run` pins.
-fn python() -> PathBuf {
-    let python = root().join("target/python/bin/python");
-    assert!(python.exists(), "{} is missing; run `./tests/run setup`, which installs the Python clients", python.display());
-    python
-}
-
-/// The loopback port that stands for a host's HTTPS listener.
-fn port_of(room: &Room, address: &str) -> String {
+/// The loopback port that stands for a listener of the Ulm host.
+fn port_of(room: &Room, port: u16) -> String {
     let endpoints = Endpoints::parse(&std::fs::read_to_string(room.file("endpoints.yaml")).unwrap()).unwrap();
-    let found = endpoints
-        .bindings
-        .iter()
-        .find(|(binding, _)| binding.from == Place::Remote && binding.target.ip().to_string() == address && binding.target.port() == 5986);
+    let target = SocketAddr::from(([10, 1, 0, 10], port));
+    let found = endpoints.bindings.iter().find(|(binding, _)| binding.from == Place::Remote && binding.target == target);
     found.unwrap().1.port().to_string()
 }
 
 /// Runs one of the scripts below `tests/clients`.
 fn client(room: &Room, script: &str, arguments: &[&str]) -> String {
     let script = root().join("tests/clients").join(script);
-    let port = port_of(room, "10.1.0.10");
-    let all = [script.to_str().unwrap(), &port, "trunkline", PASSWORDS[0]];
+    let ports = [port_of(room, 5985), port_of(room, 5986)];
+    let all = [script.to_str().unwrap(), &ports[0], &ports[1], "trunkline", PASSWORDS[0]];
     Line::of(&python(), room.path(), all.iter().chain(arguments)).run().well()
 }
 
-/// Branch hosts, and a VM in Ulm that somebody else has made.
-fn room() -> Room {
+/// The ways in: a transport, and how a caller proves who it is.
+const WAYS: [&str; 5] = ["http-negotiate", "http-ntlm", "https-negotiate", "https-ntlm", "https-basic"];
+
+/// Branch hosts, and in Ulm a VM that somebody else has made for each way in.
+fn room(hardening: &str) -> Room {
     let mut world = Example::BranchBundle.hurried_world();
     let ulm = world.hosts.iter_mut().find(|host| host.name.as_str() == "hv-ulm").unwrap();
-    ulm.machines.push(serde_json::from_value(json!({ "name": "theirs", "memoryMib": 512 })).unwrap());
+    ulm.winrm = serde_json::from_value(json!({ "basic": true, "cbtHardeningLevel": hardening })).unwrap();
+    for way in WAYS {
+        ulm.machines.push(serde_json::from_value(json!({ "name": way, "memoryMib": 512 })).unwrap());
+    }
     Room::around(Example::BranchBundle, &world)
 }
 
 #[test]
-fn pypsrp_enumerates_gets_invokes_follows_a_job_and_is_refused() {
-    insta::assert_snapshot!(client(&room(), "cim.py", &["theirs"]), @"
-    version 10.0.20348
-    vm theirs 3
-    get theirs
-    start 4096
-    job 7
-    vm theirs 2
-    fault query refused True
-    missing 2150858752
-    wrong password AuthenticationError
-    ");
+fn pypsrp_enumerates_gets_invokes_follows_a_job_and_is_refused_whichever_way_it_comes() {
+    let room = room("strict");
+    for way in WAYS {
+        let told = client(&room, "cim.py", &[way, way]).replace(way, "<way>");
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(told, @"
+            version 10.0.20348
+            vm <way> 3
+            get <way>
+            start 4096
+            job 7
+            vm <way> 2
+            fault query refused True
+            missing 2150858752
+            wrong password AuthenticationError
+            ");
+        }
+    }
 }
 
 #[test]
-fn pywinrm_enumerates_and_is_refused() {
-    insta::assert_snapshot!(client(&room(), "soap.py", &[]), @"
-    host HV-ULM
-    fault unknown class True
-    wrong password refused
-    ");
+fn pywinrm_enumerates_and_is_refused_whichever_way_it_comes() {
+    let room = room("strict");
+    for way in ["http-ntlm", "https-ntlm", "https-basic"] {
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(client(&room, "soap.py", &[way]), @"
+            host HV-ULM
+            fault unknown class True
+            wrong password refused
+            ");
+        }
+    }
+}
+
+#[test]
+fn what_was_touched_or_not_sealed_or_bound_elsewhere_is_refused() {
+    insta::assert_snapshot!(client(&room("relaxed"), "seal.py", &[]), @"");
 }

@@ -1,6 +1,7 @@
 """Drives a simulated host with pypsrp's WSMan client: enumerate, get, invoke, follow a job.
 
-Usage: cim.py HTTPS_PORT USER PASSWORD VM_NAME. Prints one line per fact, which the test compares.
+Usage: cim.py HTTP_PORT HTTPS_PORT USER PASSWORD WAY VM_NAME. Prints one line per fact, which the test compares.
+WAY is http or https, and negotiate (SPNEGO), ntlm or basic. Over HTTP everything is sealed; over HTTPS NTLM is bound to the TLS.
 Nobody of ours wrote the client, so whatever it accepts is evidence about our answers.
 """
 
@@ -56,8 +57,14 @@ def invoke(client, class_name, method, selectors, parameters):
 
 
 def main():
-    port, user, password, vm_name = sys.argv[1:5]
-    client = WSMan("127.0.0.1", port=int(port), username=user, password=password, ssl=True, auth="basic", cert_validation=False)
+    http, https, user, password, way, vm_name = sys.argv[1:7]
+    scheme, auth = way.split("-")
+    port = int(https if scheme == "https" else http)
+
+    def connect(password):
+        return WSMan("127.0.0.1", port=port, username=user, password=password, ssl=scheme == "https", auth=auth, cert_validation=False)
+
+    client = connect(password)
     (system,) = query(client, "root/cimv2", "SELECT * FROM Win32_OperatingSystem")
     print("version", system["Version"])
     vms = query(client, "root/virtualization/v2", "SELECT * FROM Msvm_ComputerSystem WHERE ElementName = '%s'" % vm_name)
@@ -99,9 +106,8 @@ def main():
         print("missing found")
     except WSManFaultError as fault:
         print("missing", fault.code)
-    wrong = WSMan("127.0.0.1", port=int(port), username=user, password=password + "x", ssl=True, auth="basic", cert_validation=False)
     try:
-        query(wrong, "root/cimv2", "SELECT * FROM Win32_OperatingSystem")
+        query(connect(password + "x"), "root/cimv2", "SELECT * FROM Win32_OperatingSystem")
         print("wrong password accepted")
     except Exception as refused:
         print("wrong password", type(refused).__name__)

@@ -1,6 +1,6 @@
 """Drives a simulated host with pywinrm's transport: headers and encodings of another author than pypsrp's.
 
-Usage: soap.py HTTPS_PORT USER PASSWORD. Prints one line per fact.
+Usage: soap.py HTTP_PORT HTTPS_PORT USER PASSWORD WAY. Prints one line per fact. WAY is http or https, and ntlm or basic.
 pywinrm knows shells only; what is used here is its header builder, its transport and its fault parser.
 """
 
@@ -18,9 +18,10 @@ WMI = "http://schemas.microsoft.com/wbem/wsman/1/wmi/"
 ENUMERATION = "http://schemas.xmlsoap.org/ws/2004/09/enumeration"
 
 
-def protocol(port, user, password):
-    return Protocol(endpoint="https://127.0.0.1:%s/wsman" % port, transport="basic", username=user, password=password,
-                    server_cert_validation="ignore", message_encryption="never")
+def protocol(endpoint, auth, user, password):
+    # Sealed over HTTP, plain inside TLS: that is what "auto" means.
+    return Protocol(endpoint=endpoint, transport=auth, username=user, password=password, server_cert_validation="ignore",
+                    message_encryption="auto")
 
 
 def send(client, resource_uri, action, body):
@@ -30,8 +31,10 @@ def send(client, resource_uri, action, body):
 
 
 def main():
-    port, user, password = sys.argv[1:4]
-    client = protocol(port, user, password)
+    http, https, user, password, way = sys.argv[1:6]
+    scheme, auth = way.split("-")
+    endpoint = "%s://127.0.0.1:%s/wsman" % (scheme, https if scheme == "https" else http)
+    client = protocol(endpoint, auth, user, password)
     body = {"n:Enumerate": {"w:OptimizeEnumeration": None, "w:MaxElements": "32000", "w:Filter": {
         "@Dialect": "http://schemas.microsoft.com/wbem/wsman/1/WQL", "#text": "SELECT * FROM Win32_ComputerSystem"}}}
     root = send(client, WMI + "root/cimv2/*", ENUMERATION + "/Enumerate", body)
@@ -45,7 +48,7 @@ def main():
     except Exception as other:
         print("fault", type(other).__name__)
     try:
-        send(protocol(port, user, password + "x"), WMI + "root/cimv2/*", ENUMERATION + "/Enumerate", body)
+        send(protocol(endpoint, auth, user, password + "x"), WMI + "root/cimv2/*", ENUMERATION + "/Enumerate", body)
         print("wrong password accepted")
     except InvalidCredentialsError:
         print("wrong password refused")

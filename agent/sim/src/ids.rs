@@ -103,7 +103,8 @@ fn identity(key: &[u8], name: &str, names: Vec<String>, serial: &[u8]) -> Result
     Ok(ListenerIdentity { certificate, key: key.to_vec(), thumbprint })
 }
 
-fn thumbprint(certificate: &[u8]) -> String {
+/// SHA-1 over `certificate`, upper hex.
+pub(crate) fn thumbprint(certificate: &[u8]) -> String {
     use std::fmt::Write as _;
     let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, certificate);
     digest.as_ref().iter().fold(String::with_capacity(40), |mut text, byte| {

@@ -1,9 +1,10 @@
-//! Open enumerations, and how many there may be.
+//! Open enumerations and requests under way, and how many of each there may be.
 //!
 //! Guarantees: at most `MAX_OPEN` for one user of one machine, and `MAX_ITEMS` held for all of them; one that nobody pulls from for
 //! `IDLE` is gone; identifiers never repeat within a simulation, and are the same in each run of the same requests.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -112,6 +113,42 @@ impl Enumerations {
     }
 }
 
+/// The requests that machines have under way (`MaxConnections`).
+#[derive(Debug, Default)]
+pub(crate) struct Crowd(Mutex<HashMap<MachineId, usize>>);
+
+/// One request's place among them, given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    crowd: Arc<Crowd>,
+    machine: MachineId,
+}
+
+impl Crowd {
+    /// A place among at most `limit` requests to `machine`; `None` when there is none.
+    pub(crate) fn enter(self: &Arc<Self>, machine: &MachineId, limit: usize) -> Option<Place> {
+        let mut present = self.present();
+        let count = present.entry(machine.clone()).or_default();
+        if *count >= limit {
+            return None;
+        }
+        *count += 1;
+        Some(Place { crowd: Arc::clone(self), machine: machine.clone() })
+    }
+
+    fn present(&self) -> MutexGuard<'_, HashMap<MachineId, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(count) = self.crowd.present().get_mut(&self.machine) {
+            *count -= 1;
+        }
+    }
+}
+
 /// `uuid:` and upper case, as Windows writes identifiers.
 pub fn text(id: Uuid) -> String {
     format!("uuid:{:X}", id.hyphenated())
@@ -179,5 +216,15 @@ mod tests {
         assert_eq!(all.keep(owner("bob"), many(1)), Err(QuotaExceeded));
         all.take(&owner("alice"), &context).expect("hers");
         assert!(all.keep(owner("bob"), many(1)).is_ok());
+    }
+
+    #[test]
+    fn a_place_is_free_again_when_its_request_has_ended() {
+        let (crowd, hosts) = (Arc::new(Crowd::default()), ["hv01", "hv02"].map(|name| MachineId::Host(HostName::new(name))));
+        let places: Vec<_> = (0..2).map(|_| crowd.enter(&hosts[0], 2).expect("room")).collect();
+        assert!(crowd.enter(&hosts[0], 2).is_none());
+        assert!(crowd.enter(&hosts[1], 2).is_some(), "each machine counts for itself");
+        drop(places);
+        assert!(crowd.enter(&hosts[0], 2).is_some());
     }
 }

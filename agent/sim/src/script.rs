@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use crate::world::{Fault, MachineId};
 
 pub use control::{Command, Deed, Reply, answer};
+pub(crate) use entry::AUTHENTICATE;
 pub use entry::{Act, Entry, Moment, Request};
 
 /// The most entries that wait at once.
@@ -144,7 +145,8 @@ impl Script {
         let mut verdict = Verdict::default();
         self.waiting.retain_mut(|waiting| {
             let Some(on) = &waiting.entry.on else { return true };
-            if waiting.entry.at.is_some_and(|at| at.after(started) > now) || !on.matches(seen) {
+            let blind = matches!(waiting.entry.act, Act::CutRequest(_));
+            if blind || waiting.entry.at.is_some_and(|at| at.after(started) > now) || !on.matches(seen) {
                 return true;
             }
             waiting.met = waiting.met.saturating_add(1);
@@ -161,6 +163,25 @@ impl Script {
             on.times.is_none_or(|times| waiting.met - on.nth + 1 < times)
         });
         verdict
+    }
+
+    /// After how many bytes of a request, whose first byte has just come, the connection shall end; `None` lets it be read.
+    pub fn begin(&mut self, machine: &MachineId, computer: &str, now: Timestamp) -> Option<u32> {
+        let started = self.started.unwrap_or(now);
+        let mut cut = None;
+        self.waiting.retain_mut(|waiting| {
+            let (Some(on), Act::CutRequest(bytes)) = (&waiting.entry.on, &waiting.entry.act) else { return true };
+            if waiting.entry.at.is_some_and(|at| at.after(started) > now) || !on.leads_to(machine, computer) {
+                return true;
+            }
+            waiting.met = waiting.met.saturating_add(1);
+            if waiting.met < on.nth {
+                return true;
+            }
+            cut.get_or_insert(*bytes);
+            on.times.is_none_or(|times| waiting.met - on.nth + 1 < times)
+        });
+        cut
     }
 }
 

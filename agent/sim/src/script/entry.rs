@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::Seen;
 use crate::world::{Fault, MachineId};
 
+/// The operation of a step of a handshake, which is none of WS-Management.
+pub(crate) const AUTHENTICATE: &str = "Authenticate";
+
 /// One thing that shall go wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -30,7 +33,8 @@ pub struct Request {
     /// A host's name in the world file, a guest's computer name, or a VM's GUID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<String>,
-    /// `Identify`, `Enumerate`, `Pull`, `Release`, `Get`, `Put`, `Create`, `Delete` or `Invoke`.
+    /// `Identify`, `Enumerate`, `Pull`, `Release`, `Get`, `Put`, `Create`, `Delete`, `Invoke` …; or `Authenticate`, a step of a Negotiate
+    /// handshake, which is matched only where it is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
     /// A class, such as `Win32_Service`.
@@ -55,9 +59,12 @@ pub enum Act {
     Slow(#[schemars(with = "String")] SignedDuration),
     /// The connection ends before the request is carried out.
     Drop,
+    /// The connection ends after so many bytes of the request, head included, have come. Counts every request to the machine, steps of
+    /// handshakes too, since none has been read yet; `on` can name no more than the machine.
+    CutRequest(u32),
     /// The request is carried out, the connection ends before the answer.
     CutBeforeAnswer,
-    /// The request is carried out, the connection ends after so many bytes of the answer.
+    /// The request is carried out, the connection ends after so many bytes of the answer, head included.
     CutAfter(u32),
     /// The request is not carried out, and answered with the fault of this code (`2150858793`).
     Fault(u32),
@@ -118,6 +125,9 @@ impl Entry {
             (Some(_), None, act) if !matches!(act, Act::World(_)) => Err("acts on the wire and needs `on`"),
             (_, Some(Request { nth: 0, .. }), _) => Err("counts requests from 0; the first is 1"),
             (_, Some(Request { times: Some(0), .. }), _) => Err("acts 0 times"),
+            (_, Some(on), Act::CutRequest(_)) if on.operation.is_some() || on.class.is_some() || on.method.is_some() => {
+                Err("cuts requests before they are read, and can name no more than their machine")
+            }
             (_, _, Act::Slow(delay)) if delay.is_negative() => Err("is slow by less than nothing"),
             (_, _, Act::Status(status)) if !(400..600).contains(status) => Err("has a status outside 400 to 599"),
             _ => Ok(()),
@@ -133,16 +143,26 @@ impl Request {
     }
 
     pub(super) fn matches(&self, seen: &Seen<'_>) -> bool {
-        let fits = |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(found));
-        let own = match seen.machine {
+        let named = seen.operation != AUTHENTICATE || self.operation.is_some();
+        self.leads_to(seen.machine, seen.computer)
+            && named
+            && fits(self.operation.as_ref(), seen.operation)
+            && fits(self.class.as_ref(), seen.class)
+            && fits(self.method.as_ref(), seen.method)
+    }
+
+    /// Whether it is about this machine.
+    pub(super) fn leads_to(&self, machine: &MachineId, computer: &str) -> bool {
+        let own = match machine {
             MachineId::Host(host) => host.as_str(),
             MachineId::Guest { vm, .. } => vm,
         };
-        (fits(&self.machine, own) || fits(&self.machine, seen.computer))
-            && fits(&self.operation, seen.operation)
-            && fits(&self.class, seen.class)
-            && fits(&self.method, seen.method)
+        fits(self.machine.as_ref(), own) || fits(self.machine.as_ref(), computer)
     }
+}
+
+fn fits(wanted: Option<&String>, found: &str) -> bool {
+    wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(found))
 }
 
 fn one() -> u32 {
