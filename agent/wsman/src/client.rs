@@ -14,6 +14,7 @@ mod patience;
 mod pool;
 mod shell;
 mod subscription;
+mod woken;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,5 +1,6 @@
 //! One request and its answer, over a connection of the pool.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hyper::StatusCode;
@@ -7,6 +8,7 @@ use hyper::body::Bytes;
 use tokio::time::Instant;
 
 use super::pool::Failure;
+use super::woken::Woken;
 use super::{Client, Shared};
 use crate::check::CheckError;
 use crate::cim::Namespace;
@@ -40,8 +42,8 @@ impl Client {
         let limit = answer_limit(header.max_envelope_size.unwrap_or(self.shared.settings.max_envelope_size));
         let text = Bytes::from(request.encode());
         let (sent, begun) = (AtomicBool::new(false), Instant::now());
-        let posted = tokio::time::timeout(self.total_timeout, self.shared.post((text.clone(), limit), &sent)).await;
-        let answered = match posted {
+        let posted = pin!(tokio::time::timeout(self.total_timeout, self.shared.post((text.clone(), limit), &sent)));
+        let answered = match Woken::new(posted).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(failure)) => Err(self.shared.failed((&act, limit), failure)),
             Err(elapsed) => {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::scanner::{QName, Scanner, Tag, Token};
 use super::scope::Scope;
-use super::text::{self, Place};
+use super::text::Written;
 use super::{Limits, XmlError, names};
 
 /// What an element holds: text, or elements of which the first was reached.
@@ -36,34 +36,6 @@ enum Event<'x> {
     End,
     Text(Written<'x>),
     Nothing,
-}
-
-/// Text as it is written.
-#[derive(Clone, Copy)]
-enum Written<'x> {
-    Plain(&'x str),
-    Escaped(&'x str),
-    Verbatim(&'x str),
-}
-
-impl<'x> Written<'x> {
-    fn is_blank(self) -> bool {
-        let (Self::Plain(raw) | Self::Escaped(raw) | Self::Verbatim(raw)) = self;
-        raw.bytes().all(|byte| byte.is_ascii_whitespace())
-    }
-
-    fn stray(self) -> XmlError {
-        let (Self::Plain(raw) | Self::Escaped(raw) | Self::Verbatim(raw)) = self;
-        XmlError::stray_text(raw)
-    }
-
-    fn meaning(self) -> Result<Cow<'x, str>, XmlError> {
-        match self {
-            Self::Plain(raw) => Ok(Cow::Borrowed(raw)),
-            Self::Escaped(raw) => text::meaning(raw, Place::Element),
-            Self::Verbatim(section) => Ok(text::verbatim(section)),
-        }
-    }
 }
 
 /// See the module.
@@ -115,9 +87,7 @@ impl<'x> Reader<'x> {
                 self.scanner.end(name)?;
                 Event::End
             }
-            Token::Text { raw, plain: true } => Event::Text(Written::Plain(raw)),
-            Token::Text { raw, plain: false } => Event::Text(Written::Escaped(raw)),
-            Token::Verbatim(section) => Event::Text(Written::Verbatim(section)),
+            Token::Text(text) => Event::Text(text),
             Token::Nothing => Event::Nothing,
         })
     }
@@ -146,7 +116,7 @@ impl<'x> Reader<'x> {
         loop {
             match self.event()? {
                 Event::Start(tag) => return Ok(tag),
-                Event::Text(Written::Plain(text)) if text.bytes().all(|byte| byte.is_ascii_whitespace()) => {}
+                Event::Text(text @ Written::Plain(_)) if text.is_blank() => {}
                 Event::Text(_) => return Err(XmlError::StrayText("the prologue".to_owned())),
                 Event::End | Event::Nothing => return Err(XmlError::Missing("a root element")),
             }
@@ -163,7 +133,7 @@ impl<'x> Reader<'x> {
                 Event::Start(tag) => return Ok(Some(tag)),
                 Event::End => return Ok(None),
                 Event::Text(text) if text.is_blank() => {}
-                Event::Text(text) => return Err(text.stray()),
+                Event::Text(text) => return Err(XmlError::stray_text(text.raw())),
                 Event::Nothing => return Err(self.cut_short()),
             }
         }
@@ -283,7 +253,7 @@ impl<'x> Reader<'x> {
                 }
         };
         let found = tag.attributes().find(|attribute| is_meant(&attribute.name));
-        found.map(|attribute| text::meaning(attribute.raw, Place::Attribute)).transpose()
+        found.map(|attribute| attribute.value.meaning()).transpose()
     }
 
     /// Whether `tag` says that it is NULL.

@@ -5,6 +5,7 @@
 //! instructions are passed over. Deliberately absent: nesting and namespaces, which are the reader's.
 
 use super::XmlError;
+use super::text::Written;
 
 /// One token.
 #[derive(Debug, Clone, Copy)]
@@ -15,10 +16,8 @@ pub(super) enum Token<'x> {
     Empty(Tag<'x>),
     /// The end of an element; `end` reads the rest of it.
     End,
-    /// Text; plain when it means what is written.
-    Text { raw: &'x str, plain: bool },
-    /// A section of character data.
-    Verbatim(&'x str),
+    /// Text.
+    Text(Written<'x>),
     /// The end of the document.
     Nothing,
 }
@@ -63,8 +62,10 @@ impl<'x> QName<'x> {
 #[derive(Debug, Clone, Copy)]
 pub struct Tag<'x> {
     pub(super) name: QName<'x>,
-    /// Its attributes as they are written, known to be well-formed.
-    written: &'x str,
+    /// Most elements have one attribute at most.
+    first: Option<Attribute<'x>>,
+    /// The other attributes as they are written, known to be well-formed.
+    others: &'x str,
 }
 
 impl<'x> Tag<'x> {
@@ -76,19 +77,20 @@ impl<'x> Tag<'x> {
 
     /// Its attributes.
     pub(super) fn attributes(&self) -> impl Iterator<Item = Attribute<'x>> {
-        let mut scanner = Scanner::new(self.written, usize::MAX);
-        std::iter::from_fn(move || {
+        let mut scanner = Scanner::new(self.others, usize::MAX);
+        let others = std::iter::from_fn(move || {
             scanner.spaces();
             scanner.attribute().ok()
-        })
+        });
+        self.first.into_iter().chain(others)
     }
 }
 
-/// One attribute, its value as it is written.
+/// One attribute.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Attribute<'x> {
     pub(super) name: QName<'x>,
-    pub(super) raw: &'x str,
+    pub(super) value: Written<'x>,
 }
 
 /// See the module.
@@ -136,7 +138,9 @@ impl<'x> Scanner<'x> {
                     self.pass("", "?>")?;
                 }
                 [b'<', b'!', b'-', b'-', ..] => drop(self.pass("<!--", "-->")?),
-                [b'<', b'!', b'[', b'C', b'D', b'A', b'T', b'A', b'[', ..] => return self.pass("<![CDATA[", "]]>").map(Token::Verbatim),
+                [b'<', b'!', b'[', b'C', b'D', b'A', b'T', b'A', b'[', ..] => {
+                    return Ok(Token::Text(Written::Section(self.pass("<![CDATA[", "]]>")?)));
+                }
                 [b'<', b'!', ..] => return Err(XmlError::DocumentType),
                 [b'<', ..] => return self.start(),
                 _ => return Ok(self.text()),
@@ -162,16 +166,12 @@ impl<'x> Scanner<'x> {
     }
 
     fn text(&mut self) -> Token<'x> {
-        let (from, mut plain) = (self.at, true);
-        for byte in self.rest() {
-            match byte {
-                b'<' => break,
-                b'&' | b'\r' => plain = false,
-                _ => {}
-            }
-            self.at += 1;
-        }
-        Token::Text { raw: self.since(from), plain }
+        let (from, rest) = (self.at, self.rest());
+        let stop = memchr::memchr3(b'<', b'&', b'\r', rest).unwrap_or(rest.len());
+        let (after, plain) = (&rest[stop..], matches!(rest.get(stop), None | Some(b'<')));
+        self.at += stop + if plain { 0 } else { memchr::memchr(b'<', after).unwrap_or(after.len()) };
+        let raw = self.since(from);
+        Token::Text(if plain { Written::Plain(raw) } else { Written::Escaped(raw) })
     }
 
     /// Reads the rest of an end, which must be that of the element `name`.
@@ -189,35 +189,39 @@ impl<'x> Scanner<'x> {
     fn start(&mut self) -> Result<Token<'x>, XmlError> {
         self.at += 1;
         let name = self.name()?;
-        let from = self.at;
+        let mut others_from = self.at;
         self.attributes.clear();
         loop {
             let spaces = self.spaces();
-            match self.rest() {
-                [b'>', ..] => {
-                    let tag = Tag { name, written: self.since(from) };
-                    self.at += 1;
-                    return Ok(Token::Start(tag));
-                }
-                [b'/', b'>', ..] => {
-                    let tag = Tag { name, written: self.since(from) };
-                    self.at += 2;
-                    return Ok(Token::Empty(tag));
-                }
+            let (length, ends) = match self.rest() {
+                [b'>', ..] => (1, false),
+                [b'/', b'>', ..] => (2, true),
                 [] => return Err(self.malformed("the document ends inside a tag")),
                 _ if spaces == 0 => return Err(self.malformed(format!("the tag of `{}` is spoilt", name.whole))),
                 _ => {
-                    let attribute = self.attribute()?;
-                    if self.attributes.iter().any(|other| other.name.whole == attribute.name.whole) {
-                        return Err(self.malformed(format!("`{}` has `{}` twice", name.whole, attribute.name.whole)));
+                    self.another_attribute(name.whole)?;
+                    if self.attributes.len() == 1 {
+                        others_from = self.at;
                     }
-                    if self.attributes.len() == self.most_attributes {
-                        return Err(XmlError::TooManyAttributes { element: name.whole.to_owned(), limit: self.most_attributes });
-                    }
-                    self.attributes.push(attribute);
+                    continue;
                 }
-            }
+            };
+            let tag = Tag { name, first: self.attributes.first().copied(), others: self.since(others_from) };
+            self.at += length;
+            return Ok(if ends { Token::Empty(tag) } else { Token::Start(tag) });
         }
+    }
+
+    fn another_attribute(&mut self, element: &str) -> Result<(), XmlError> {
+        let attribute = self.attribute()?;
+        if self.attributes.iter().any(|other| other.name.whole == attribute.name.whole) {
+            return Err(self.malformed(format!("`{element}` has `{}` twice", attribute.name.whole)));
+        }
+        if self.attributes.len() == self.most_attributes {
+            return Err(XmlError::TooManyAttributes { element: element.to_owned(), limit: self.most_attributes });
+        }
+        self.attributes.push(attribute);
+        Ok(())
     }
 
     fn attribute(&mut self) -> Result<Attribute<'x>, XmlError> {
@@ -225,18 +229,24 @@ impl<'x> Scanner<'x> {
         self.spaces();
         self.expect(b'=')?;
         self.spaces();
-        let quote = match self.rest().first() {
-            Some(b'"') => '"',
-            Some(b'\'') => '\'',
-            _ => return Err(self.malformed("an attribute has no quotes")),
-        };
+        let Some(quote @ (b'"' | b'\'')) = self.rest().first() else { return Err(self.malformed("an attribute has no quotes")) };
         self.at += 1;
-        let raw = self.document.get(self.at..).and_then(|rest| rest.split_once(quote)).map(|(raw, _)| raw);
-        let Some(raw) = raw.filter(|raw| !raw.contains('<')) else {
-            return Err(self.malformed(format!("the value of `{}` has no end", name.whole)));
-        };
-        self.at += raw.len() + 1;
-        Ok(Attribute { name, raw })
+        let (from, mut plain) = (self.at, true);
+        // Nearly all values are too short for a search that is made for long texts.
+        for byte in self.rest() {
+            match byte {
+                b'<' => break,
+                b'&' | b'\r' | b'\n' | b'\t' => plain = false,
+                byte if byte == quote => {
+                    let raw = self.since(from);
+                    self.at += 1;
+                    return Ok(Attribute { name, value: if plain { Written::Plain(raw) } else { Written::Attribute(raw) } });
+                }
+                _ => {}
+            }
+            self.at += 1;
+        }
+        Err(self.malformed(format!("the value of `{}` has no end", name.whole)))
     }
 
     fn name(&mut self) -> Result<QName<'x>, XmlError> {

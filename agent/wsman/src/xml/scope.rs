@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 
 use super::scanner::Attribute;
-use super::text::{Place, meaning};
 use super::{XmlError, names};
 
 /// What declares a namespace.
@@ -33,7 +32,7 @@ impl<'x> Scope<'x> {
                 ("", XMLNS) => "",
                 _ => continue,
             };
-            let uri = meaning(attribute.raw, Place::Attribute)?;
+            let uri = attribute.value.meaning()?;
             if prefix == XMLNS || uri == XMLNS_URI || (prefix == "xml") != (uri == names::XML) {
                 return Err(XmlError::meaningless("the declaration of a namespace", attribute.name.whole));
             }

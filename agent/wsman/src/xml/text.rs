@@ -1,63 +1,76 @@
 //! What written text means: references to characters, and ends of lines.
 //!
-//! Guarantees: nothing is copied where nothing is to be replaced; of entities only XML's own five are known, so that no text grows.
+//! Guarantees: nothing is copied where nothing is to be replaced; of entities only XML's own five are known, so that no text grows
+//! by more than it is long.
 
 use std::borrow::Cow;
 
 use super::XmlError;
 
-/// Where text stands; XML reads white space in attributes as spaces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    Element,
-    Attribute,
+const ENTITIES: [(&str, char); 5] = [("&lt;", '<'), ("&gt;", '>'), ("&quot;", '"'), ("&apos;", '\''), ("&amp;", '&')];
+
+/// Text as it is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Written<'x> {
+    /// It means what is written.
+    Plain(&'x str),
+    /// In an element, with references or carriage returns.
+    Escaped(&'x str),
+    /// In an attribute, with these or other white space, which XML reads as spaces there.
+    Attribute(&'x str),
+    /// A section of character data.
+    Section(&'x str),
 }
 
-/// What `raw`, as it stands in `place`, means.
-pub(super) fn meaning(raw: &str, place: Place) -> Result<Cow<'_, str>, XmlError> {
-    let special = |byte: u8| matches!(byte, b'&' | b'\r') || place == Place::Attribute && matches!(byte, b'\n' | b'\t');
-    let space = if place == Place::Attribute { ' ' } else { '\n' };
-    let Some(mut next) = raw.bytes().position(special) else { return Ok(Cow::Borrowed(raw)) };
-    let mut out = String::with_capacity(raw.len());
-    let mut rest = raw;
-    loop {
-        let (before, from) = rest.split_at(next);
-        out.push_str(before);
-        rest = if from.starts_with('&') {
-            let (character, after) = reference(from)?;
-            out.push(character);
-            after
-        } else {
-            // A carriage return with the line feed after it is one end of a line.
-            out.push(space);
-            from.strip_prefix("\r\n").unwrap_or(&from[1..])
-        };
-        match rest.bytes().position(special) {
-            Some(at) => next = at,
-            None => break,
-        }
+impl<'x> Written<'x> {
+    /// As it is written.
+    pub(super) fn raw(self) -> &'x str {
+        let (Self::Plain(raw) | Self::Escaped(raw) | Self::Attribute(raw) | Self::Section(raw)) = self;
+        raw
     }
-    out.push_str(rest);
-    Ok(Cow::Owned(out))
-}
 
-/// What `verbatim`, a section of character data, means: only its ends of lines are read.
-pub(super) fn verbatim(section: &str) -> Cow<'_, str> {
-    if section.contains('\r') { Cow::Owned(section.replace("\r\n", "\n").replace('\r', "\n")) } else { Cow::Borrowed(section) }
+    /// Whether it is white space and nothing else.
+    pub(super) fn is_blank(self) -> bool {
+        self.raw().bytes().all(|byte| byte.is_ascii_whitespace())
+    }
+
+    /// What it means.
+    pub(super) fn meaning(self) -> Result<Cow<'x, str>, XmlError> {
+        let (special, line_end): (fn(char) -> bool, _) = match self {
+            Self::Plain(raw) => return Ok(Cow::Borrowed(raw)),
+            Self::Section(raw) if raw.contains('\r') => return Ok(Cow::Owned(raw.replace("\r\n", "\n").replace('\r', "\n"))),
+            Self::Section(raw) => return Ok(Cow::Borrowed(raw)),
+            Self::Escaped(_) => (|c| matches!(c, '&' | '\r'), '\n'),
+            Self::Attribute(_) => (|c| matches!(c, '&' | '\r' | '\n' | '\t'), ' '),
+        };
+        let mut out = String::with_capacity(self.raw().len());
+        let mut rest = self.raw();
+        while let Some(at) = rest.find(special) {
+            let (before, from) = rest.split_at(at);
+            out.push_str(before);
+            if from.starts_with('&') {
+                let (character, after) = reference(from)?;
+                out.push(character);
+                rest = after;
+            } else {
+                // A carriage return with the line feed after it is one end of a line.
+                out.push(line_end);
+                rest = from.strip_prefix("\r\n").unwrap_or(&from[1..]);
+            }
+        }
+        out.push_str(rest);
+        Ok(Cow::Owned(out))
+    }
 }
 
 /// The character that the reference at the start of `text` means, and what follows it.
 fn reference(text: &str) -> Result<(char, &str), XmlError> {
+    if let Some(known) = ENTITIES.iter().find_map(|(written, meant)| Some((*meant, text.strip_prefix(written)?))) {
+        return Ok(known);
+    }
     let (name, after) = text[1..].split_once(';').ok_or_else(|| XmlError::entity(&text[1..]))?;
-    let character = match name {
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "amp" => Some('&'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        _ => name.strip_prefix('#').and_then(numbered),
-    };
-    character.map(|character| (character, after)).ok_or_else(|| XmlError::entity(name))
+    let character = name.strip_prefix('#').and_then(numbered).ok_or_else(|| XmlError::entity(name))?;
+    Ok((character, after))
 }
 
 fn numbered(number: &str) -> Option<char> {
