@@ -570,6 +570,16 @@ fn an_action_names_the_method_even_when_the_body_is_empty() {
 }
 
 #[test]
+fn an_action_that_no_method_can_be_called_is_none() {
+    let uri = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/cimv2/Win32_Service";
+    for method in ["Start)  Service", "9Start", "Start><x"] {
+        let header = Header::request("x", format!("{uri}/{method}"), Some(ResourceUri::parse(uri)));
+        let text = Envelope { header, body: Request::Other(None) }.encode();
+        assert_eq!(Envelope::<Request>::decode(&text, Limits::default()).expect("a request").body, Request::Other(None), "{method}");
+    }
+}
+
+#[test]
 fn every_code_that_matters_has_a_meaning_and_a_name() {
     for code in [
         2_150_858_752,

@@ -253,10 +253,15 @@ fn method_of(header: &Header, named: &str, input: &str) -> Option<String> {
     if input.is_empty() {
         let uri = header.resource.as_ref()?.to_string();
         let head = named.get(..uri.len())?;
-        return method.filter(|_| head.eq_ignore_ascii_case(&uri)).map(str::to_owned);
+        return method.filter(|method| is_identifier(method) && head.eq_ignore_ascii_case(&uri)).map(str::to_owned);
     }
     let from_input = input.strip_suffix("_INPUT")?;
-    Some(method.unwrap_or(from_input).to_owned())
+    Some(method.unwrap_or(from_input)).filter(|method| is_identifier(method)).map(str::to_owned)
+}
+
+/// Whether CIM would let a method be called so; whatever is in an action, it becomes the name of an element.
+fn is_identifier(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_alphabetic() || c == '_') && name.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 fn skip_all(reader: &mut Reader<'_>, is_open: bool) -> Result<(), XmlError> {
