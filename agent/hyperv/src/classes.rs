@@ -46,6 +46,15 @@ pub(crate) const SWITCH_SERVICE: &str = "Msvm_VirtualEthernetSwitchManagementSer
 /// The service that makes disk files.
 pub(crate) const IMAGE_SERVICE: &str = "Msvm_ImageManagementService";
 
+/// VLANs of ports.
+pub(crate) const VLAN: &str = "Msvm_EthernetSwitchPortVlanSettingData";
+/// What a generation 2 VM can boot from.
+pub(crate) const BOOT_SOURCE: &str = "Msvm_BootSourceSettingData";
+/// The service that makes checkpoints.
+pub(crate) const SNAPSHOT_SERVICE: &str = "Msvm_VirtualSystemSnapshotService";
+/// What a failover cluster starts, stops and moves.
+pub(crate) const CLUSTER_RESOURCE: &str = "MSCluster_Resource";
+
 /// The running Windows.
 pub(crate) const OPERATING_SYSTEM: &str = "Win32_OperatingSystem";
 /// The machine that Windows runs on.
@@ -60,6 +69,39 @@ pub(crate) const SERVICE: &str = "Win32_Service";
 pub(crate) const REGISTRY: &str = "StdRegProv";
 /// Firewall rules.
 pub(crate) const FIREWALL_RULE: &str = "MSFT_NetFirewallRule";
+
+/// Volumes.
+pub(crate) const LOGICAL_DISK: &str = "Win32_LogicalDisk";
+/// Events of the classic logs.
+pub(crate) const LOG_EVENT: &str = "Win32_NTLogEvent";
+/// The time zone.
+pub(crate) const TIME_ZONE: &str = "Win32_TimeZone";
+/// Optional features.
+pub(crate) const OPTIONAL_FEATURE: &str = "Win32_OptionalFeature";
+/// Installed updates.
+pub(crate) const HOTFIX: &str = "Win32_QuickFixEngineering";
+/// The firewall's profiles.
+pub(crate) const FIREWALL_PROFILE: &str = "MSFT_NetFirewallProfile";
+/// Protocol and ports of firewall rules.
+pub(crate) const PORT_FILTER: &str = "MSFT_NetProtocolPortFilter";
+/// Addresses.
+pub(crate) const IP_ADDRESS: &str = "MSFT_NetIPAddress";
+/// Routes.
+pub(crate) const ROUTE: &str = "MSFT_NetRoute";
+/// Adapters.
+pub(crate) const NET_ADAPTER: &str = "MSFT_NetAdapter";
+/// The name servers that adapters ask.
+pub(crate) const NAME_SERVERS: &str = "MSFT_DNSClientServerAddress";
+/// Windows Update from Windows Server 2019 on.
+pub(crate) const UPDATE_OPERATIONS: &str = "MSFT_WUOperations";
+/// Windows Update of Windows Server 2016.
+pub(crate) const UPDATE_SESSION: &str = "MSFT_WUOperationsSession";
+/// What Windows Update says of itself.
+pub(crate) const UPDATE_SETTINGS: &str = "MSFT_WUSettings";
+/// What Defender is set to.
+pub(crate) const DEFENDER_PREFERENCE: &str = "MSFT_MpPreference";
+/// How Defender is.
+pub(crate) const DEFENDER_STATUS: &str = "MSFT_MpComputerStatus";
 
 /// `ResourceType` and `ResourceSubType` of what is added to a VM.
 #[derive(Debug, Clone, Copy)]
@@ -95,6 +137,17 @@ pub(crate) const VHDX: u16 = 3;
 pub(crate) const PLUGGED: u16 = 2;
 /// `EnabledState` of a connection that is unplugged and keeps its switch.
 pub(crate) const UNPLUGGED: u16 = 3;
+
+/// `OperationMode` of a port that is in one VLAN.
+pub(crate) const VLAN_ACCESS: u32 = 1;
+/// `Type` of the resource that stands for a VM in a cluster.
+pub(crate) const CLUSTER_VM: &str = "Virtual Machine";
+/// `SecureBootTemplateId` of what Microsoft signed as Windows.
+pub(crate) const TEMPLATE_WINDOWS: &str = "1734C6E8-3154-4DDA-BA5F-A874CC483422";
+/// The same of what Microsoft's authority for UEFI signed.
+pub(crate) const TEMPLATE_UEFI: &str = "272E7447-90A4-4563-A4B9-8E4AB00526CE";
+/// The same of shielded systems of open source.
+pub(crate) const TEMPLATE_SHIELDED: &str = "4292AE2B-EE2C-42B5-A969-DD8F8689F6F3";
 
 /// The key-value pair in which a guest publishes the thumbprint of its listener's certificate (image contract).
 pub(crate) const LISTENER_PAIR: &str = "trunkline.listener";

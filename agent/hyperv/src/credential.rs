@@ -4,6 +4,7 @@
 
 use model::names::CredentialName;
 use wsman::Secret;
+use wsman::auth::ClientIdentity;
 
 /// Who we are somewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +13,18 @@ pub struct Credential {
     pub user: String,
     /// The password.
     pub secret: Secret,
+    /// The certificate that stands for the user where certificates are asked for.
+    pub certificate: Option<ClientIdentity>,
+    /// Who gives tickets where Kerberos is asked for, with a port if it is not 88; `None`: the realm's own DNS name.
+    pub domain_controller: Option<String>,
+}
+
+impl Credential {
+    /// A user with a password.
+    #[must_use]
+    pub fn new(user: impl Into<String>, secret: Secret) -> Self {
+        Self { user: user.into(), secret, certificate: None, domain_controller: None }
+    }
 }
 
 /// A credential cannot be had.

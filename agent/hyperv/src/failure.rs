@@ -155,6 +155,14 @@ pub enum Failure {
         #[source]
         source: UnreadableMark,
     },
+    /// The step would spoil the VM's checkpoints.
+    #[error("`{vm}` has the checkpoints {}: apply or delete them first", list(checkpoints))]
+    Checkpointed {
+        /// The VM.
+        vm: VmName,
+        /// Their names.
+        checkpoints: Vec<String>,
+    },
     /// What the step works on is not there.
     #[error("{0} is not there")]
     Missing(String),
@@ -194,6 +202,10 @@ pub enum Failure {
     DidNotStay(ServiceName),
 }
 
+fn list(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
 impl Failure {
     /// What it asks for.
     #[must_use]
@@ -204,6 +216,7 @@ impl Failure {
             Self::Job { source, .. } => source.code.disposition(),
             Self::InTheWay { .. } | Self::NotOurs(_) => Disposition::Stall(Reason::AdoptionNeeded),
             Self::DuplicateMark { .. } => Disposition::Stall(Reason::DuplicateMark),
+            Self::Checkpointed { .. } => Disposition::Stall(Reason::Checkpointed),
             Self::UnreadableMark { .. } => Disposition::Stall(Reason::UnreadableMark),
             // The next plan is made from what is there then.
             Self::Missing(_) | Self::DidNotStay(_) => Disposition::Retry,

@@ -7,21 +7,24 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::desired::{DesiredHost, Scheme};
+use model::desired::{Authentication, DesiredHost, DesiredRole, Scheme};
 use model::names::{CredentialName, InstanceId, RoleName};
 use tokio::sync::OnceCell;
+use wsman::auth::Refusals;
 use wsman::clock::SharedClock;
 use wsman::connect::Connect;
 use wsman::tls::Trust;
+use wsman::trace::Trace;
 
 use crate::classes;
 use crate::credential::Credentials;
 use crate::error::ConnectError;
+use crate::events::Source;
 use crate::guid::Guid;
 use crate::job::Following;
 use crate::observe::door::Door;
 use crate::observe::guest::PendingJoin;
-use crate::peer::{Peer, Site, TalkError};
+use crate::peer::{Login, Peer, Site, TalkError};
 use crate::refusal::Refusal;
 use crate::row::Row;
 use crate::wql::Query;
@@ -40,6 +43,10 @@ pub struct HostContext {
     pub trust: Trust,
     /// Tells the wall time.
     pub clock: SharedClock,
+    /// Which accounts hosts have refused, so that a wrong password is not tried at each look.
+    pub refusals: Refusals,
+    /// Where each exchange is written down.
+    pub trace: Option<Arc<Trace>>,
 }
 
 /// See the module. One per appliance.
@@ -47,7 +54,7 @@ pub struct HostContext {
 pub struct Host {
     peer: Arc<Peer>,
     context: HostContext,
-    guests: Mutex<BTreeMap<(Door, CredentialName), Arc<Peer>>>,
+    guests: Mutex<BTreeMap<(Door, CredentialName, Authentication), Arc<Peer>>>,
     memory: Mutex<Memory>,
     following: Following,
     name: OnceCell<String>,
@@ -71,7 +78,8 @@ impl Host {
     /// `ConnectError` when the credential cannot be resolved, or address, port and fingerprint make no endpoint.
     pub fn new(host: &DesiredHost, context: HostContext) -> Result<Self, ConnectError> {
         let site = Site { host: &host.address, port: host.port, scheme: host.scheme, fingerprint: host.fingerprint.as_deref() };
-        let peer = Peer::new(site, &host.credential, &context)?;
+        let login = Login { credential: &host.credential, authentication: host.authentication, refusals: context.refusals.clone() };
+        let peer = Peer::new(site, login, &context)?;
         Ok(Self {
             peer: Arc::new(peer),
             context,
@@ -85,6 +93,11 @@ impl Host {
     /// The conversation with the host itself.
     pub(crate) fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    /// The same, to be kept.
+    pub(crate) fn shared_peer(&self) -> Arc<Peer> {
+        Arc::clone(&self.peer)
     }
 
     /// The process that this lives in.
@@ -114,24 +127,34 @@ impl Host {
     }
 
     /// The conversation with the guest behind `door`.
-    pub(crate) fn guest(&self, door: &Door, credential: &CredentialName) -> Result<Arc<Peer>, ConnectError> {
-        let key = (door.clone(), credential.clone());
+    pub(crate) fn guest(&self, door: &Door, role: &DesiredRole) -> Result<Arc<Peer>, ConnectError> {
+        let key = (door.clone(), role.credential.clone(), role.authentication);
         let mut guests = self.guests.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(peer) = guests.get(&key) {
             return Ok(Arc::clone(peer));
         }
         let address = door.address.to_string();
         let site = Site { host: &address, port: GUEST_PORT, scheme: Scheme::Https, fingerprint: Some(&door.thumbprint) };
-        let peer = Arc::new(Peer::new(site, credential, &self.context)?);
+        // What a guest refuses is remembered by `refusal`, which knows when another guest stands behind the same address.
+        let login = Login { credential: &role.credential, authentication: role.authentication, refusals: Refusals::default() };
+        let peer = Arc::new(Peer::new(site, login, &self.context)?);
         // A new certificate or address makes a new door; the old ones to that address lead nowhere any more.
-        guests.retain(|(known, _), _| known.address != door.address);
+        guests.retain(|(known, ..), _| known.address != door.address);
         guests.insert(key, Arc::clone(&peer));
         Ok(peer)
+    }
+
+    /// Who may tell by itself when something changes: the host, and the guests that have let us in.
+    #[must_use]
+    pub fn sources(&self) -> Vec<Source> {
+        let guests = self.guests.lock().unwrap_or_else(PoisonError::into_inner);
+        let guests = guests.values().filter(|peer| peer.was_admitted()).cloned().map(Source::guest);
+        std::iter::once(Source::host(Arc::clone(&self.peer))).chain(guests).collect()
     }
 
     /// Forgets the conversation with the guest behind `door`, so that its credential is resolved anew.
     pub(crate) fn forget(&self, door: &Door) {
         let mut guests = self.guests.lock().unwrap_or_else(PoisonError::into_inner);
-        guests.retain(|(known, _), _| known != door);
+        guests.retain(|(known, ..), _| known != door);
     }
 }

@@ -23,7 +23,7 @@ const COMPLETED_WITH_WARNINGS: u64 = 32768;
 
 /// A job has ended badly.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("job `{id}` was {}: {description} ({code})", state_name(*state))]
+#[error("job `{id}` was {}: {description} ({code}){}", state_name(*state), besides(details))]
 pub struct JobFailed {
     /// Its `InstanceID`.
     pub id: String,
@@ -33,6 +33,8 @@ pub struct JobFailed {
     pub code: ReturnCode,
     /// Its `ErrorDescription`, in the host's language.
     pub description: String,
+    /// What `GetErrorEx` says besides, in the host's language.
+    pub details: Vec<String>,
 }
 
 /// How far a job has come.
@@ -41,6 +43,10 @@ pub(crate) enum Progress {
     Running,
     Done,
     Failed(JobFailed),
+}
+
+fn besides(details: &[String]) -> String {
+    details.iter().map(|detail| format!("; {detail}")).collect()
 }
 
 fn state_name(state: u64) -> &'static str {
@@ -66,6 +72,7 @@ pub(crate) fn progress(row: &CimInstance) -> Result<Progress, Malformed> {
             state,
             code: ReturnCode::hyperv(u32::try_from(row.unsigned("ErrorCode")?.unwrap_or(0)).unwrap_or(u32::MAX)),
             description: row.text("ErrorDescription")?.unwrap_or("the host gives no description").trim().to_owned(),
+            details: Vec::new(),
         }),
     })
 }
@@ -107,10 +114,21 @@ impl Following {
             match peer.read("a job", progress(&row)).map_err(Unfinished::Talk)? {
                 Progress::Running => pause.sleep().await,
                 Progress::Done => return Ok(()),
-                Progress::Failed(failed) => return Err(Unfinished::Failed(failed)),
+                Progress::Failed(mut failed) => {
+                    failed.details = details(peer, path, &failed.description).await;
+                    return Err(Unfinished::Failed(failed));
+                }
             }
         }
     }
+}
+
+/// The errors of a job, innermost last, without what its description says already. Whoever cannot be told more is told no less.
+async fn details(peer: &Peer, path: &CimPath, description: &str) -> Vec<String> {
+    let Ok(answer) = peer.invoke(path, "GetErrorEx", &[]).await else { return Vec::new() };
+    let errors = answer.out.instances("Errors").unwrap_or_default();
+    let messages = errors.iter().filter_map(|error| error.text("Message").ok().flatten()).map(str::trim);
+    messages.filter(|message| !message.is_empty() && !description.contains(message)).map(str::to_owned).collect()
 }
 
 impl Drop for Followed<'_> {

@@ -6,6 +6,7 @@
 mod classes;
 mod credential;
 mod error;
+mod events;
 mod failure;
 mod guid;
 mod host;
@@ -18,10 +19,12 @@ mod refusal;
 mod registry;
 mod return_code;
 mod row;
+pub mod windows;
 mod wql;
 
 pub use credential::{Credential, CredentialError, Credentials};
 pub use error::{ConnectError, ObserveError};
+pub use events::{Source, WakeUps};
 pub use failure::{Blocker, Failure, PerformError};
 pub use host::{Host, HostContext};
 pub use job::JobFailed;

@@ -7,6 +7,7 @@
 
 pub(crate) mod adapter;
 pub(crate) mod address;
+pub(crate) mod cluster;
 pub(crate) mod door;
 pub(crate) mod file;
 pub(crate) mod guest;
@@ -17,6 +18,7 @@ pub(crate) mod roster;
 pub(crate) mod sight;
 pub(crate) mod switch;
 pub(crate) mod vitals;
+pub(crate) mod vlan;
 pub(crate) mod vm;
 
 use std::collections::BTreeMap;
@@ -71,6 +73,11 @@ impl Host {
                 memory: sight.machine.memory,
                 switches: switches.map_or_else(Seen::Unknown, Seen::Known),
                 files: sight.files.clone().unwrap_or_else(|cause| file::unseen(&paths, &cause)),
+                cluster: match &sight.cluster {
+                    Ok(Some(roles)) => Seen::Known(roles.iter().map(|one| one.role.clone()).collect()),
+                    Ok(None) => Seen::Absent,
+                    Err(cause) => Seen::Unknown(cause.clone()),
+                },
                 jobs: sight.jobs.clone().map_or_else(Seen::Unknown, Seen::Known),
             },
             instances: BTreeMap::new(),
@@ -151,7 +158,7 @@ impl Host {
         };
         let mut ways = Vec::new();
         for door in doors {
-            let peer = self.guest(&door, &role.credential).map_err(|error| Cause::Failed(crate::error::chain(&error)))?;
+            let peer = self.guest(&door, role).map_err(|error| Cause::Failed(crate::error::chain(&error)))?;
             ways.push((door, peer));
         }
         let sent = self.memory().joins.get(&vm.guid).cloned();
@@ -205,6 +212,11 @@ fn ours(vm: &OurVm, sight: &Sight, power: PowerState, guest: Seen<ObservedGuest>
         power,
         processors: of_vm(&sight.processors, guid),
         memory: of_vm(&sight.memory, guid),
+        dynamic_memory: of_vm(&sight.dynamic_memory, guid),
+        secure_boot: settings.secure_boot.clone(),
+        checkpoints: settings.checkpoints.clone(),
+        replica: sight.vitals.replica(guid),
+        clustered: cluster::has(&sight.cluster, guid, &settings.name),
         disks: match &sight.disks {
             Ok(disks) => Seen::Known(disks.get(guid).cloned().unwrap_or_default()),
             Err(cause) => Seen::Unknown(cause.clone()),

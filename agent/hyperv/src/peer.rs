@@ -6,19 +6,21 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use model::condition::{Disposition, Reason};
-use model::desired::Scheme;
+use model::desired::{Authentication, Scheme};
 use model::names::CredentialName;
 use model::seen::Cause;
-use wsman::auth::{Basic, Cleartext};
-use wsman::cim::{CimInstance, CimPath, CimValue};
+use wsman::auth::{Account, Authenticate, Basic, ClientCertificate, Cleartext, Kerberos, Negotiate, Refusals};
+use wsman::cim::{CimInstance, CimPath, CimValue, Namespace};
 use wsman::connect::Endpoint;
+use wsman::event::{EventQuery, SubscribeSettings, Subscription};
 use wsman::fault::FaultKind;
 use wsman::tls::{Fingerprint, Trust};
 use wsman::{Access, Client, Error as WireError, Settings};
 
-use crate::credential::Credential;
+use crate::credential::{Credential, CredentialError};
 use crate::error::{ConnectError, chain};
 use crate::host::HostContext;
 use crate::return_code::ReturnCode;
@@ -38,10 +40,14 @@ pub enum TalkError {
         source: Box<WireError>,
     },
     /// It answers, and refuses our account.
-    #[error("`{peer}` refuses our credentials for {what}")]
+    #[error("`{peer}` refuses credential `{credential}` (user `{user}`) for {what}")]
     Refused {
         /// Host and port.
         peer: String,
+        /// The credential's name, as manifests write it.
+        credential: CredentialName,
+        /// The user that stands behind it.
+        user: String,
         /// What was asked.
         what: String,
         /// How.
@@ -108,6 +114,36 @@ impl TalkError {
         }
     }
 
+    /// Whether the machine has no such class or namespace: what brings it is not installed there.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        let kind = match self {
+            Self::Failed { source, .. } => source.fault().map(wsman::fault::Fault::kind),
+            Self::Unreachable { .. } | Self::Refused { .. } | Self::Malformed { .. } | Self::Code { .. } => None,
+        };
+        matches!(kind, Some(FaultKind::InvalidNamespace | FaultKind::InvalidClass | FaultKind::InvalidResource))
+    }
+
+    /// Whether the machine gave up waiting for its own provider, which goes on.
+    #[must_use]
+    pub fn timed_out(&self) -> bool {
+        let kind = match self {
+            Self::Failed { source, .. } => source.fault().map(wsman::fault::Fault::kind),
+            Self::Unreachable { .. } | Self::Refused { .. } | Self::Malformed { .. } | Self::Code { .. } => None,
+        };
+        kind == Some(FaultKind::TimedOut)
+    }
+
+    /// Whether asking again soon would bring the same answer.
+    #[must_use]
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::Refused { .. } => true,
+            Self::Failed { source, .. } => source.disposition() == wsman::Disposition::Stall,
+            Self::Unreachable { .. } | Self::Malformed { .. } | Self::Code { .. } => false,
+        }
+    }
+
     /// How an observation says it.
     #[must_use]
     pub fn cause(&self) -> Cause {
@@ -127,6 +163,15 @@ pub(crate) struct Site<'a> {
     pub(crate) scheme: Scheme,
     /// The certificate to insist on; `None`: the context's trust decides.
     pub(crate) fingerprint: Option<&'a str>,
+}
+
+/// Who we are there, and how we say so.
+#[derive(Debug, Clone)]
+pub(crate) struct Login<'a> {
+    pub(crate) credential: &'a CredentialName,
+    pub(crate) authentication: Authentication,
+    /// What the machine refused before.
+    pub(crate) refusals: Refusals,
 }
 
 /// An instance and where it is.
@@ -150,6 +195,7 @@ pub(crate) struct Answer {
 pub(crate) struct Peer {
     name: String,
     client: Client,
+    known_as: CredentialName,
     credential: Credential,
     // Whether it ever let us in by this account.
     admitted: AtomicBool,
@@ -163,7 +209,7 @@ impl fmt::Debug for Peer {
 
 impl Peer {
     /// A machine that is connected to when it is first asked something.
-    pub(crate) fn new(site: Site<'_>, credential: &CredentialName, context: &HostContext) -> Result<Self, ConnectError> {
+    pub(crate) fn new(site: Site<'_>, login: Login<'_>, context: &HostContext) -> Result<Self, ConnectError> {
         let endpoint = match site.scheme {
             Scheme::Https => Endpoint { port: site.port, ..Endpoint::https(site.host) },
             Scheme::Http => Endpoint { port: site.port, ..Endpoint::http(site.host) },
@@ -174,23 +220,20 @@ impl Peer {
             Some(pin) => Trust::Pinned(pin.parse::<Fingerprint>().map_err(|error| wrong(error.into()))?),
             None => context.trust.clone(),
         };
-        let found = context.credentials.resolve(credential);
-        let found = found.map_err(|source| ConnectError::Credential { name: credential.clone(), source })?;
-        let cleartext = match site.scheme {
-            Scheme::Https => Cleartext::Refused,
-            // A manifest that says `http` asked for it by name.
-            Scheme::Http => Cleartext::Allowed,
-        };
-        let basic = Basic { cleartext, ..Basic::new(found.user.clone(), found.secret.clone()) };
+        let Login { credential: known_as, authentication, refusals } = login;
+        let unusable = |source| ConnectError::Credential { name: known_as.clone(), source };
+        let found = context.credentials.resolve(known_as).map_err(unusable)?;
         let access = Access {
             endpoint,
             connect: Arc::clone(&context.connect),
             trust,
-            authenticate: Arc::new(basic),
+            authenticate: way_to_say(&found, authentication).map_err(unusable)?,
             clock: Arc::clone(&context.clock),
         };
-        let client = Client::new(access, Settings::default()).map_err(|error| wrong(error.into()))?;
-        Ok(Self { name, client, credential: found, admitted: AtomicBool::new(false) })
+        let settings = Settings { refusals, trace: context.trace.clone(), ..Settings::default() };
+        let client = Client::new(access, settings).map_err(|error| wrong(error.into()))?;
+        client.conceal(&found.secret);
+        Ok(Self { name, client, known_as: known_as.clone(), credential: found, admitted: AtomicBool::new(false) })
     }
 
     /// By which account it is talked to.
@@ -243,6 +286,35 @@ impl Peer {
         Ok(Answer { value: answer.return_value, out: answer.out })
     }
 
+    /// Calls a method that may take so long. The machine may allow less: then it gives up, and what it began goes on.
+    pub(crate) async fn invoke_within(
+        &self,
+        target: &CimPath,
+        method: &'static str,
+        input: &Input,
+        patience: Duration,
+    ) -> Result<Answer, TalkError> {
+        let client = self.client.with_timeout(patience);
+        let answer = Box::pin(client.invoke(target, method, input)).await.map_err(|error| self.error(method, error))?;
+        Ok(Answer { value: answer.return_value, out: answer.out })
+    }
+
+    /// Makes an instance and tells where it is.
+    pub(crate) async fn create(&self, namespace: &Namespace, new: &CimInstance) -> Result<CimPath, TalkError> {
+        let made = Box::pin(self.client.create(namespace, new)).await;
+        made.map_err(|error| self.error(new.class().as_str(), error))
+    }
+
+    /// Subscribes to what `query` selects.
+    pub(crate) async fn subscribe(&self, query: EventQuery, settings: SubscribeSettings) -> Result<Subscription, TalkError> {
+        Box::pin(self.client.subscribe(query, settings)).await.map_err(|error| self.error("its events", error))
+    }
+
+    /// Host and port.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What was read of the answer to `what`.
     pub(crate) fn read<T>(&self, what: &str, read: Result<T, Malformed>) -> Result<T, TalkError> {
         read.map_err(|source| TalkError::Malformed { peer: self.name.clone(), what: what.to_owned(), source: Box::new(source) })
@@ -253,13 +325,37 @@ impl Peer {
         TalkError::Code { peer: self.name.clone(), what: method.to_owned(), code }
     }
 
-    fn error(&self, what: &str, source: WireError) -> TalkError {
+    /// What went wrong when it was asked for `what`.
+    pub(crate) fn error(&self, what: &str, source: WireError) -> TalkError {
         let (peer, what, source) = (self.name.clone(), format!("`{what}`"), Box::new(source));
+        let refused = |peer, what, source| {
+            let (credential, user) = (self.known_as.clone(), self.credential.user.clone());
+            TalkError::Refused { peer, credential, user, what, source }
+        };
         match &*source {
             WireError::Unreachable { .. } | WireError::NoAnswer { .. } => TalkError::Unreachable { peer, source },
-            WireError::Unauthorized { .. } => TalkError::Refused { peer, what, source },
-            WireError::Fault { fault, .. } if fault.kind() == FaultKind::AccessDenied => TalkError::Refused { peer, what, source },
+            WireError::Unauthorized { .. } => refused(peer, what, source),
+            WireError::Fault { fault, .. } if fault.kind() == FaultKind::AccessDenied => refused(peer, what, source),
             _ => TalkError::Failed { peer, what, source },
         }
     }
+}
+
+/// How the client says who it is.
+fn way_to_say(found: &Credential, authentication: Authentication) -> Result<Arc<dyn Authenticate>, CredentialError> {
+    let account = || Account { user: found.user.clone(), password: found.secret.clone() };
+    Ok(match authentication {
+        Authentication::Negotiate => Arc::new(Negotiate::new(account())),
+        Authentication::Kerberos => {
+            Arc::new(Kerberos { account: account(), domain_controller: found.domain_controller.clone() })
+        }
+        Authentication::Basic => Arc::new(Basic { account: account(), cleartext: Cleartext::Refused }),
+        // The manifest asked for it by name, and was warned of.
+        Authentication::BasicInClear => Arc::new(Basic { account: account(), cleartext: Cleartext::Allowed }),
+        Authentication::Certificate => {
+            let identity =
+                found.certificate.clone().ok_or_else(|| lacks("certificate` needs a credential with `certificate` and `key`"))?;
+            Arc::new(ClientCertificate(identity))
+        }
+    })
 }

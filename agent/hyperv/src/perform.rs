@@ -8,7 +8,7 @@ mod adapter;
 mod address;
 mod await_guest;
 mod call;
-mod cx;
+pub(crate) mod cx;
 mod disk;
 mod drive;
 mod file;
@@ -120,7 +120,12 @@ async fn settle(cx: &Cx<'_>) -> Result<Stands, Failure> {
 }
 
 async fn check(cx: &Cx<'_>) -> Result<Check, Failure> {
-    match Box::pin(look(cx)).await? {
+    let seen = Box::pin(look(cx)).await?;
+    // Somebody may have made a checkpoint since the plan was made.
+    if seen == Check::Open && harms_checkpoints(&cx.step.act) {
+        cx.refuse_checkpoints().await?;
+    }
+    match seen {
         Check::Open if creates(&cx.step.act) => Ok(cx.orphan(|job| job.creates).await?.map_or(Check::Open, Check::Blocked)),
         // Any job: the one that removes it may have been sent before a crash, and its type does not tell what it removes.
         Check::Open if removes(&cx.step.act) => Ok(cx.orphan(|_| true).await?.map_or(Check::Open, Check::Blocked)),
@@ -131,6 +136,11 @@ async fn check(cx: &Cx<'_>) -> Result<Check, Failure> {
 /// Whether sending the act twice would order the removal of something that is being removed.
 fn removes(act: &Act) -> bool {
     matches!(act, Act::RemoveSwitch { .. } | Act::RemoveVm { .. })
+}
+
+/// Whether the act would spoil the VM's checkpoints, or be spoilt by them.
+fn harms_checkpoints(act: &Act) -> bool {
+    matches!(act, Act::ShutDownVm | Act::RemoveVm { .. } | Act::RemoveDisk { .. } | Act::AttachDisk { .. })
 }
 
 /// Whether sending the act twice could make two of what should be one.
@@ -155,11 +165,13 @@ async fn look(cx: &Cx<'_>) -> Result<Check, Failure> {
         Act::DefineVm { vm, .. } => vm::is_defined(cx, vm).await,
         Act::SetProcessors { to } => resource::has_processors(cx, *to).await,
         Act::SetMemory { to } => resource::has_memory(cx, *to).await,
+        Act::SetSecureBoot { to } => vm::has_secure_boot(cx, *to).await,
+        Act::SetVlan { mac, to, .. } => adapter::is_in_vlan(cx, *mac, *to).await,
         Act::SetStartAction { to } => vm::has_start_action(cx, *to).await,
         Act::SetStopAction { to } => vm::has_stop_action(cx, *to).await,
         Act::AttachDisk { path } => drive::is_attached(cx, path).await,
         Act::AddAdapter { mac, .. } => adapter::is_added(cx, *mac).await,
-        Act::ConnectAdapter { mac, switch, .. } => adapter::is_connected(cx, *mac, switch).await,
+        Act::ConnectAdapter { mac, switch, vlan, .. } => adapter::is_connected(cx, *mac, switch, *vlan).await,
         Act::DisconnectAdapter { mac, .. } => adapter::is_disconnected(cx, *mac).await,
         Act::RemoveAdapter { mac, .. } => adapter::is_removed(cx, *mac).await,
         Act::StartVm => power::is_running(cx).await,
@@ -170,6 +182,7 @@ async fn look(cx: &Cx<'_>) -> Result<Check, Failure> {
         Act::RenameGuest { to } => membership::is_renamed(cx, to).await,
         Act::JoinDomain { domain, .. } => membership::is_joined(cx, domain).await,
         Act::RestartGuest { so_that } => restart::is_restarted(cx, *so_that).await,
+        Act::DrainService { service } => service::is_drained(cx, service).await,
         Act::HoldService { service } => service::is_held(cx, service).await,
         Act::StartService { service } => service::is_running(cx, service).await,
         Act::RestoreStartMode { service, to } => service::has_start_mode(cx, service, *to).await,
@@ -188,11 +201,13 @@ async fn act(cx: &Cx<'_>) -> Result<(), Failure> {
         Act::DefineVm { vm, mark } => vm::define(cx, vm, mark).await,
         Act::SetProcessors { to } => resource::set_processors(cx, *to).await,
         Act::SetMemory { to } => resource::set_memory(cx, *to).await,
+        Act::SetSecureBoot { to } => vm::set_secure_boot(cx, *to).await,
+        Act::SetVlan { mac, to, .. } => adapter::set_vlan(cx, *mac, *to).await,
         Act::SetStartAction { to } => vm::set_start_action(cx, *to).await,
         Act::SetStopAction { to } => vm::set_stop_action(cx, *to).await,
         Act::AttachDisk { path } => drive::attach(cx, path).await,
         Act::AddAdapter { adapter, mac } => adapter::add(cx, adapter, *mac).await,
-        Act::ConnectAdapter { mac, switch, .. } => adapter::connect(cx, *mac, switch).await,
+        Act::ConnectAdapter { mac, switch, vlan, .. } => adapter::connect(cx, *mac, switch, *vlan).await,
         Act::DisconnectAdapter { mac, .. } => adapter::disconnect(cx, *mac).await,
         Act::RemoveAdapter { mac, .. } => adapter::remove(cx, *mac).await,
         Act::StartVm => power::start(cx).await,
@@ -204,6 +219,7 @@ async fn act(cx: &Cx<'_>) -> Result<(), Failure> {
         Act::RenameGuest { to } => membership::rename(cx, to).await,
         Act::JoinDomain { domain, credential } => membership::join(cx, domain, credential).await,
         Act::RestartGuest { .. } => restart::restart(cx).await,
+        Act::DrainService { service } => service::drain(cx, service).await,
         Act::HoldService { service } => service::hold(cx, service).await,
         Act::StartService { service } => service::start(cx, service).await,
         Act::RestoreStartMode { service, to } => service::set_start_mode(cx, service, *to).await,

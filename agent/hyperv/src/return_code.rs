@@ -22,6 +22,10 @@ pub enum Family {
     File,
     /// Methods of the firewall, which answer with an HRESULT.
     Firewall,
+    /// Methods of Windows Update, which answer with an HRESULT of the update agent.
+    Update,
+    /// Methods of Defender, which answer with an HRESULT.
+    Defender,
 }
 
 /// One return value that is no success.
@@ -43,6 +47,8 @@ pub(crate) const SHUTDOWN_IN_PROGRESS: u32 = 32782;
 pub(crate) const DEPENDENTS_RUNNING: u32 = 3;
 /// A service cannot take the control in its present state; a stopped one refuses to stop with it.
 pub(crate) const CANNOT_ACCEPT_CONTROL: u32 = 5;
+/// A service does not take the control in any state: one that cannot be paused, say.
+pub(crate) const UNACCEPTABLE_CONTROL: u32 = 4;
 /// A service does not run.
 pub(crate) const NOT_STARTED: u32 = 6;
 /// A service runs already.
@@ -71,6 +77,8 @@ impl ReturnCode {
             Family::Adapter => adapter(self.value),
             Family::File => file(self.value),
             Family::Firewall => "the firewall refused",
+            Family::Update => update(self.value),
+            Family::Defender => "Defender refused",
         }
     }
 
@@ -83,11 +91,11 @@ impl ReturnCode {
             | (Family::Service | Family::File, 2)
             | (Family::Windows, 5 | 1326 | 1314)
             | (Family::Adapter, 91)
-            | (Family::Firewall, 5 | 0x8007_0005 | 0x8004_1003) => stall(Reason::AccessDenied),
+            | (Family::Firewall | Family::Update | Family::Defender, 5 | 0x8007_0005 | 0x8004_1003) => stall(Reason::AccessDenied),
             (Family::HyperV, 32779) => stall(Reason::ImageMissing),
-            (Family::HyperV, 1 | 4 | 32770 | 32773 | 32776 | 4098)
-            | (Family::Service, 1 | 9 | 12 | 14 | 18 | 21 | 22 | 23)
-            | (Family::Windows, 87 | 1323 | 2224)
+            (Family::HyperV, 1 | 4 | 6 | 32770 | 32773 | 32776 | 4098)
+            | (Family::Service, 1 | 4 | 9 | 12 | 14 | 18 | 21 | 22 | 23)
+            | (Family::Windows, 87 | 1210 | 1323 | 2202 | 2224 | 2691 | 2692 | 2732)
             | (Family::Adapter, 64..=72 | 96)
             | (Family::File, 8 | 9 | 11 | 16 | 17 | 21) => stall(Reason::StepFailed),
             _ => Disposition::Retry,
@@ -97,7 +105,10 @@ impl ReturnCode {
 
 impl fmt::Display for ReturnCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.says(), self.value)
+        match self.family {
+            Family::Firewall | Family::Update | Family::Defender => write!(f, "{} (0x{:08X})", self.says(), self.value),
+            _ => write!(f, "{} ({})", self.says(), self.value),
+        }
     }
 }
 
@@ -107,6 +118,8 @@ fn hyperv(value: u32) -> &'static str {
         2 | 32768 => "it failed",
         3 | 32772 => "it took too long",
         4 | 32773 => "a parameter is invalid",
+        5 => "the object is in another state than this needs",
+        6 => "a parameter has the wrong type",
         4097 => "there is no way from this state to that",
         4098 => "a time limit is not supported",
         32769 => "access is denied",
@@ -129,7 +142,7 @@ fn service(value: u32) -> &'static str {
         1 => "it is not supported",
         2 => "access is denied",
         DEPENDENTS_RUNNING => "other services that depend on it run",
-        4 => "the control code is invalid",
+        UNACCEPTABLE_CONTROL => "the service does not take this control",
         CANNOT_ACCEPT_CONTROL => "the service cannot take this control in its present state",
         NOT_STARTED => "the service does not run",
         7 => "the service did not answer in time",
@@ -144,6 +157,8 @@ fn service(value: u32) -> &'static str {
         16 => "the service is being removed",
         17 => "the service has no thread of execution",
         18 => "services depend on each other in a circle",
+        19 => "a service of that name runs already",
+        20 => "the name of the service has invalid characters",
         21 => "a parameter is invalid",
         22 => "its account is invalid or may not run services",
         23 => "the service exists already",
@@ -162,11 +177,35 @@ fn windows(value: u32) -> &'static str {
         1314 => "a right is missing",
         1323 => "the password could not be changed",
         1326 => "the user name or the password is wrong",
+        6 => "the hive does not exist",
+        234 => "there is more than fits into an answer",
+        1115 => "a shutdown is under way",
+        1210 => "the computer name is invalid",
+        1219 => "the machine is connected to the domain by another account",
         1355 => "the domain does not exist or cannot be reached",
+        2202 => "the user name is invalid",
         2224 => "the account exists already",
+        2697 => "the machine has an unfinished change of its membership",
+        2732 => "the account exists already, and this user may not take it over",
         ALREADY_JOINED => "the machine is in the domain already",
         2692 => "the machine is in no domain",
         _ => "Windows answered with an error code",
+    }
+}
+
+fn update(value: u32) -> &'static str {
+    match value {
+        0x8024_0016 => "another installation is under way",
+        0x8024_0017 => "no update of these applies",
+        0x8024_001E => "the update service was stopped",
+        0x8024_0022 => "none of the updates could be installed",
+        0x8024_0024 => "there are no updates",
+        0x8024_402C => "the update server's name could not be resolved",
+        0x8007_2EE2 => "the update server did not answer in time",
+        0x8007_0005 => "access is denied, which is what the update agent says to callers from afar",
+        0x8007_0643 => "an installer failed",
+        0x800F_0922 => "servicing failed",
+        _ => "Windows Update answered with an error code",
     }
 }
 

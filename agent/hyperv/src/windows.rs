@@ -23,10 +23,16 @@ pub mod update;
 
 use std::sync::Arc;
 
+use model::desired::Desired;
+use model::names::{InstanceId, RoleName};
+use model::observed::Reach;
+use plan::step::{Act, Impact, Purpose, Step, StepId, StepTime};
 use wsman::clock::SharedClock;
 
+use crate::failure::Failure;
 use crate::host::Host;
 use crate::peer::Peer;
+use crate::perform::cx::Cx;
 pub use error::WindowsError;
 
 /// See the module.
@@ -51,5 +57,28 @@ impl Host {
     #[must_use]
     pub fn windows(&self) -> Windows {
         Windows::new(self.shared_peer(), Arc::clone(&self.context().clock))
+    }
+
+    /// The Windows in one of our VMs, through whichever door opens.
+    ///
+    /// # Errors
+    /// `Failure::Missing` without such a VM, `Failure::Blocked` when it cannot be looked into now.
+    pub async fn guest_windows(&self, desired: &Desired, instance: &InstanceId, role: &RoleName) -> Result<Windows, Failure> {
+        // Whoever looks into a guest does what this step does.
+        let act = Act::AwaitGuest { over: Reach::Management };
+        let step = Step {
+            id: StepId::of(instance, Some(role), &act),
+            instance: instance.clone(),
+            role: Some(role.clone()),
+            time: StepTime::declared(&act),
+            act,
+            purpose: Purpose::Repair,
+            after: Vec::new(),
+            behind: Vec::new(),
+            impact: Impact::None,
+            reach: Reach::Management,
+        };
+        let guest = Cx { host: self, desired, step: &step }.need_guest().await?;
+        Ok(Windows::new(guest.peer, Arc::clone(&self.context().clock)))
     }
 }

@@ -3,32 +3,55 @@
 //! Guarantees: values are quoted as WQL wants them, so that no name can change a query. Always `*`: a projection comes back in
 //! another shape. Deliberately absent: everything of WQL that we do not need.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use wsman::cim::{CimPath, Namespace};
+use jiff::Timestamp;
+use wsman::cim::{CimDatetime, CimPath, Namespace};
 
 /// One query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Query {
     namespace: Namespace,
-    class: &'static str,
+    class: Cow<'static, str>,
     condition: Option<String>,
 }
 
 impl Query {
     /// Every instance of a class of Hyper-V's.
     pub(crate) fn hyperv(class: &'static str) -> Self {
-        Self { namespace: Namespace::VIRTUALIZATION, class, condition: None }
+        Self::of_namespace(Namespace::VIRTUALIZATION, class)
     }
 
     /// Every instance of a class of the operating system's.
     pub(crate) fn windows(class: &'static str) -> Self {
-        Self { namespace: Namespace::CIMV2, class, condition: None }
+        Self::of_namespace(Namespace::CIMV2, class)
     }
 
     /// Every instance of a class of the firewall's.
     pub(crate) fn standard(class: &'static str) -> Self {
-        Self { namespace: Namespace::STANDARD_CIMV2, class, condition: None }
+        Self::of_namespace(Namespace::STANDARD_CIMV2, class)
+    }
+
+    /// Every instance of a class, which a profile may name, in any namespace.
+    pub(crate) fn of_namespace(namespace: Namespace, class: impl Into<Cow<'static, str>>) -> Self {
+        Self { namespace, class: class.into(), condition: None }
+    }
+
+    /// Only where `property` is greater than `low` and at most `high`.
+    pub(crate) fn within(self, property: &str, (low, high): (u64, u64)) -> Self {
+        self.and(format!("{property} > {low} AND {property} <= {high}"))
+    }
+
+    /// Only where `property` is from `from` on and before `to`.
+    pub(crate) fn between(self, property: &str, (from, to): (Timestamp, Timestamp)) -> Self {
+        let text = |at| CimDatetime::Instant(at).to_cim();
+        self.and(format!("{property} >= '{}' AND {property} < '{}'", text(from), text(to)))
+    }
+
+    /// Every instance of a class of failover clustering's.
+    pub(crate) fn cluster(class: &'static str) -> Self {
+        Self::of_namespace(Namespace::CLUSTER, class)
     }
 
     /// Only where `property` is one of `values`; at least one must be given, else nothing can match.
@@ -59,8 +82,8 @@ impl Query {
     }
 
     /// The class that is asked for.
-    pub(crate) fn class(&self) -> &'static str {
-        self.class
+    pub(crate) fn class(&self) -> &str {
+        &self.class
     }
 
     fn and(mut self, condition: String) -> Self {

@@ -99,6 +99,12 @@ pub enum Reason {
     SwitchMissing,
     /// The wish cannot be met by any step (a rebuild would be needed and is not allowed).
     RebuildNeeded,
+    /// A VM has checkpoints, and what would be done to it would spoil them or be spoilt by them.
+    Checkpointed,
+    /// Hyper-V Replica copies a VM, or it is such a copy.
+    Replicated,
+    /// A failover cluster has a VM as a role and decides about it.
+    Clustered,
     /// A step failed in a way that trying again will not mend.
     StepFailed,
     /// All watched signals are well.

@@ -13,8 +13,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::names::{
-    AdapterName, ApplianceName, ComputerName, CredentialName, DomainName, FleetName, HostPath, InstanceId, NetworkName, ProfileName,
-    ReleaseName, RoleName, RuleName, ServiceName, SiteName, SwitchName, VmName, WindowName,
+    AdapterName, ApplianceName, ComputerName, CounterName, CredentialName, DomainName, FleetName, HostPath, InstanceId, NetworkName,
+    ProfileName, ReleaseName, RoleName, RuleName, ServiceName, SiteName, SwitchName, VmName, WindowName,
 };
 use crate::units::{DiskSize, MacAddress, MemorySize, Span};
 use crate::window::Window;
@@ -99,6 +99,8 @@ pub struct DesiredHost {
     pub place: Place,
     /// Who we are there.
     pub credential: CredentialName,
+    /// How we say so.
+    pub authentication: Authentication,
     /// The appliance directory; no spaces. Instances lie below it.
     pub root: HostPath,
 }
@@ -111,6 +113,22 @@ pub enum Scheme {
     Https,
     /// Clear text.
     Http,
+}
+
+/// How the agent says who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Authentication {
+    /// NTLM by Negotiate, which Windows offers by default; messages are sealed over http, bound to the certificate over https.
+    Negotiate,
+    /// Kerberos by name; messages are sealed over http. The host is named, not numbered.
+    Kerberos,
+    /// The password in each request, over https only. Windows takes it for local accounts, where it is switched on.
+    Basic,
+    /// The same over http, where anybody on the way can read the password.
+    BasicInClear,
+    /// A client certificate that the host maps to an account, over https.
+    Certificate,
 }
 
 /// Where the agent runs, seen from a host. Decides which guests it can reach over which switch.
@@ -137,6 +155,8 @@ pub struct DesiredNetwork {
     pub gateway: Option<IpAddr>,
     /// Name servers on this network.
     pub dns: Vec<IpAddr>,
+    /// The VLAN that the ports of VMs are in; `None` leaves them as they are.
+    pub vlan: Option<u16>,
 }
 
 /// Whose a switch is, and how long it lives.
@@ -176,8 +196,10 @@ pub struct DesiredRole {
     pub computer: ComputerName,
     /// Virtual processors.
     pub processors: Option<u32>,
-    /// Static memory.
+    /// Static memory; dynamic memory is turned off with it.
     pub memory: Option<MemorySize>,
+    /// What the firmware lets start; `None` leaves it as it is.
+    pub secure_boot: Option<SecureBoot>,
     /// The role image on the host that the disk is layered on.
     pub image: RoleImage,
     /// The VM's own differencing disk.
@@ -190,6 +212,8 @@ pub struct DesiredRole {
     pub services: Arc<[WatchedService]>,
     /// Watched firewall rules; shared likewise.
     pub rules: Arc<[WatchedRule]>,
+    /// Counters that together tell how many calls run in it; shared likewise.
+    pub calls: Arc<[CallCounter]>,
     /// Whether its services are held while the appliance is down or drained (a directory's never are).
     pub holds: bool,
     /// What the host does with it when the host starts.
@@ -198,6 +222,8 @@ pub struct DesiredRole {
     pub stop_action: StopAction,
     /// The account that the agent uses inside the guest.
     pub credential: CredentialName,
+    /// How it says so.
+    pub authentication: Authentication,
     /// Digest of everything in this wish that cannot be observed; stands in the mark.
     pub spec: String,
 }
@@ -271,6 +297,18 @@ pub struct WatchedRule {
     pub grade: Grade,
 }
 
+/// A performance counter of calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallCounter {
+    /// Accepted classes; the first that the guest has counts.
+    pub classes: Vec<CounterName>,
+    /// The instance.
+    pub instance: CounterName,
+    /// The property that holds the number.
+    pub property: CounterName,
+}
+
 /// How bad the loss of a signal is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -303,6 +341,20 @@ pub enum StartAction {
     StartIfRunning,
     /// 4.
     AlwaysStart,
+}
+
+/// What the firmware of a generation 2 VM lets start: a template of Hyper-V's secure boot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SecureBoot {
+    /// What Microsoft signed as Windows.
+    Windows,
+    /// What Microsoft's authority for UEFI signed, as other systems need it.
+    UefiAuthority,
+    /// Shielded systems of open source.
+    OpenSourceShielded,
+    /// Anything.
+    Disabled,
 }
 
 /// What a host does with a VM when the host stops (Hyper-V's `AutomaticShutdownAction`).

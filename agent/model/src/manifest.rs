@@ -28,9 +28,10 @@ pub use layer::{
     SettingsSpec,
 };
 pub use profile::{
-    DiffersRule, Equality, Lifetime, NameServers, ProfileAdapter, ProfileAddress, ProfileCertificate, ProfileFirewallRule, ProfileLimits,
-    ProfileManifest, ProfileMembership, ProfileNetwork, ProfileRole, ProfileRule, ProfileService, ProfileSize, ProfileSpec, RawValue,
-    RequiresRule, RuleCondition, SettingClass, SettingPath, SettingSpec, SettingType, SizeRole, SwitchOwner,
+    DiffersRule, Equality, Lifetime, NameServers, ProfileAdapter, ProfileAddress, ProfileCallCounter, ProfileCertificate,
+    ProfileFirewallRule, ProfileLimits, ProfileManifest, ProfileMembership, ProfileNetwork, ProfileRole, ProfileRule, ProfileService,
+    ProfileSize, ProfileSpec, RawValue, RequiresRule, RuleCondition, SettingClass, SettingPath, SettingSpec, SettingType, SizeRole,
+    SwitchOwner,
 };
 pub use release::{ReleaseManifest, ReleaseSpec};
 pub use repository::{Atomicity, Budgets, Every, Notification, RepositoryManifest, RepositorySpec, WindowSpec};

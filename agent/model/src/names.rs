@@ -119,6 +119,20 @@ macro_rules! ours {
     };
 }
 
+fn check_word(text: &str, kind: &'static str) -> Result<(), InvalidName> {
+    check_plain(text, kind)?;
+    // It stands in queries as it is.
+    let good = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let rule = "only letters, digits and `_` may stand in it";
+    if good { Ok(()) } else { Err(InvalidName { text: text.to_owned(), kind, rule }) }
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident, $kind:literal) => {
+        name!($(#[$doc])* #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)] $name, $kind, check_word);
+    };
+}
+
 macro_rules! windows {
     ($(#[$doc:meta])* $name:ident, $kind:literal) => {
         name!($(#[$doc])* $name, $kind, check_plain);
@@ -177,6 +191,13 @@ impl From<&NetworkName> for AdapterName {
     }
 }
 
+impl CounterName {
+    /// The instance that holds the sum of the others.
+    pub(crate) fn total() -> Self {
+        Self("_Total".into())
+    }
+}
+
 impl InstanceId {
     /// The VM set of a product version. Digits and dots are always a name, so this cannot fail.
     pub(crate) fn of_version(parts: &[u32]) -> Self {
@@ -199,5 +220,7 @@ windows!(/// A Windows service's key name.
     ServiceName, "service name");
 windows!(/// An inbound firewall rule's display name: `CS RTCSRV`.
     RuleName, "rule name");
+words!(/// A part of a performance counter's address: a class, an instance or a property.
+    CounterName, "name in a performance counter");
 windows!(/// An absolute path on a host: `D:\Trunkline\…`.
     HostPath, "path");

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::desired::{StartAction, StartMode, StopAction};
+use crate::desired::{SecureBoot, StartAction, StartMode, StopAction};
 use crate::names::{
     AdapterName, ApplianceName, ComputerName, DomainName, FleetName, HostPath, InstanceId, RoleName, RuleName, ServiceName, SwitchName,
     VmName,
@@ -53,8 +53,20 @@ pub struct ObservedHost {
     pub switches: Seen<BTreeMap<SwitchName, ObservedSwitch>>,
     /// Files that the wish names (images, disks), each looked for.
     pub files: BTreeMap<HostPath, Seen<ObservedFile>>,
+    /// The VMs that its failover cluster has as roles, wherever they run; `Absent` when it is in no cluster.
+    pub cluster: Seen<Vec<ClusterRole>>,
     /// Jobs that have not ended; while one that can create is among them, nothing is created.
     pub jobs: Seen<Vec<UnfinishedJob>>,
+}
+
+/// A VM that a failover cluster starts, stops and moves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClusterRole {
+    /// The VM's name, as the cluster knows it.
+    pub vm: VmName,
+    /// The node that has it now, where that is told.
+    pub node: Option<ComputerName>,
 }
 
 /// A virtual switch.
@@ -140,6 +152,16 @@ pub struct ObservedVm {
     pub processors: Seen<u32>,
     /// Startup memory.
     pub memory: Seen<MemorySize>,
+    /// Whether the host changes its memory while it runs.
+    pub dynamic_memory: Seen<bool>,
+    /// What its firmware lets start; `Absent` on generation 1.
+    pub secure_boot: Seen<SecureBoot>,
+    /// Names of its checkpoints, in the order of their identifiers.
+    pub checkpoints: Vec<String>,
+    /// What it is to Hyper-V Replica; `Absent` when it is not replicated.
+    pub replica: Seen<ReplicaRole>,
+    /// Whether the host's failover cluster starts, stops and moves it.
+    pub clustered: Seen<bool>,
     /// Disks that are attached.
     pub disks: Seen<Vec<HostPath>>,
     /// Synthetic adapters, by hardware address (names are not unique in Hyper-V).
@@ -181,6 +203,18 @@ pub struct Remarks {
     pub down: Option<String>,
 }
 
+/// What a VM is to Hyper-V Replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ReplicaRole {
+    /// 1: it is copied to another host.
+    Primary,
+    /// 2: it is a copy, and must not run here.
+    Replica,
+    /// 3, 4 and whatever comes: a test of a copy, a copy's copy.
+    Other(u16),
+}
+
 /// A VM's power state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -207,6 +241,8 @@ pub struct ObservedAdapter {
     pub name: AdapterName,
     /// The switch that it is connected to; `Absent` when it is unplugged.
     pub switch: Seen<SwitchName>,
+    /// The VLAN that its port is in; `Absent` when it is in none, or the adapter hangs on nothing.
+    pub vlan: Seen<u16>,
     /// Addresses that the integration services report for it.
     pub config: Seen<AdapterConfig>,
 }
@@ -245,6 +281,16 @@ pub struct ObservedGuest {
     pub services: Seen<BTreeMap<ServiceName, ObservedService>>,
     /// The watched rules that exist: enabled or not.
     pub rules: Seen<BTreeMap<RuleName, RuleState>>,
+    /// How many calls run, by the wish's counters; `Absent` where it names none.
+    #[serde(default = "ObservedGuest::uncounted")]
+    pub calls: Seen<u32>,
+}
+
+impl ObservedGuest {
+    /// What is told of calls where nobody counts them.
+    const fn uncounted() -> Seen<u32> {
+        Seen::Absent
+    }
 }
 
 /// How far we reach a guest; a later one includes the earlier.

@@ -10,9 +10,9 @@ mod settings;
 use std::sync::Arc;
 
 use crate::desired::StartMode;
-use crate::desired::{WatchedRule, WatchedService};
+use crate::desired::{CallCounter, WatchedRule, WatchedService};
 use crate::manifest::{Fault, ProfileManifest, ProfileRole, ProfileSpec, Spanned};
-use crate::names::{NetworkName, ProfileName};
+use crate::names::{CounterName, NetworkName, ProfileName};
 
 pub(crate) use settings::{NETBIOS_LENGTH, name_too_long};
 pub use settings::{Setting, SettingIndex};
@@ -47,6 +47,8 @@ pub struct Signals {
     pub services: Arc<[WatchedService]>,
     /// Firewall rules.
     pub rules: Arc<[WatchedRule]>,
+    /// Counters of calls.
+    pub calls: Arc<[CallCounter]>,
 }
 
 impl Profile {
@@ -87,5 +89,14 @@ fn signals(role: &ProfileRole) -> Signals {
         name: rule.value.name.value.clone(),
         grade: rule.value.grade.value,
     };
-    Signals { services: role.services.iter().map(service).collect(), rules: role.firewall_rules.iter().map(rule).collect() }
+    let counter = |counter: &Spanned<crate::manifest::ProfileCallCounter>| CallCounter {
+        classes: counter.value.classes.iter().map(|class| class.value.clone()).collect(),
+        instance: counter.value.instance.as_ref().map_or_else(CounterName::total, |instance| instance.value.clone()),
+        property: counter.value.property.value.clone(),
+    };
+    Signals {
+        services: role.services.iter().map(service).collect(),
+        rules: role.firewall_rules.iter().map(rule).collect(),
+        calls: role.calls.iter().map(counter).collect(),
+    }
 }

@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use model::desired::{Desired, DesiredAdapter, DesiredHost, DesiredNetwork, DesiredRole};
+use model::desired::{Desired, DesiredAdapter, DesiredHost, DesiredNetwork, DesiredRole, SecureBoot};
 use model::names::RoleName;
 use model::units::Span;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::diff::Change;
+use crate::diff::{Change, secure_boot_name};
 use crate::step::Impact;
 
 /// What differs between two wishes, in the order of the fields.
@@ -139,13 +139,14 @@ impl Compare {
     }
 
     fn host(&mut self, base: &DesiredHost, head: &DesiredHost) {
-        let DesiredHost { address, port, scheme, fingerprint, place, credential, root } = base;
+        let DesiredHost { address, port, scheme, fingerprint, place, credential, authentication, root } = base;
         self.part("host.address", address, &head.address, Impact::None);
         self.part("host.port", port, &head.port, Impact::None);
         self.part("host.scheme", scheme, &head.scheme, Impact::None);
         self.part("host.fingerprint", fingerprint, &head.fingerprint, Impact::None);
         self.part("host.place", place, &head.place, Impact::None);
         self.part("host.credential", credential, &head.credential, Impact::None);
+        self.part("host.authentication", authentication, &head.authentication, Impact::None);
         self.part("host.root", root, &head.root, Impact::VmPowerOff);
     }
 
@@ -155,12 +156,13 @@ impl Compare {
             let (from, to) = (base.map(show), head.map(show));
             return self.changes.push(Change { path: path.to_owned(), from, to, impact: Impact::VmPowerOff });
         };
-        let DesiredNetwork { kind, switch, subnet, gateway, dns } = base;
+        let DesiredNetwork { kind, switch, subnet, gateway, dns, vlan } = base;
         self.part(&format!("{path}.kind"), kind, &head.kind, Impact::None);
         self.part(&format!("{path}.switch"), switch, &head.switch, Impact::VmPowerOff);
         self.part(&format!("{path}.subnet"), subnet, &head.subnet, Impact::VmPowerOff);
         self.part(&format!("{path}.gateway"), gateway, &head.gateway, Impact::Drain);
         self.part(&format!("{path}.dns"), dns, &head.dns, Impact::Drain);
+        self.managed(format!("{path}.vlan"), vlan.as_ref(), head.vlan.as_ref(), Impact::Drain);
     }
 
     fn roles(&mut self, base: &[DesiredRole], head: &[DesiredRole]) {
@@ -192,16 +194,19 @@ impl Compare {
             computer,
             processors,
             memory,
+            secure_boot,
             image,
             disk,
             adapters,
             membership,
             services,
             rules,
+            calls,
             holds,
             start_action,
             stop_action,
             credential,
+            authentication,
             spec: _, // a digest of what stands here in clear
         } = base;
         let at = |field: &str| format!("roles.{role}.{field}");
@@ -209,16 +214,20 @@ impl Compare {
         self.part(&at("computer"), computer, &head.computer, Impact::VmPowerOff);
         self.managed(at("processors"), processors.as_ref(), head.processors.as_ref(), Impact::VmPowerOff);
         self.managed(at("memory"), memory.as_ref(), head.memory.as_ref(), Impact::VmPowerOff);
+        let template = |one: &Option<SecureBoot>| one.map(secure_boot_name);
+        self.managed(at("secureBoot"), template(secure_boot).as_ref(), template(&head.secure_boot).as_ref(), Impact::VmPowerOff);
         self.part(&at("image"), image, &head.image, Impact::VmPowerOff);
         self.part(&at("disk"), disk, &head.disk, Impact::VmPowerOff);
         self.adapters(&at("adapters"), adapters, &head.adapters);
         self.part(&at("membership"), membership, &head.membership, Impact::VmPowerOff);
         self.part(&at("services"), services, &head.services, Impact::None);
         self.part(&at("rules"), rules, &head.rules, Impact::None);
+        self.part(&at("calls"), calls, &head.calls, Impact::None);
         self.part(&at("holds"), holds, &head.holds, Impact::None);
         self.part(&at("startAction"), start_action, &head.start_action, Impact::None);
         self.part(&at("stopAction"), stop_action, &head.stop_action, Impact::None);
         self.part(&at("credential"), credential, &head.credential, Impact::None);
+        self.part(&at("authentication"), authentication, &head.authentication, Impact::None);
     }
 
     fn adapters(&mut self, path: &str, base: &[DesiredAdapter], head: &[DesiredAdapter]) {

@@ -72,7 +72,7 @@ impl Diff<'_> {
             profile: _,
             release: _,
             instance,
-            host: DesiredHost { address: _, port: _, scheme: _, fingerprint: _, place: _, credential: _, root: _ },
+            host: DesiredHost { address: _, port: _, scheme: _, fingerprint: _, place: _, credential: _, authentication: _, root: _ },
             networks: _, // seen by their switches, below
             roles,
             watch: _,
@@ -140,16 +140,19 @@ impl Diff<'_> {
             computer: _,
             processors,
             memory,
+            secure_boot,
             image: _, // cannot be observed: stands in the digest
             disk,
             adapters,
             membership: _,
             services: _,
             rules: _,
+            calls: _,
             holds: _,
             start_action,
             stop_action,
             credential: _,
+            authentication: _,
             spec,
         } = wanted;
         let ObservedVm {
@@ -159,6 +162,11 @@ impl Diff<'_> {
             power,
             processors: has_processors,
             memory: has_memory,
+            dynamic_memory: has_dynamic_memory,
+            secure_boot: has_secure_boot,
+            checkpoints: _, // other people's, as are the next two: they keep us from things, and are no wish
+            replica: _,
+            clustered: _,
             disks,
             adapters: has_adapters,
             start_action: has_start_action,
@@ -185,6 +193,13 @@ impl Diff<'_> {
         if let Some(memory) = memory {
             self.field(at("memory"), has_memory, memory, Impact::VmPowerOff);
         }
+        if let (Some(memory), Seen::Known(true)) = (memory, has_dynamic_memory) {
+            self.add(at("memory.dynamic"), Some("on".to_owned()), Some(format!("off, {memory} always")), Impact::VmPowerOff);
+        }
+        if let Some(template) = secure_boot {
+            let seen = has_secure_boot.as_ref().map(|template| secure_boot_name(*template));
+            self.field(at("secureBoot"), &seen, &secure_boot_name(*template), Impact::VmPowerOff);
+        }
         if let Seen::Known(disks) = disks
             && !disks.contains(disk)
         {
@@ -208,7 +223,7 @@ impl Diff<'_> {
         let DesiredAdapter { name, network: _, mac: _, addresses, gateway, dns } = wanted;
         let at = |field: &str| format!("roles.{}.adapters.{name}{field}", role.role);
         let lasting = network::is_lasting(self.desired, wanted);
-        let Some(ObservedAdapter { name: _, switch, config }) = seen else {
+        let Some(ObservedAdapter { name: _, switch, vlan, config }) = seen else {
             if lasting {
                 self.add(at(""), None, Some("present".to_owned()), Impact::None);
             }
@@ -223,6 +238,10 @@ impl Diff<'_> {
         if let Some(wanted) = network::switch_of(self.desired, wanted) {
             let impact = if set_up && switch.known().is_some() { Impact::Drain } else { Impact::None };
             self.field(at(".switch"), switch, wanted, impact);
+        }
+        if let Some(wanted) = network::vlan_of(self.desired, wanted) {
+            let impact = if set_up { Impact::Drain } else { Impact::None };
+            self.field(at(".vlan"), vlan, &wanted, impact);
         }
         let Seen::Known(AdapterConfig { addresses: has, gateways, dns: has_dns, dhcp }) = config else { return };
         let lines = |all: &[ipnet::IpNet]| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -243,7 +262,8 @@ impl Diff<'_> {
     }
 
     fn guest(&mut self, role: &DesiredRole, seen: &ObservedGuest) {
-        let ObservedGuest { reach: _, computer, domain, booted_at: _, pending_name: _, pending_domain: _, services, rules } = seen;
+        let ObservedGuest { reach: _, computer, domain, booted_at: _, pending_name: _, pending_domain: _, services, rules, calls: _ } =
+            seen;
         let at = |field: String| format!("roles.{}.{field}", role.role);
         if *computer != role.computer {
             let (from, to) = (Some(computer.to_string()), Some(role.computer.to_string()));
@@ -298,6 +318,18 @@ pub(crate) fn start_action_name(action: model::desired::StartAction) -> &'static
         StartAction::Nothing => "nothing",
         StartAction::StartIfRunning => "start if it ran",
         StartAction::AlwaysStart => "always start",
+    }
+}
+
+/// A template of secure boot, for people.
+#[must_use]
+pub(crate) fn secure_boot_name(template: model::desired::SecureBoot) -> &'static str {
+    use model::desired::SecureBoot;
+    match template {
+        SecureBoot::Windows => "Windows",
+        SecureBoot::UefiAuthority => "the UEFI authority",
+        SecureBoot::OpenSourceShielded => "open source shielded",
+        SecureBoot::Disabled => "disabled",
     }
 }
 

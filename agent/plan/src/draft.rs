@@ -238,12 +238,12 @@ impl<'a> Draft<'a> {
         let serves = *instance == self.desired.instance && vm.is_some_and(|vm| vm.remarks.set_up);
         match act {
             _ if !serves => Impact::None,
-            Act::InjectAddress { mac, .. } | Act::ConnectAdapter { mac, .. } => {
+            Act::InjectAddress { mac, .. } | Act::ConnectAdapter { mac, .. } | Act::SetVlan { mac, .. } => {
                 let adapter = vm.and_then(|vm| vm.adapters.known()?.get(mac));
                 let plugged = adapter.is_some_and(|adapter| adapter.switch.known().is_some());
                 if plugged { Impact::Drain } else { Impact::None }
             }
-            Act::HoldService { .. } | Act::DisconnectAdapter { .. } => Impact::Drain,
+            Act::DrainService { .. } | Act::HoldService { .. } | Act::DisconnectAdapter { .. } => Impact::Drain,
             Act::ShutDownVm | Act::RestartGuest { .. } | Act::RemoveVm { .. } | Act::RemoveDisk { .. } => Impact::VmPowerOff,
             _ => Impact::None,
         }
@@ -255,6 +255,7 @@ impl<'a> Draft<'a> {
             Act::RenameGuest { .. }
             | Act::JoinDomain { .. }
             | Act::RestartGuest { .. }
+            | Act::DrainService { .. }
             | Act::HoldService { .. }
             | Act::StartService { .. }
             | Act::RestoreStartMode { .. }

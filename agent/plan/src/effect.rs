@@ -39,6 +39,12 @@ impl Step {
                 }
             }
             Act::RemoveVm { .. } => self.remove_vm(observed),
+            Act::SetVlan { mac, to, .. } => {
+                let adapters = self.vm_mut(observed).and_then(|vm| vm.adapters.known_mut());
+                if let Some(adapter) = adapters.and_then(|adapters| adapters.get_mut(mac)) {
+                    adapter.vlan = Seen::Known(*to);
+                }
+            }
             Act::AddAdapter { .. } | Act::ConnectAdapter { .. } | Act::DisconnectAdapter { .. } | Act::RemoveAdapter { .. } => {
                 self.on_adapter(desired, observed);
             }
@@ -57,6 +63,7 @@ impl Step {
             }
             Act::SetProcessors { .. }
             | Act::SetMemory { .. }
+            | Act::SetSecureBoot { .. }
             | Act::SetStartAction { .. }
             | Act::SetStopAction { .. }
             | Act::AttachDisk { .. }
@@ -70,6 +77,7 @@ impl Step {
             }
             Act::RenameGuest { .. }
             | Act::JoinDomain { .. }
+            | Act::DrainService { .. }
             | Act::HoldService { .. }
             | Act::StartService { .. }
             | Act::RestoreStartMode { .. }
@@ -109,11 +117,14 @@ impl Step {
         let (before, after, lost) = match &self.act {
             Act::AddAdapter { adapter, mac } => {
                 let config = Seen::Unknown(Cause::NotObserved);
-                adapters.insert(*mac, ObservedAdapter { name: adapter.clone(), switch: Seen::Absent, config });
+                adapters.insert(*mac, ObservedAdapter { name: adapter.clone(), switch: Seen::Absent, vlan: Seen::Absent, config });
                 (None, None, false)
             }
-            Act::ConnectAdapter { mac, switch, .. } => {
-                let adapter = adapters.get_mut(mac);
+            Act::ConnectAdapter { mac, switch, vlan, .. } => {
+                let mut adapter = adapters.get_mut(mac);
+                if let (Some(adapter), Some(vlan)) = (&mut adapter, vlan) {
+                    adapter.vlan = Seen::Known(*vlan);
+                }
                 let before = adapter.map(|adapter| std::mem::replace(&mut adapter.switch, Seen::Known(switch.clone())));
                 (before, Some(switch), false)
             }
@@ -172,6 +183,11 @@ fn defined(name: model::names::VmName, mark: Mark) -> ObservedVm {
         power: PowerState::Off,
         processors: Seen::Unknown(untold()),
         memory: Seen::Unknown(untold()),
+        dynamic_memory: Seen::Unknown(untold()),
+        secure_boot: Seen::Unknown(untold()),
+        checkpoints: Vec::new(),
+        replica: Seen::Absent,
+        clustered: Seen::Known(false),
         disks: Seen::Known(Vec::new()),
         adapters: Seen::Known(BTreeMap::new()),
         start_action: Seen::Unknown(untold()),
@@ -184,7 +200,8 @@ fn defined(name: model::names::VmName, mark: Mark) -> ObservedVm {
 fn on_vm(act: &Act, vm: &mut ObservedVm) {
     match act {
         Act::SetProcessors { to } => vm.processors = Seen::Known(*to),
-        Act::SetMemory { to } => vm.memory = Seen::Known(*to),
+        Act::SetMemory { to } => (vm.memory, vm.dynamic_memory) = (Seen::Known(*to), Seen::Known(false)),
+        Act::SetSecureBoot { to } => vm.secure_boot = Seen::Known(*to),
         Act::SetStartAction { to } => vm.start_action = Seen::Known(*to),
         Act::SetStopAction { to } => vm.stop_action = Seen::Known(*to),
         Act::AttachDisk { path } => {
@@ -219,7 +236,16 @@ fn on_guest(act: &Act, guest: &mut ObservedGuest) {
     match act {
         Act::RenameGuest { to } => guest.pending_name = Some(to.clone()),
         Act::JoinDomain { domain, .. } => guest.pending_domain = Some(domain.clone()),
+        Act::DrainService { service } => {
+            if let Some(service) = guest.services.known_mut().and_then(|services| services.get_mut(service)) {
+                *service = ObservedService { state: ServiceState::Paused, start_mode: StartMode::Manual };
+            }
+        }
         Act::HoldService { service } => {
+            // Whatever calls it carried are cut, and the others are its neighbours' to finish or to cut.
+            if let Seen::Known(calls) = &mut guest.calls {
+                *calls = 0;
+            }
             if let Some(service) = guest.services.known_mut().and_then(|services| services.get_mut(service)) {
                 *service = ObservedService { state: ServiceState::Stopped, start_mode: StartMode::Manual };
             }
@@ -286,6 +312,7 @@ fn foretold(role: &DesiredRole, vm: &ObservedVm, reach: Reach, at: jiff::Timesta
         pending_name: None,
         pending_domain: None,
         services: Seen::Known(services.collect()),
+        calls: if role.calls.is_empty() { Seen::Absent } else { Seen::Known(0) },
         rules: Seen::Known(role.rules.iter().map(|rule| (rule.name.clone(), RuleState::Enabled)).collect()),
     }
 }

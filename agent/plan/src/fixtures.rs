@@ -95,8 +95,14 @@ pub fn branch_bundle() -> Desired {
 }
 
 fn appliance(name: &str, lifetime: ManagementLifetime) -> Desired {
-    let network =
-        |kind, switch: &str, subnet: &str| DesiredNetwork { kind, switch: of(switch), subnet: of(subnet), gateway: None, dns: vec![] };
+    let network = |kind, switch: &str, subnet: &str| DesiredNetwork {
+        kind,
+        switch: of(switch),
+        subnet: of(subnet),
+        gateway: None,
+        dns: vec![],
+        vlan: None,
+    };
     let management = NetworkKind::Management { lifetime, host: of("192.168.213.1/24") };
     Desired {
         fleet: of("contoso"),
@@ -113,6 +119,7 @@ fn appliance(name: &str, lifetime: ManagementLifetime) -> Desired {
             fingerprint: None,
             place: Place::OnHost,
             credential: of("host-admin"),
+            authentication: Authentication::Negotiate,
             root: of(r"D:\Trunkline"),
         },
         networks: Arc::new(BTreeMap::from([
@@ -160,16 +167,19 @@ pub fn role(number: u8, name: &str, networks: &[&str]) -> DesiredRole {
         computer: of(&format!("{name}1")),
         processors: Some(2),
         memory: Some(MemorySize::from_mib(4096)),
+        secure_boot: None,
         image: RoleImage { path: of(&format!(r"D:\Images\{name}.vhdx")), size: Some(DiskSize::from_bytes(4096)) },
         disk: of(&format!(r"D:\Trunkline\Instances\2.1\{name}.vhdx")),
         adapters: networks.iter().enumerate().map(adapter).collect(),
         membership: Membership::None,
         services: Arc::new([]),
         rules: Arc::new([]),
+        calls: Arc::new([]),
         holds: true,
         start_action: StartAction::AlwaysStart,
         stop_action: StopAction::ShutDown,
         credential: of("guest-admin"),
+        authentication: Authentication::Negotiate,
         spec: "9f3a".to_owned(),
     }
 }
@@ -221,6 +231,7 @@ pub fn bare(desired: &Desired) -> Observed {
             memory: MemorySize::from_mib(65_536),
             switches: Seen::Known(existing.map(switch).collect()),
             files: desired.roles.iter().map(image).chain(desired.roles.iter().map(disk)).collect(),
+            cluster: Seen::Absent,
             jobs: Seen::Known(Vec::new()),
         },
         instances: BTreeMap::new(),
@@ -259,6 +270,18 @@ pub fn guest<'a>(observed: &'a mut Observed, role: &str) -> &'a mut ObservedGues
 pub fn set_service(observed: &mut Observed, role: &str, service: &str, state: ServiceState, start_mode: StartMode) {
     let services = guest(observed, role).services.known_mut().expect("services can be seen in this fixture");
     services.insert(of(service), ObservedService { state, start_mode });
+}
+
+/// Has the calls of a role counted.
+pub fn count_calls(desired: &mut Desired, role: &str) {
+    let name: RoleName = of(role);
+    let counter = CallCounter { classes: vec![of("Win32_PerfFormattedData_Calls")], instance: of("_Total"), property: of("Current") };
+    desired.roles.iter_mut().filter(|one| one.role == name).for_each(|one| one.calls = Arc::new([counter.clone()]));
+}
+
+/// Sets how many calls run in a guest.
+pub fn set_calls(observed: &mut Observed, role: &str, calls: Seen<u32>) {
+    guest(observed, role).calls = calls;
 }
 
 /// Sets a firewall rule of a guest.

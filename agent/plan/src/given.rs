@@ -164,8 +164,20 @@ pub struct Memory {
     pub call_path_well_since: Option<Timestamp>,
     /// Since when a fault has counted without a break.
     pub down_since: Option<Timestamp>,
+    /// The present drain, or the last one that was given up.
+    pub drain: Option<DrainMemory>,
     /// When faults began to count on an appliance that was not held yet, the last hour only.
     pub downs: Vec<Timestamp>,
+}
+
+/// A drain: services take no new calls, and those that run may finish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DrainMemory {
+    /// Since when it lasts without a break.
+    pub since: Timestamp,
+    /// When its time was over although calls still ran, and the wish is to abort then.
+    pub given_up: Option<Timestamp>,
 }
 
 /// How often a step failed in a row.
@@ -195,7 +207,8 @@ impl Memory {
         }
         let instants = self.bad_since.values_mut().chain(&mut self.downs);
         let instants = instants.chain(&mut self.well_since).chain(&mut self.call_path_well_since).chain(&mut self.down_since);
-        instants.for_each(|at| *at = (*at).min(now));
+        let drain = self.drain.iter_mut().flat_map(|drain| [Some(&mut drain.since), drain.given_up.as_mut()]).flatten();
+        instants.chain(drain).for_each(|at| *at = (*at).min(now));
     }
 
     /// How long an act takes: declared, then learned; given up after what was declared or four times what was learned.

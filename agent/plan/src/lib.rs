@@ -8,6 +8,7 @@ pub mod consent;
 mod decision;
 pub mod diff;
 mod draft;
+mod drain;
 mod effect;
 pub mod gate;
 pub mod given;

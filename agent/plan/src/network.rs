@@ -54,6 +54,12 @@ pub fn switch_of<'a>(desired: &'a Desired, adapter: &DesiredAdapter) -> Option<&
     desired.networks.get(&adapter.network).map(|network| &network.switch)
 }
 
+/// The VLAN that an adapter's port is to be in; `None` when the wish does not say.
+#[must_use]
+pub fn vlan_of(desired: &Desired, adapter: &DesiredAdapter) -> Option<u16> {
+    desired.networks.get(&adapter.network)?.vlan
+}
+
 /// How a guest is reached once it is set up: over the network that the profile watches.
 #[must_use]
 pub fn watch_reach(desired: &Desired) -> Reach {

@@ -265,6 +265,7 @@ impl Memory {
             self.downs.push(now);
         }
         self.down_since = if down { self.down_since.or(Some(now)) } else { None };
+        self.note_drain(desired, observed, now);
     }
 
     fn note_seen_good(&mut self, desired: &Desired, observed: &Observed, all: &[Signal]) {

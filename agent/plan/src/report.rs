@@ -115,7 +115,16 @@ pub enum WaitingOn {
     },
     /// Calls are still running.
     Drain {
+        /// How many; `None` when they cannot be counted any more.
+        calls: Option<u32>,
         /// Until they end, at the latest.
+        until: Timestamp,
+    },
+    /// Calls did not end in time, so they were let on: the work waits.
+    DrainGivenUp {
+        /// For so long calls may take.
+        after: Span,
+        /// The next attempt.
         until: Timestamp,
     },
     /// The agent does not reach the guest from where it runs.
@@ -179,7 +188,8 @@ impl WaitingOn {
     pub fn until(&self) -> Option<Timestamp> {
         match self {
             Self::Window { opens } => opens.as_ref().map(|(_, at)| *at),
-            Self::Drain { until }
+            Self::Drain { until, .. }
+            | Self::DrainGivenUp { until, .. }
             | Self::Confirm { until, .. }
             | Self::Stable { until }
             | Self::Backoff { until, .. }
@@ -209,7 +219,7 @@ impl WaitingOn {
             Self::Leader { .. } => "leader",
             Self::Policy { .. } => "policy",
             Self::Approval { .. } => "approval",
-            Self::Drain { .. } => "drain",
+            Self::Drain { .. } | Self::DrainGivenUp { .. } => "drain",
             Self::Reach { .. } => "reach",
             Self::Unknown { .. } => "unknown",
             Self::Confirm { .. } => "confirm",
@@ -251,7 +261,12 @@ impl fmt::Display for WaitingOn {
                 write!(f, "consent to {what}; approve with: an Approval (`allow: destroy`) of plan {plan}")?;
                 unfit.iter().try_for_each(|unfit| write!(f, "; {unfit}"))
             }
-            Self::Drain { until } => write!(f, "calls are still running, until {until:.0} at the latest"),
+            Self::Drain { calls: Some(1), until } => write!(f, "1 call is still running, until {until:.0} at the latest"),
+            Self::Drain { calls: Some(calls), until } => write!(f, "{calls} calls are still running, until {until:.0} at the latest"),
+            Self::Drain { calls: None, until } => write!(f, "calls may still be running, until {until:.0} at the latest"),
+            Self::DrainGivenUp { after, until } => {
+                write!(f, "calls did not end within {after} (`drain.timeout`) and go on; next attempt at {until:.0}")
+            }
             Self::Reach { role } => write!(f, "the guest `{role}` is reached from the host only; run the agent there"),
             Self::Unknown { what, cause } => write!(f, "{what} cannot be seen: {cause}"),
             Self::Confirm { signal, until } => write!(f, "{signal} is read again before it counts, at {until:.0}"),

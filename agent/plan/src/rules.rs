@@ -4,8 +4,10 @@
 //! is unknown or not ours. Deliberately absent: whether the steps may run now (that is `gate`'s).
 
 mod adapters;
+mod bonds;
 mod disks;
 mod firewall;
+mod firmware;
 mod guest;
 mod host;
 mod memory;
@@ -22,6 +24,7 @@ use model::desired::Mode;
 pub(crate) use self::adapters::{has_addresses, has_dns, has_gateway};
 
 use crate::draft::Draft;
+use crate::drain;
 use crate::given::PlannedWork;
 use crate::posture::in_maintenance;
 use crate::report::WaitingOn;
@@ -84,6 +87,14 @@ pub(crate) fn all(draft: &mut Draft<'_>) {
 
 /// A person's maintenance: services are held, and then we only look.
 fn maintain(draft: &mut Draft<'_>) {
+    if let Some(until) = drain::given_up_until(draft.desired, &draft.given.memory, draft.given.now) {
+        // The person is told; calls go on.
+        wait_for_next_drain(draft, until);
+        bring_back(draft);
+        return;
+    }
+    let calls = drain::calls(draft.desired, &draft.world);
+    drain::begin(draft);
     if !services::are_held(draft) {
         firewall::repair(draft, Round::First);
         adapters::repair(draft, Round::First);
@@ -92,6 +103,7 @@ fn maintain(draft: &mut Draft<'_>) {
     services::hold(draft, services::Which::Healthy);
     remarks::write_down(draft);
     services::hold(draft, services::Which::Faulty);
+    drain::await_end(draft, &calls);
     draft.notes.push("maintenance: services are held, nothing else is done".to_owned());
 }
 
@@ -107,11 +119,14 @@ fn close(draft: &mut Draft<'_>) {
     // A fault closes all that can be closed, and what is mended after it does not depend on that. Planned work does.
     let barrier = if draft.sight.closes { Draft::loose_barrier } else { Draft::barrier };
     if draft.sight.closes || disrupts {
+        let calls = drain::calls(draft.desired, &draft.world);
+        drain::begin(draft);
         services::hold(draft, services::Which::Healthy);
         barrier(draft);
         remarks::write_down(draft);
         barrier(draft);
         services::hold(draft, services::Which::Faulty);
+        drain::await_end(draft, &calls);
         barrier(draft);
     }
     firewall::repair(draft, Round::Held);
@@ -136,6 +151,7 @@ fn build(draft: &mut Draft<'_>, connected: bool) {
         vms::define(draft, role);
         processor::set(draft, role);
         memory::set(draft, role);
+        firmware::set(draft, role);
         power::set_actions(draft, role);
         disks::attach(draft, role);
         adapters::add(draft, role, connected);
@@ -176,6 +192,11 @@ fn bring_back(draft: &mut Draft<'_>) {
     draft.barrier();
 }
 
+/// Says that calls did not end in time, and when they are asked to again.
+pub(crate) fn wait_for_next_drain(draft: &mut Draft<'_>, until: jiff::Timestamp) {
+    draft.wait(WaitingOn::DrainGivenUp { after: draft.desired.drain.timeout, until }, Vec::new());
+}
+
 /// Whether work that somebody decided on may stand in the plan. In the modes that do nothing it does, so that people see it.
 pub(crate) fn may_change(draft: &Draft<'_>) -> bool {
     // Beside another instance nothing could be started again.
@@ -183,11 +204,15 @@ pub(crate) fn may_change(draft: &Draft<'_>) -> bool {
 }
 
 fn may_plan(draft: &Draft<'_>) -> bool {
-    draft.desired.mode != Mode::Repair && draft.given.planned_work == PlannedWork::Included
+    let given_up = drain::given_up_until(draft.desired, &draft.given.memory, draft.given.now).is_some();
+    !given_up && draft.desired.mode != Mode::Repair && draft.given.planned_work == PlannedWork::Included
 }
 
-/// Says that the mode keeps planned work out of the plan, where it is the mode.
+/// Says what keeps planned work out of the plan, where it is the mode or a drain that was given up.
 pub(crate) fn wait_for_mode(draft: &mut Draft<'_>) {
+    if let Some(until) = drain::given_up_until(draft.desired, &draft.given.memory, draft.given.now) {
+        wait_for_next_drain(draft, until);
+    }
     if draft.desired.mode == Mode::Repair {
         draft.wait(WaitingOn::Mode { mode: Mode::Repair }, Vec::new());
     }

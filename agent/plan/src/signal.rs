@@ -48,7 +48,7 @@ pub enum SignalKind {
 pub enum SignalState {
     /// As it is to be.
     Good,
-    /// Stopped by us.
+    /// Kept from calls by us: stopped, or on the way there.
     Held,
     /// Bad; the text ends a sentence that begins with the signal's name.
     Bad(String),
@@ -172,7 +172,7 @@ impl OfRole<'_> {
     }
 
     fn service_state(&self, wished: &WatchedService, seen: ObservedService) -> SignalState {
-        if is_held(self.role, seen) {
+        if is_kept(self.role, seen) {
             return SignalState::Held;
         }
         let how = match seen.state {
@@ -195,6 +195,19 @@ impl OfRole<'_> {
 pub fn is_held(role: &DesiredRole, service: ObservedService) -> bool {
     let stopped = matches!(service.state, ServiceState::Stopped | ServiceState::Stopping | ServiceState::Starting);
     role.holds && stopped && service.start_mode == StartMode::Manual
+}
+
+/// Whether a service takes no new calls by our order and finishes those that run: paused, and set to manual as a held one is, in a
+/// role whose calls are counted.
+#[must_use]
+pub fn is_draining(role: &DesiredRole, service: ObservedService) -> bool {
+    let counted = role.holds && !role.calls.is_empty();
+    counted && service.state == ServiceState::Paused && service.start_mode == StartMode::Manual
+}
+
+/// Whether a service is held or on the way there.
+pub(crate) fn is_kept(role: &DesiredRole, service: ObservedService) -> bool {
+    is_held(role, service) || is_draining(role, service)
 }
 
 /// The accepted name that exists, first wins.

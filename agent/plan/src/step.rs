@@ -6,7 +6,7 @@
 use std::fmt;
 
 use ipnet::IpNet;
-use model::desired::{StartAction, StartMode, StopAction};
+use model::desired::{SecureBoot, StartAction, StartMode, StopAction};
 use model::names::{
     AdapterName, ComputerName, CredentialName, DomainName, HostPath, InstanceId, RoleName, RuleName, ServiceName, SwitchName, VmName,
 };
@@ -164,6 +164,11 @@ pub enum Act {
         /// To this much.
         to: MemorySize,
     },
+    /// Sets what the firmware lets start; the VM is off.
+    SetSecureBoot {
+        /// To this template, or to none.
+        to: SecureBoot,
+    },
     /// Sets what the host does with the VM when the host starts.
     SetStartAction {
         /// To this.
@@ -194,6 +199,18 @@ pub enum Act {
         mac: MacAddress,
         /// The switch.
         switch: SwitchName,
+        /// The VLAN that its port is in from the first moment; `None` leaves the port as it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        vlan: Option<u16>,
+    },
+    /// Puts the port of an adapter that is connected already into another VLAN.
+    SetVlan {
+        /// The adapter's name, for people.
+        adapter: AdapterName,
+        /// Its hardware address.
+        mac: MacAddress,
+        /// The VLAN.
+        to: u16,
     },
     /// Disconnects an adapter and keeps it.
     DisconnectAdapter {
@@ -249,6 +266,11 @@ pub enum Act {
     RestartGuest {
         /// What the restart brings into force.
         so_that: RestartReason,
+    },
+    /// Pauses a service and sets it to manual: it takes no new calls, and those that run go on.
+    DrainService {
+        /// The service.
+        service: ServiceName,
     },
     /// Stops a service and sets it to manual, so that nothing routes calls here.
     HoldService {
@@ -324,6 +346,8 @@ impl Act {
             Self::DefineVm { .. } => "define-vm",
             Self::SetProcessors { .. } => "set-processors",
             Self::SetMemory { .. } => "set-memory",
+            Self::SetSecureBoot { .. } => "set-secure-boot",
+            Self::SetVlan { .. } => "set-vlan",
             Self::SetStartAction { .. } => "set-start-action",
             Self::SetStopAction { .. } => "set-stop-action",
             Self::AttachDisk { .. } => "attach-disk",
@@ -339,6 +363,7 @@ impl Act {
             Self::RenameGuest { .. } => "rename-guest",
             Self::JoinDomain { .. } => "join-domain",
             Self::RestartGuest { .. } => "restart-guest",
+            Self::DrainService { .. } => "drain-service",
             Self::HoldService { .. } => "hold-service",
             Self::StartService { .. } => "start-service",
             Self::RestoreStartMode { .. } => "restore-start-mode",
@@ -355,10 +380,14 @@ impl Act {
             Self::CreateSwitch { switch, .. } | Self::AddressHost { switch, .. } | Self::RemoveSwitch { switch } => switch.as_str(),
             Self::AddAdapter { adapter, .. }
             | Self::ConnectAdapter { adapter, .. }
+            | Self::SetVlan { adapter, .. }
             | Self::DisconnectAdapter { adapter, .. }
             | Self::RemoveAdapter { adapter, .. }
             | Self::InjectAddress { adapter, .. } => adapter.as_str(),
-            Self::HoldService { service } | Self::StartService { service } | Self::RestoreStartMode { service, .. } => service.as_str(),
+            Self::DrainService { service }
+            | Self::HoldService { service }
+            | Self::StartService { service }
+            | Self::RestoreStartMode { service, .. } => service.as_str(),
             Self::EnableRule { rule } => rule.as_str(),
             Self::RemoveDisk { path } => path.as_str(),
             Self::RestartGuest { so_that } => so_that.as_str(),
@@ -375,6 +404,7 @@ impl Act {
             | Self::DefineVm { .. }
             | Self::SetProcessors { .. }
             | Self::SetMemory { .. }
+            | Self::SetSecureBoot { .. }
             | Self::SetStartAction { .. }
             | Self::SetStopAction { .. }
             | Self::AttachDisk { .. }
@@ -397,6 +427,8 @@ impl StepTime {
             Act::DefineVm { .. } | Act::RemoveVm { .. } => (5, 180),
             Act::SetProcessors { .. }
             | Act::SetMemory { .. }
+            | Act::SetSecureBoot { .. }
+            | Act::SetVlan { .. }
             | Act::SetStartAction { .. }
             | Act::SetStopAction { .. }
             | Act::WriteRemarks { .. } => (2, 60),
@@ -411,6 +443,7 @@ impl StepTime {
             Act::InjectAddress { .. } => (20, 300),
             Act::RenameGuest { .. } | Act::JoinDomain { .. } => (15, 300),
             Act::RestartGuest { .. } => (180, 1_800),
+            Act::DrainService { .. } => (5, 120),
             Act::HoldService { .. } => (30, 600),
             Act::StartService { .. } => (60, 600),
             Act::RestoreStartMode { .. } | Act::EnableRule { .. } => (3, 60),

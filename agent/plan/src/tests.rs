@@ -2,9 +2,11 @@
 //!
 //! Guarantees: what a person would read is asserted as a person would read it. Deliberately absent: any host.
 
+mod bonds;
 mod change;
 mod decision;
 mod document;
+mod drain;
 mod gate;
 mod install;
 mod memory;

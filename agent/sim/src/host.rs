@@ -3,28 +3,37 @@
 //! Guarantees: everything that changes a VM goes through [`change::Change`], at once or when a job ends.
 //! Deliberately absent: who may call; the protocol side asks `World::accepts`.
 
+pub(crate) mod boot_order;
 pub(crate) mod change;
+pub(crate) mod checkpoint;
+pub(crate) mod cluster;
 pub(crate) mod component;
 pub(crate) mod computer_system;
 pub(crate) mod data_file;
 pub(crate) mod definition;
 pub(crate) mod device;
 pub(crate) mod disk;
+pub(crate) mod disk_change;
 pub(crate) mod ethernet_port;
 pub(crate) mod guest_network;
+pub(crate) mod guest_service;
 pub(crate) mod image_service;
 pub(crate) mod input;
 pub(crate) mod machine;
 pub(crate) mod power;
 pub(crate) mod provider;
+pub(crate) mod replication;
 pub(crate) mod resource_add;
 pub(crate) mod resource_change;
 pub(crate) mod resource_view;
+pub(crate) mod snapshot_service;
 pub(crate) mod submit;
+pub(crate) mod summary;
 pub(crate) mod switch;
 pub(crate) mod switch_service;
 pub(crate) mod system_service;
 pub(crate) mod system_settings;
+pub(crate) mod vlan;
 
 use std::collections::BTreeMap;
 
@@ -66,6 +75,12 @@ pub(crate) struct Host {
     pub(crate) down_until: Option<Timestamp>,
     /// VMs that ran when the host went down.
     pub(crate) ran_before: Vec<String>,
+    /// The failover cluster that it is a node of.
+    #[serde(default)]
+    pub(crate) cluster: Option<String>,
+    /// While its own NIC moves below a switch or out again: until when nobody reaches it.
+    #[serde(default)]
+    pub(crate) cut_off_until: Option<Timestamp>,
 }
 
 /// A physical NIC.
@@ -102,8 +117,24 @@ impl Host {
         self.machines.iter_mut().find(|m| m.id.eq_ignore_ascii_case(id))
     }
 
+    /// Every set of settings that there is: of the VMs as they are, and of their checkpoints.
+    pub(crate) fn configurations(&self) -> impl Iterator<Item = &VirtualMachine> {
+        self.machines.iter().flat_map(|m| std::iter::once(m).chain(m.checkpoints.iter().map(|c| &*c.settings)))
+    }
+
+    /// Whether it answers at `now`.
+    pub(crate) fn is_reachable(&self, now: Timestamp) -> bool {
+        self.is_up() && self.cut_off_until.is_none_or(|until| until <= now)
+    }
+
     pub(crate) fn logical_processors(&self) -> u32 {
         self.sockets * self.cores_per_socket
+    }
+
+    /// Whether static memory of a VM that runs can be changed: Windows Server 2016 and later.
+    pub(crate) fn changes_running_memory(&self) -> bool {
+        let build = self.windows.version.rsplit('.').next().and_then(|b| b.parse::<u32>().ok());
+        build.is_some_and(|build| build >= 14_393)
     }
 
     /// Memory that no VM uses, MiB.
@@ -151,7 +182,7 @@ impl Host {
                 mac: port.mac.clone(),
                 description: "Hyper-V Virtual Ethernet Adapter".to_owned(),
                 name: s.host_adapter_name(),
-                segment: Some(self.segment(s)),
+                segment: Some(self.segment(s).in_vlan(port.vlan)),
             })
         });
         physical.chain(ports).collect()
@@ -173,7 +204,7 @@ impl Host {
                 mac: nic.mac.clone(),
                 description: "Microsoft Hyper-V Network Adapter".to_owned(),
                 name: "Ethernet".to_owned(),
-                segment: nic.connected_switch().and_then(segment),
+                segment: nic.connected_switch().and_then(segment).map(|s| s.in_vlan(nic.vlan())),
             })
             .collect()
     }

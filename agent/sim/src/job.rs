@@ -27,6 +27,12 @@ pub enum JobKind {
     StateChange,
     Save,
     CreateDisk,
+    ResizeDisk,
+    SetParentDisk,
+    ValidateDisk,
+    CreateCheckpoint,
+    ApplyCheckpoint,
+    DestroyCheckpoint,
     DefineSwitch,
     DestroySwitch,
     GuestExchange,
@@ -45,6 +51,12 @@ impl JobKind {
             Self::StateChange => "Changing Virtual Machine State",
             Self::Save => "Saving Virtual Machine",
             Self::CreateDisk => "Creating Virtual Hard Disk",
+            Self::ResizeDisk => "Resizing Virtual Hard Disk",
+            Self::SetParentDisk => "Setting Parent of Virtual Hard Disk",
+            Self::ValidateDisk => "Validating Virtual Hard Disk",
+            Self::CreateCheckpoint => "Creating Virtual Machine Checkpoint",
+            Self::ApplyCheckpoint => "Applying Virtual Machine Checkpoint",
+            Self::DestroyCheckpoint => "Deleting Virtual Machine Checkpoint",
             Self::DefineSwitch => "Creating Virtual Ethernet Switch",
             Self::DestroySwitch => "Deleting Virtual Ethernet Switch",
             Self::GuestExchange => "Exchanging Data With Guest",
@@ -53,7 +65,24 @@ impl JobKind {
 
     // Disk work is the image service's, whose jobs are of a class of their own.
     fn class(self) -> &'static str {
-        if self == Self::CreateDisk { "Msvm_StorageJob" } else { "Msvm_ConcreteJob" }
+        match self {
+            Self::CreateDisk | Self::ResizeDisk | Self::SetParentDisk | Self::ValidateDisk => "Msvm_StorageJob",
+            _ => "Msvm_ConcreteJob",
+        }
+    }
+
+    /// Whether a client may stop it: work that takes long and can be given up. The rest is asked in vain.
+    pub(crate) fn can_be_cancelled(self) -> bool {
+        matches!(
+            self,
+            Self::Start
+                | Self::StateChange
+                | Self::Save
+                | Self::CreateDisk
+                | Self::ResizeDisk
+                | Self::CreateCheckpoint
+                | Self::DestroyCheckpoint
+        )
     }
 }
 
@@ -88,9 +117,14 @@ pub(crate) mod code {
 /// Where a job stands.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Stage {
-    Running { change: Change, fails: Option<Failure> },
+    Running {
+        change: Change,
+        fails: Option<Failure>,
+    },
     Completed,
     Failed(Failure),
+    /// A client asked it to end.
+    Terminated,
     Killed,
 }
 
@@ -133,6 +167,7 @@ impl Job {
             Stage::Running { .. } => (4, self.percent(elapsed), "Job is running."),
             Stage::Completed => (7, 100, "OK"),
             Stage::Failed(failure) => (10, 100, failure.message.as_str()),
+            Stage::Terminated => (8, 100, "The job was terminated."),
             Stage::Killed => (9, 100, "The job was killed."),
         };
         let mut view = CimInstance::new(self.kind.class())
@@ -151,7 +186,7 @@ impl Job {
             .with("ElapsedTime", CimValue::Datetime(CimDatetime::Interval(elapsed)))
             .with("TimeBeforeRemoval", CimValue::Datetime(CimDatetime::Interval(KEPT)))
             .with("DeleteOnCompletion", true)
-            .with("Cancellable", self.is_running())
+            .with("Cancellable", self.is_running() && self.kind.can_be_cancelled())
             .with("LocalOrUtcTime", 2u16)
             .with("HealthState", 5u16)
             .with("OperationalStatus", vec![2u16])
@@ -162,7 +197,7 @@ impl Job {
                 view.set("ErrorDescription", failure.message.as_str());
                 view.set("ErrorSummaryDescription", failure.message.as_str());
             }
-            Stage::Running { .. } | Stage::Completed | Stage::Killed => view.set("ErrorCode", 0u16),
+            Stage::Running { .. } | Stage::Completed | Stage::Terminated | Stage::Killed => view.set("ErrorCode", 0u16),
         }
         Object::keyed(&Namespace::VIRTUALIZATION, view, &["InstanceID"])
     }

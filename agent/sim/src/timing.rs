@@ -37,12 +37,21 @@ pub struct Timing {
     /// Making a dynamic or differencing disk.
     #[schemars(with = "String")]
     pub create_disk: SignedDuration,
+    /// Resizing a disk, giving it another parent, checking its chain.
+    #[schemars(with = "String")]
+    pub change_disk: SignedDuration,
+    /// Making, applying or deleting a checkpoint.
+    #[schemars(with = "String")]
+    pub checkpoint: SignedDuration,
     /// Making or deleting a virtual switch.
     #[schemars(with = "String")]
     pub switch: SignedDuration,
     /// Handing items or addresses to a guest.
     #[schemars(with = "String")]
     pub guest_exchange: SignedDuration,
+    /// How long the host does not answer while its NIC moves below a switch or out again.
+    #[schemars(with = "String")]
+    pub rebind: SignedDuration,
     /// From the host's going down until it answers again.
     #[schemars(with = "String")]
     pub host_restart: SignedDuration,
@@ -60,8 +69,11 @@ impl Default for Timing {
             state_change: seconds(1),
             save: seconds(4),
             create_disk: seconds(1),
+            change_disk: seconds(1),
+            checkpoint: seconds(3),
             switch: seconds(2),
             guest_exchange: seconds(1),
+            rebind: seconds(4),
             host_restart: seconds(180),
         }
     }
@@ -80,6 +92,8 @@ impl Timing {
             JobKind::StateChange => self.state_change,
             JobKind::Save => self.save,
             JobKind::CreateDisk => self.create_disk,
+            JobKind::ResizeDisk | JobKind::SetParentDisk | JobKind::ValidateDisk => self.change_disk,
+            JobKind::CreateCheckpoint | JobKind::ApplyCheckpoint | JobKind::DestroyCheckpoint => self.checkpoint,
             JobKind::DefineSwitch | JobKind::DestroySwitch => self.switch,
             JobKind::GuestExchange => self.guest_exchange,
         }

@@ -1,6 +1,6 @@
 //! A guest seen from inside: who it is, what awaits its restart, its watched services and rules.
 //!
-//! Guarantees: seven queries and calls, however many services and rules are watched; a guest that refuses us is asked one.
+//! Guarantees: seven queries and calls, and one for each counter of calls, however many services and rules are watched; a guest that refuses us is asked one.
 //!
 //! What awaits a restart: a new name stands in the registry (`ComputerName` differs from `ActiveComputerName`). A join is told by
 //! the key `JoinDomain` that Netlogon keeps until the restart; to which domain, `Win32_ComputerSystem` may say already, else this
@@ -8,9 +8,10 @@
 //! remembers nothing, is sent the join once more and answers *already joined*.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use model::desired::{Desired, DesiredRole, StartMode};
+use model::desired::{CallCounter, Desired, DesiredRole, StartMode};
 use model::names::{DomainName, RoleName, RuleName, ServiceName};
 use model::observed::{ObservedGuest, ObservedService, Reach, RuleState, ServiceState};
 use model::seen::Seen;
@@ -22,6 +23,7 @@ use crate::observe::vitals::told;
 use crate::peer::{Peer, TalkError};
 use crate::registry;
 use crate::row::{Malformed, Row};
+use crate::windows::counter;
 use crate::wql::Query;
 
 /// What is watched inside a guest.
@@ -29,6 +31,7 @@ use crate::wql::Query;
 pub(crate) struct Watched {
     services: Vec<ServiceName>,
     rules: Vec<RuleName>,
+    calls: Arc<[CallCounter]>,
 }
 
 impl Watched {
@@ -37,6 +40,7 @@ impl Watched {
         Self {
             services: role.services.iter().flat_map(|service| service.names.iter().cloned()).collect(),
             rules: role.rules.iter().map(|rule| rule.name.clone()).collect(),
+            calls: Arc::clone(&role.calls),
         }
     }
 }
@@ -110,9 +114,20 @@ pub(crate) async fn booted_at(peer: &Peer) -> Result<Timestamp, TalkError> {
 pub(crate) async fn look(peer: &Peer, reach: Reach, watched: &Watched, sent: Option<&PendingJoin>) -> Result<ObservedGuest, TalkError> {
     let systems = system(peer).await?;
     let who = identity_of(peer, &systems, sent);
-    let (who, services, rules) = tokio::join!(who, ask_services(peer, &watched.services), ask_rules(peer, &watched.rules));
+    let (services, rules) = (ask_services(peer, &watched.services), ask_rules(peer, &watched.rules));
+    let (who, services, rules, calls) = tokio::join!(who, services, rules, counter::calls(peer, &watched.calls));
     let Identity { machine, domain, pending_name, joining: _ /* for steps */, pending_domain } = who?;
-    Ok(ObservedGuest { reach, computer: machine.name, domain, booted_at: machine.booted_at, pending_name, pending_domain, services, rules })
+    Ok(ObservedGuest {
+        reach,
+        computer: machine.name,
+        domain,
+        booted_at: machine.booted_at,
+        pending_name,
+        pending_domain,
+        services,
+        rules,
+        calls,
+    })
 }
 
 async fn ask_services(peer: &Peer, names: &[ServiceName]) -> Seen<BTreeMap<ServiceName, ObservedService>> {
@@ -146,7 +161,8 @@ pub(crate) fn services(rows: &[CimInstance]) -> Result<BTreeMap<ServiceName, Obs
     rows.iter().map(|row| Ok((row.name("Name")?, service(row)?))).collect()
 }
 
-fn service(row: &CimInstance) -> Result<ObservedService, Malformed> {
+/// Reads a service.
+pub(crate) fn service(row: &CimInstance) -> Result<ObservedService, Malformed> {
     let meaningless = |property, found: &str| Malformed::Meaningless { class: row.class().to_string(), property, found: found.to_owned() };
     let state = match row.need("State")? {
         "Running" => ServiceState::Running,

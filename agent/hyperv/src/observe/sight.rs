@@ -1,6 +1,6 @@
 //! All that a host told in one look, decoded, class by class.
 //!
-//! Guarantees: nineteen queries, none of them per VM: one `SELECT *` per class, joined by GUID afterwards.
+//! Guarantees: twenty-one queries, none of them per VM: one `SELECT *` per class, joined by GUID afterwards.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::observe::machine::{self, Machine};
 use crate::observe::switch::{self, HostAdapter, HostPort, Parts};
 use crate::observe::vitals::{Told, Vitals, told};
 use crate::observe::vm::{self, Settings};
-use crate::observe::{file, job};
+use crate::observe::{cluster, file, job};
 use crate::peer::{Peer, TalkError};
 use crate::wql::Query;
 
@@ -28,6 +28,8 @@ pub(crate) struct Sight {
     pub(crate) vitals: Vitals,
     pub(crate) processors: Told<BTreeMap<Guid, u32>>,
     pub(crate) memory: Told<BTreeMap<Guid, MemorySize>>,
+    pub(crate) dynamic_memory: Told<BTreeMap<Guid, bool>>,
+    pub(crate) cluster: cluster::Roles,
     pub(crate) disks: Told<BTreeMap<Guid, Vec<HostPath>>>,
     pub(crate) files: Told<BTreeMap<HostPath, Seen<ObservedFile>>>,
     pub(crate) jobs: Told<Vec<UnfinishedJob>>,
@@ -46,8 +48,8 @@ impl Sight {
         let (switch_settings, ports) = (hyperv(classes::SWITCH_SETTINGS), hyperv(classes::INTERNAL_PORT));
         let (system, computer, ip) =
             (windows(classes::OPERATING_SYSTEM), windows(classes::WINDOWS_COMPUTER), windows(classes::IP_CONFIGURATION));
-        let (files, [jobs, storage_jobs]) = (file::query(paths), job::queries());
-        let (vitals, settings, processors, memory, disks, switch_settings, ports, system, computer, ip, files, jobs, storage_jobs) = tokio::join!(
+        let (files, [jobs, storage_jobs], cluster) = (file::query(paths), job::queries(), cluster::query());
+        let (vitals, settings, processors, memory, disks, switch_settings, ports, system, computer, ip, files, jobs, storage_jobs, cluster) = tokio::join!(
             Vitals::of_all(peer),
             peer.select(&settings),
             peer.select(&processors),
@@ -61,6 +63,7 @@ impl Sight {
             peer.select(&files),
             peer.select(&jobs),
             peer.select(&storage_jobs),
+            peer.select(&cluster),
         );
         let jobs = told(&jobs, job::unfinished).and_then(|mut jobs| {
             jobs.extend(told(&storage_jobs, job::unfinished)?);
@@ -74,6 +77,8 @@ impl Sight {
             vitals: vitals?,
             processors: told(&processors, vm::processors),
             memory: told(&memory, vm::memory),
+            dynamic_memory: told(&memory, vm::dynamic_memory),
+            cluster: cluster::told(&cluster),
             disks: told(&disks, |rows| Ok(vm::with_snapshots(vm::disks(rows)?, &snapshots))),
             files: told(&files, |rows| file::files(paths, rows)),
             jobs,

@@ -1,12 +1,12 @@
 //! What the host knows of the inside of its VMs: whether they run, beat, publish a listener, and how their adapters are set.
 //!
-//! Guarantees: seven queries for one VM or for all, two for one whose guest is not up. A class that failed is an error of its own
+//! Guarantees: eight queries for one VM or for all, two for one whose guest is not up. A class that failed is an error of its own
 //! part, never an absence.
 
 use std::collections::BTreeMap;
 
 use model::names::SwitchName;
-use model::observed::{AdapterConfig, ObservedAdapter, PowerState};
+use model::observed::{AdapterConfig, ObservedAdapter, PowerState, ReplicaRole};
 use model::seen::{Cause, Seen};
 use model::units::MacAddress;
 use wsman::cim::CimInstance;
@@ -15,6 +15,7 @@ use crate::classes;
 use crate::guid::Guid;
 use crate::observe::adapter::{self, Adapter, Connection};
 use crate::observe::pulse::{self, Pairs};
+use crate::observe::vlan::{self, Vlan};
 use crate::observe::{switch, vm};
 use crate::peer::{Peer, TalkError};
 use crate::row::Malformed;
@@ -45,14 +46,17 @@ pub(crate) fn of_vm<T: Clone>(told: &Told<BTreeMap<Guid, T>>, vm: &Guid) -> Seen
 struct Pulse {
     /// `EnabledState` by VM.
     states: BTreeMap<Guid, u16>,
+    /// Those that are replicated.
+    replicas: Told<BTreeMap<Guid, ReplicaRole>>,
     heartbeats: Told<BTreeMap<Guid, bool>>,
 }
 
 impl Pulse {
     async fn ask(peer: &Peer, systems: &Query, heartbeats: &Query) -> Result<Self, TalkError> {
         let (systems, heartbeats) = tokio::join!(peer.select(systems), peer.select(heartbeats));
+        let replicas = told(&systems, vm::replicas);
         let states = peer.read(classes::COMPUTER_SYSTEM, vm::states(&systems?))?;
-        Ok(Self { states, heartbeats: told(&heartbeats, pulse::heartbeats) })
+        Ok(Self { states, replicas, heartbeats: told(&heartbeats, pulse::heartbeats) })
     }
 
     fn silence(&self, vm: &Guid) -> Option<Cause> {
@@ -75,18 +79,20 @@ struct Rest {
     connections: Told<Vec<Connection>>,
     switches: Told<BTreeMap<Guid, SwitchName>>,
     configs: Told<BTreeMap<(Guid, Guid), AdapterConfig>>,
+    vlans: Told<BTreeMap<(Guid, Guid), Vlan>>,
 }
 
 impl Rest {
     async fn ask(peer: &Peer, key_values: Query, settings: impl Fn(&'static str) -> Query) -> Self {
-        let (adapters, connections) = (settings(classes::ADAPTER), settings(classes::CONNECTION));
+        let (adapters, connections, vlans) = (settings(classes::ADAPTER), settings(classes::CONNECTION), settings(classes::VLAN));
         let (switches, networks) = (Query::hyperv(classes::SWITCH), Query::hyperv(classes::GUEST_NETWORK));
-        let (pairs, adapters, connections, switches, configs) = tokio::join!(
+        let (pairs, adapters, connections, switches, configs, vlans) = tokio::join!(
             peer.select(&key_values),
             peer.select(&adapters),
             peer.select(&connections),
             peer.select(&switches),
             peer.select(&networks),
+            peer.select(&vlans),
         );
         Self {
             pairs: told(&pairs, pulse::pairs),
@@ -94,13 +100,21 @@ impl Rest {
             connections: told(&connections, adapter::connections),
             switches: told(&switches, switch::names),
             configs: told(&configs, adapter::guest_configs),
+            vlans: told(&vlans, vlan::vlans),
         }
     }
 
     /// Nobody asked, for this reason.
     fn untold(cause: &Cause) -> Self {
         let cause = || cause.clone();
-        Self { pairs: Err(cause()), adapters: Err(cause()), connections: Err(cause()), switches: Err(cause()), configs: Err(cause()) }
+        Self {
+            pairs: Err(cause()),
+            adapters: Err(cause()),
+            connections: Err(cause()),
+            switches: Err(cause()),
+            configs: Err(cause()),
+            vlans: Err(cause()),
+        }
     }
 }
 
@@ -113,10 +127,11 @@ pub(crate) struct Vitals {
     pub(crate) connections: Told<Vec<Connection>>,
     pub(crate) switches: Told<BTreeMap<Guid, SwitchName>>,
     pub(crate) configs: Told<BTreeMap<(Guid, Guid), AdapterConfig>>,
+    vlans: Told<BTreeMap<(Guid, Guid), Vlan>>,
 }
 
 impl Vitals {
-    /// Asks for all VMs: seven queries at once.
+    /// Asks for all VMs: eight queries at once.
     pub(crate) async fn of_all(peer: &Peer) -> Result<Self, TalkError> {
         let (systems, heartbeats) = (Query::hyperv(classes::COMPUTER_SYSTEM), Query::hyperv(classes::HEARTBEAT));
         let (pulse, rest) =
@@ -140,13 +155,18 @@ impl Vitals {
     }
 
     fn of(pulse: Pulse, rest: Rest) -> Self {
-        let Rest { pairs, adapters, connections, switches, configs } = rest;
-        Self { pulse, pairs, adapters, connections, switches, configs }
+        let Rest { pairs, adapters, connections, switches, configs, vlans } = rest;
+        Self { pulse, pairs, adapters, connections, switches, configs, vlans }
     }
 
     /// The power state of `vm`.
     pub(crate) fn power(&self, vm: &Guid) -> Option<PowerState> {
         self.pulse.states.get(vm).map(|state| vm::power(*state))
+    }
+
+    /// What `vm` is to Hyper-V Replica.
+    pub(crate) fn replica(&self, vm: &Guid) -> Seen<ReplicaRole> {
+        of_vm(&self.pulse.replicas, vm)
     }
 
     /// Why nothing can be seen of the guest, as far as the host can tell; `None` when its heart beats.
@@ -175,8 +195,8 @@ impl Vitals {
         let mine = adapters.iter().filter(|adapter| adapter.vm == *vm);
         Seen::Known(
             mine.filter_map(|adapter| {
-                let observed = ObservedAdapter { name: adapter.name.clone(), switch: self.switch(adapter), config: self.config(adapter) };
-                Some((adapter.mac?, observed))
+                let (switch, vlan, config) = (self.switch(adapter), self.vlan(adapter), self.config(adapter));
+                Some((adapter.mac?, ObservedAdapter { name: adapter.name.clone(), switch, vlan, config }))
             })
             .collect(),
         )
@@ -190,6 +210,14 @@ impl Vitals {
         match adapter::connection_of(adapter, connections).and_then(Connection::switch) {
             None => Seen::Absent,
             Some(switch) => of_vm(&self.switches, switch),
+        }
+    }
+
+    fn vlan(&self, adapter: &Adapter) -> Seen<u16> {
+        match (&self.vlans, &adapter.device) {
+            (Err(cause), _) => Seen::Unknown(cause.clone()),
+            (Ok(vlans), Some(device)) => vlans.get(&(adapter.vm.clone(), device.clone())).map_or(Seen::Absent, Vlan::access),
+            (Ok(_), None) => Seen::Absent,
         }
     }
 

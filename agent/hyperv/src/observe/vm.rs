@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use model::desired::{StartAction, StopAction};
+use model::desired::{SecureBoot, StartAction, StopAction};
 use model::names::{HostPath, VmName};
-use model::observed::PowerState;
+use model::observed::{PowerState, ReplicaRole};
 use model::seen::{Cause, Seen};
 use model::units::MemorySize;
 use wsman::cim::CimInstance;
@@ -26,6 +26,10 @@ pub(crate) struct Settings {
     pub(crate) notes: String,
     pub(crate) start_action: Seen<StartAction>,
     pub(crate) stop_action: Seen<StopAction>,
+    /// `Absent` on generation 1.
+    pub(crate) secure_boot: Seen<SecureBoot>,
+    /// Names of the checkpoints, of whatever kind.
+    pub(crate) checkpoints: Vec<String>,
 }
 
 /// The realized settings of every VM.
@@ -57,22 +61,50 @@ pub(crate) fn settings(rows: &[CimInstance]) -> Result<BTreeMap<Guid, Settings>,
                 4 => Some(StopAction::ShutDown),
                 _ => None,
             })?,
+            secure_boot: secure_boot(row)?,
+            checkpoints: Vec::new(),
         };
         found.insert(vm, settings);
     }
+    for row in rows {
+        if let Some((_, vm)) = snapshot(row)?
+            && let Some(settings) = found.get_mut(&vm)
+        {
+            settings.checkpoints.push(row.text("ElementName")?.unwrap_or("without a name").to_owned());
+        }
+    }
     Ok(found)
+}
+
+fn secure_boot(row: &CimInstance) -> Result<Seen<SecureBoot>, Malformed> {
+    let Some(enabled) = row.boolean("SecureBootEnabled")? else { return Ok(Seen::Absent) };
+    if !enabled {
+        return Ok(Seen::Known(SecureBoot::Disabled));
+    }
+    let template = row.text("SecureBootTemplateId")?.unwrap_or_default();
+    let is = |known: &str| Guid::read(template).is_some_and(|id| id.as_str() == known);
+    Ok(match () {
+        () if is(classes::TEMPLATE_WINDOWS) => Seen::Known(SecureBoot::Windows),
+        () if is(classes::TEMPLATE_UEFI) => Seen::Known(SecureBoot::UefiAuthority),
+        () if is(classes::TEMPLATE_SHIELDED) => Seen::Known(SecureBoot::OpenSourceShielded),
+        () => Seen::Unknown(Cause::Failed(format!("its secure boot template is `{template}`, which we do not know"))),
+    })
 }
 
 /// Which VM each snapshot is of.
 pub(crate) fn snapshots(rows: &[CimInstance]) -> Result<BTreeMap<Guid, Guid>, Malformed> {
     let mut found = BTreeMap::new();
     for row in rows {
-        let is_snapshot = row.text("VirtualSystemType")?.is_some_and(|kind| kind.to_ascii_lowercase().contains(classes::SNAPSHOT));
-        let vm = row.text("VirtualSystemIdentifier")?.and_then(Guid::read);
-        let pair = Guid::owner(row.need("InstanceID")?).zip(vm).filter(|(snapshot, vm)| snapshot != vm);
-        found.extend(pair.filter(|_| is_snapshot));
+        found.extend(snapshot(row)?);
     }
     Ok(found)
+}
+
+/// The snapshot that the settings are of, with its VM.
+fn snapshot(row: &CimInstance) -> Result<Option<(Guid, Guid)>, Malformed> {
+    let is_snapshot = row.text("VirtualSystemType")?.is_some_and(|kind| kind.to_ascii_lowercase().contains(classes::SNAPSHOT));
+    let vm = row.text("VirtualSystemIdentifier")?.and_then(Guid::read);
+    Ok(Guid::owner(row.need("InstanceID")?).zip(vm).filter(|(snapshot, vm)| is_snapshot && snapshot != vm))
 }
 
 /// The disks of each VM with those that its snapshots hold: once there is a checkpoint, the VM writes to another file and its own
@@ -107,6 +139,22 @@ pub(crate) fn states(rows: &[CimInstance]) -> Result<BTreeMap<Guid, u16>, Malfor
     Ok(found)
 }
 
+/// What every VM is to Hyper-V Replica; those that are not replicated are left out.
+pub(crate) fn replicas(rows: &[CimInstance]) -> Result<BTreeMap<Guid, ReplicaRole>, Malformed> {
+    let mut found = BTreeMap::new();
+    for row in rows {
+        let Some(vm) = Guid::read(row.need("Name")?) else { continue };
+        let role = match row.unsigned("ReplicationMode")? {
+            None | Some(0) => continue,
+            Some(1) => ReplicaRole::Primary,
+            Some(2) => ReplicaRole::Replica,
+            Some(other) => ReplicaRole::Other(u16::try_from(other).unwrap_or(u16::MAX)),
+        };
+        found.insert(vm, role);
+    }
+    Ok(found)
+}
+
 /// What an `EnabledState` means for whoever plans.
 pub(crate) fn power(state: u16) -> PowerState {
     match state {
@@ -137,6 +185,17 @@ pub(crate) fn processors(rows: &[CimInstance]) -> Result<BTreeMap<Guid, u32>, Ma
 /// Startup memory by VM.
 pub(crate) fn memory(rows: &[CimInstance]) -> Result<BTreeMap<Guid, MemorySize>, Malformed> {
     quantities(rows, MemorySize::from_mib)
+}
+
+/// Whether the host changes the memory of each VM while it runs.
+pub(crate) fn dynamic_memory(rows: &[CimInstance]) -> Result<BTreeMap<Guid, bool>, Malformed> {
+    let mut found = BTreeMap::new();
+    for row in rows {
+        if let Some(vm) = Guid::owner(row.need("InstanceID")?) {
+            found.insert(vm, row.boolean("DynamicMemoryEnabled")?.unwrap_or(false));
+        }
+    }
+    Ok(found)
 }
 
 fn quantities<T>(rows: &[CimInstance], of: impl Fn(u64) -> T) -> Result<BTreeMap<Guid, T>, Malformed> {
@@ -202,6 +261,30 @@ mod tests {
         assert_eq!(mine.notes, "trunkline/1 fleet=f\nsecond");
         assert_eq!(mine.start_action, Seen::Known(StartAction::AlwaysStart));
         assert!(mine.stop_action.unknown().is_some(), "a code that means nothing is unknown");
+        assert_eq!(mine.checkpoints, ["ad.2.1"], "it is told as what it is");
+        assert_eq!(mine.secure_boot, Seen::Absent, "generation 1 has none");
+    }
+
+    #[test]
+    fn secure_boot_is_a_template_or_off() {
+        let read = |row: CimInstance| settings(&[row]).unwrap().into_values().next().unwrap().secure_boot;
+        let row = || vssd(VM, "Microsoft:Hyper-V:System:Realized").with("SecureBootEnabled", true);
+        assert_eq!(read(row().with("SecureBootTemplateId", classes::TEMPLATE_WINDOWS.to_lowercase())), Seen::Known(SecureBoot::Windows));
+        assert_eq!(read(row().with("SecureBootTemplateId", classes::TEMPLATE_UEFI)), Seen::Known(SecureBoot::UefiAuthority));
+        assert_eq!(read(row().with("SecureBootEnabled", false)), Seen::Known(SecureBoot::Disabled));
+        assert!(read(row().with("SecureBootTemplateId", VM)).unknown().is_some(), "somebody's own");
+    }
+
+    #[test]
+    fn a_mode_of_replication_says_who_copies_whom() {
+        let vm = |mode: Option<u16>| {
+            let row = CimInstance::new("Msvm_ComputerSystem").with("Name", VM);
+            mode.into_iter().fold(row, |row, mode| row.with("ReplicationMode", mode))
+        };
+        let read = |mode| replicas(&[vm(mode)]).unwrap().into_values().next();
+        assert_eq!((read(None), read(Some(0))), (None, None));
+        assert_eq!((read(Some(1)), read(Some(2))), (Some(ReplicaRole::Primary), Some(ReplicaRole::Replica)));
+        assert_eq!(read(Some(3)), Some(ReplicaRole::Other(3)));
     }
 
     #[test]

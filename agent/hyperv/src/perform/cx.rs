@@ -124,6 +124,16 @@ impl<'a> Cx<'a> {
         self.vm_in(&self.roster().await?)
     }
 
+    /// Refuses when the VM of the step has checkpoints.
+    pub(crate) async fn refuse_checkpoints(&self) -> Result<(), Failure> {
+        match self.find_vm().await? {
+            Some(vm) if !vm.settings.checkpoints.is_empty() => {
+                Err(Failure::Checkpointed { vm: vm.settings.name, checkpoints: vm.settings.checkpoints })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// `EnabledState` of a VM.
     pub(crate) async fn state(&self, vm: &OurVm) -> Result<u16, Failure> {
         let rows = self.select(&Query::hyperv(classes::COMPUTER_SYSTEM).equal("Name", vm.guid.as_str())).await?;
@@ -195,7 +205,7 @@ impl<'a> Cx<'a> {
     }
 
     async fn enter(&self, door: &Door, vm: &OurVm, role: &DesiredRole) -> Result<Guest, Closed> {
-        let peer = self.host.guest(door, &role.credential).map_err(Closed::Connect)?;
+        let peer = self.host.guest(door, role).map_err(Closed::Connect)?;
         let key = (self.step.instance.clone(), role.role.clone());
         let booted_at = match guest::booted_at(&peer).await {
             Ok(booted_at) => booted_at,

@@ -38,6 +38,33 @@ async fn done_if(cx: &Cx<'_>, service: &ServiceName, is_done: impl Fn(ObservedSe
     }
 }
 
+/// Whether the service takes no new calls: it is paused, or does not run at all, and starts only when asked.
+pub(crate) async fn is_drained(cx: &Cx<'_>, service: &ServiceName) -> Result<Check, Failure> {
+    let quiet = |state| matches!(state, ServiceState::Paused | ServiceState::Stopped);
+    done_if(cx, service, |seen| quiet(seen.state) && seen.start_mode == StartMode::Manual).await
+}
+
+/// Has the service take no new calls; those that run go on. A service that cannot be paused refuses.
+pub(crate) async fn drain(cx: &Cx<'_>, service: &ServiceName) -> Result<(), Failure> {
+    let guest = cx.need_guest().await?;
+    if read(&guest, service).await?.start_mode != StartMode::Manual {
+        change_start_mode(&guest, service, StartMode::Manual).await?;
+    }
+    let call = Call::on(path(service.as_str()), "PauseService", service.as_str(), Family::Service);
+    let mut pause = Pause::for_state();
+    loop {
+        match read(&guest, service).await?.state {
+            ServiceState::Paused | ServiceState::Stopped => return Ok(()),
+            ServiceState::Starting | ServiceState::Stopping => {}
+            ServiceState::Running => match call.code(&guest.peer).await? {
+                0 | NOT_STARTED | CANNOT_ACCEPT_CONTROL => {}
+                value => return Err(call.refused(value)),
+            },
+        }
+        pause.sleep().await;
+    }
+}
+
 /// Whether the service is stopped and starts only when asked.
 pub(crate) async fn is_held(cx: &Cx<'_>, service: &ServiceName) -> Result<Check, Failure> {
     done_if(cx, service, |seen| seen.state == ServiceState::Stopped && seen.start_mode == StartMode::Manual).await

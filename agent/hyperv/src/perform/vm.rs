@@ -3,7 +3,7 @@
 //! Guarantees: the mark is part of the definition, so that no VM of ours is ever without one; a VM of the wanted name that is not
 //! ours stops us before anything is made. Notes of people stay.
 
-use model::desired::{StartAction, StopAction};
+use model::desired::{SecureBoot, StartAction, StopAction};
 use model::names::VmName;
 use model::observed::{Mark, Remarks};
 use model::seen::Seen;
@@ -52,6 +52,27 @@ pub(crate) async fn define(cx: &Cx<'_>, name: &VmName, mark: &Mark) -> Result<()
         }
     }
     Call::vms("DefineSystem", name.as_str()).with("SystemSettings", settings).run(cx.host).await.map(drop)
+}
+
+/// Whether the firmware lets start what it is to let start.
+pub(crate) async fn has_secure_boot(cx: &Cx<'_>, to: SecureBoot) -> Result<Check, Failure> {
+    let vm = cx.vm().await?;
+    if vm.settings.secure_boot == Seen::Known(to) {
+        return Ok(Check::Done);
+    }
+    cx.open_when_off(&vm).await
+}
+
+/// Sets that.
+pub(crate) async fn set_secure_boot(cx: &Cx<'_>, to: SecureBoot) -> Result<(), Failure> {
+    let template = match to {
+        SecureBoot::Windows => classes::TEMPLATE_WINDOWS,
+        SecureBoot::UefiAuthority => classes::TEMPLATE_UEFI,
+        SecureBoot::OpenSourceShielded => classes::TEMPLATE_SHIELDED,
+        SecureBoot::Disabled => return modify(cx, "SecureBootEnabled", false.into()).await,
+    };
+    modify(cx, "SecureBootTemplateId", template.into()).await?;
+    modify(cx, "SecureBootEnabled", true.into()).await
 }
 
 /// Whether the host does this with the VM when it starts.

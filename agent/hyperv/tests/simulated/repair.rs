@@ -69,11 +69,11 @@ async fn rules_and_adapters(bench: &Bench) {
     let adapter = bench.desired.roles[1].adapters[0].clone();
     assert!(bench.vm("cms").await.adapters.known().expect("adapters")[&adapter.mac].switch.is_absent());
     let (name, mac) = (adapter.name, adapter.mac);
-    bench.mend("cms", Act::ConnectAdapter { adapter: name.clone(), mac, switch: of("Corpnet") }).await;
+    bench.mend("cms", Act::ConnectAdapter { adapter: name.clone(), mac, switch: of("Corpnet"), vlan: None }).await;
     bench.mend("cms", Act::DisconnectAdapter { adapter: name.clone(), mac }).await;
-    bench.mend("cms", Act::ConnectAdapter { adapter: name.clone(), mac, switch: of("Corpnet") }).await;
+    bench.mend("cms", Act::ConnectAdapter { adapter: name.clone(), mac, switch: of("Corpnet"), vlan: None }).await;
 
-    let nowhere = bench.step("cms", Act::ConnectAdapter { adapter: name, mac, switch: of("Nowhere") });
+    let nowhere = bench.step("cms", Act::ConnectAdapter { adapter: name, mac, switch: of("Nowhere"), vlan: None });
     let error = bench.host.check(&bench.desired, &nowhere).await.expect_err("there is no such switch");
     assert!(matches!(error.failure(), Failure::NoSwitch(_)), "{}", chain(&error));
 }

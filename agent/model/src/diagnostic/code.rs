@@ -258,6 +258,8 @@ codes! {
     ImageMissing = "TL239" Error;
     /// A management network has a subnet large enough for the host and every VM, twice.
     ManagementTooSmall = "TL240" Error;
+    /// A way to authenticate fits the way to the machine: passwords in clear only by name, certificates over https, Kerberos to a name.
+    UnfitAuthentication = "TL241" Error;
 
     /// A profile is consistent in itself.
     ProfileInconsistent = "TL301" Error;

@@ -9,7 +9,7 @@ use super::decode::{Decode, Decoder, Spanned};
 use super::profile::RawValue;
 use super::record::record;
 use super::scalar::{Bounded, Bytes, Fingerprint, HostAddress, Label, Subnet};
-use crate::desired::{DrainMode, Mode, OnDrainTimeout, OnLastServing, Place, Scheme, StartAction, StopAction};
+use crate::desired::{Authentication, DrainMode, Mode, OnDrainTimeout, OnLastServing, Place, Scheme, SecureBoot, StartAction, StopAction};
 use crate::names::{ComputerName, CredentialName, HostPath, NetworkName, ReleaseName, RoleName, SwitchName, WindowName};
 use crate::units::{MemorySize, Span};
 use crate::yaml::{Kind, Node};
@@ -67,7 +67,7 @@ record! {
         address "address": Option<Spanned<HostAddress>>,
         /// TCP port. Default 5986, or 5985 over http.
         port "port": Option<Spanned<Bounded<1, 65_535>>>,
-        /// `https` (default), or `http` when clear text is really meant.
+        /// `https` (default), or `http`.
         scheme "scheme": Option<Spanned<Scheme>>,
         /// The certificate to insist on; left out: the system's roots or the settings' CA decide.
         fingerprint "fingerprint": Option<Spanned<Fingerprint>>,
@@ -75,6 +75,8 @@ record! {
         place "place": Option<Spanned<Place>>,
         /// The name of the credential, resolved by the agent's settings.
         credential "credential": Option<Spanned<CredentialName>>,
+        /// How the agent says who it is: `negotiate` (default), `kerberos`, `basic`, `basicInClear` or `certificate`.
+        authentication "authentication": Option<Spanned<Authentication>>,
         /// The appliance directory on the host: no spaces; changing it means installing again.
         directory "directory": Option<Spanned<HostPath>>,
         /// The host's own addresses by network; they must not be used by a VM.
@@ -89,6 +91,8 @@ record! {
         credential "credential": Option<Spanned<CredentialName>>,
         /// The name of the credential that may join machines to the directory.
         join_credential "joinCredential": Option<Spanned<CredentialName>>,
+        /// How the agent says who it is in the guests: `negotiate` (default) or `basic`. Guests are met over https.
+        authentication "authentication": Option<Spanned<Authentication>>,
     }
 }
 
@@ -103,6 +107,8 @@ record! {
         gateway "gateway": Option<Spanned<IpAddr>>,
         /// Name servers.
         dns "dns": Option<Spanned<Vec<Spanned<IpAddr>>>>,
+        /// The VLAN that the VMs' ports on an administrator's switch are in; left out, ports stay as they are.
+        vlan "vlan": Option<Spanned<Bounded<1, 4094>>>,
         /// Whether addresses of this network are translated on their way out; then roles state their public address.
         nat "nat": Option<Spanned<bool>>,
     }
@@ -117,8 +123,10 @@ record! {
         addresses "addresses": BTreeMap<Label, Spanned<IpAddr>>,
         /// Virtual processors.
         processors "processors": Option<Spanned<Bounded<1, 240>>>,
-        /// Static memory.
+        /// Static memory; dynamic memory is turned off with it.
         memory "memory": Option<Spanned<MemorySize>>,
+        /// What the firmware lets start: windows, uefiAuthority, openSourceShielded or disabled; left out, it stays as it is.
+        secure_boot "secureBoot": Option<Spanned<SecureBoot>>,
         /// The image on this host, when it differs from the Release's.
         image "image": Option<ImageSpec>,
         /// What the host does with the VM when the host starts.

@@ -11,7 +11,7 @@ use super::layer::DrainSpec;
 use super::record::{choice, record};
 use super::scalar::{Bounded, Fqdn, Label, Sentence, Subnet, Version};
 use crate::desired::{Grade, ManagementLifetime, StartAction, StartMode, StopAction};
-use crate::names::{NetworkName, RoleName, RuleName, ServiceName, SwitchName};
+use crate::names::{CounterName, NetworkName, RoleName, RuleName, ServiceName, SwitchName};
 use crate::units::{MemorySize, Span};
 use crate::yaml::{Node, NodeIndex};
 
@@ -128,6 +128,8 @@ record! {
         holds "holds": Option<Spanned<bool>>,
         /// Watched services, in start order: call-taking ones last.
         services "services": Vec<Spanned<ProfileService>>,
+        /// Performance counters that tell how many calls run: their sum must come to nothing before services stop for planned work.
+        calls "calls": Vec<Spanned<ProfileCallCounter>>,
         /// Watched inbound firewall rules.
         firewall_rules "firewallRules": Vec<Spanned<ProfileFirewallRule>>,
         /// What the host does with the VM when the host starts. Default alwaysStart.
@@ -194,6 +196,18 @@ record! {
         grade "grade": Spanned<Grade>,
         /// Its start mode while serving. Default automatic.
         start_mode "startMode": Option<Spanned<StartMode>>,
+    }
+}
+
+record! {
+    /// A performance counter of calls.
+    pub struct ProfileCallCounter {
+        /// Accepted classes, `Win32_PerfFormattedData_…`; the first that the guest has counts.
+        classes "classes": Vec<Spanned<CounterName>>,
+        /// The instance. Default `_Total`.
+        instance "instance": Option<Spanned<CounterName>>,
+        /// The property that holds the number.
+        property "property": Spanned<CounterName>,
     }
 }
 

@@ -107,6 +107,9 @@ impl Check<'_> {
         for service in role.services.iter().filter(|service| service.value.names.is_empty()) {
             self.report(service.origin, "the service has no names".into());
         }
+        for counter in role.calls.iter().filter(|counter| counter.value.classes.is_empty()) {
+            self.report(counter.origin, "the counter has no classes".into());
+        }
     }
 
     fn directory(&mut self) {

@@ -1,8 +1,10 @@
 //! The host of an appliance.
 
+use std::net::IpAddr;
+
 use super::address::{Fact, FactKey};
 use super::closure::Resolver;
-use crate::desired::{DesiredHost, Place, Scheme};
+use crate::desired::{Authentication, DesiredHost, Place, Scheme};
 use crate::diagnostic::Code;
 use crate::manifest::{Fault, HostSpec, Layer, Spanned};
 
@@ -41,15 +43,15 @@ impl<'a> Resolver<'a> {
             let hint = "it does everything but install and prepare a standby instance, which need the management switch on the host";
             self.faults.push(Fault::new(Code::RemotePlace, place.origin, message).hint(hint));
         }
-        if let Some(scheme) = scheme.filter(|scheme| scheme.value == Scheme::Http) {
-            let fault = Fault::new(Code::ClearText, scheme.origin, "this host is spoken to in clear text unless messages are sealed");
-            self.faults.push(fault.hint("remove `scheme: http` and give the host an HTTPS listener"));
-        }
         if let Some(directory) = directory.filter(|directory| directory.value.as_str().contains(' ')) {
             let fault = Fault::new(Code::DirectoryWithSpaces, directory.origin, "the appliance directory holds a space");
             self.faults.push(fault.hint("the product's tools cut paths at spaces; use a path without"));
         }
         let scheme = scheme.map_or(Scheme::Https, |scheme| scheme.value);
+        let authentication = self.host_value("authentication", |host| host.authentication.as_ref());
+        if let Some(authentication) = authentication {
+            self.check_authentication(authentication, scheme, address.map(|address| address.value.as_str()));
+        }
         let standard = if scheme == Scheme::Https { PORT_HTTPS } else { PORT_HTTP };
         let port = port.and_then(|port| u16::try_from(port.value.get()).ok()).unwrap_or(standard);
         if let Some(address) = address {
@@ -63,7 +65,33 @@ impl<'a> Resolver<'a> {
             fingerprint: fingerprint.map(|fingerprint| fingerprint.value.as_str().to_owned()),
             place: place.map_or(Place::OnHost, |place| place.value),
             credential: credential?.value.clone(),
+            authentication: authentication.map_or(Authentication::Negotiate, |authentication| authentication.value),
             root: directory?.value.clone(),
         })
+    }
+
+    /// Whether `authentication` can be used over `scheme` to `address`.
+    pub(super) fn check_authentication(&mut self, authentication: &Spanned<Authentication>, scheme: Scheme, address: Option<&str>) {
+        let is_numbered = || address.is_some_and(|address| address.parse::<IpAddr>().is_ok());
+        let (message, hint) = match (authentication.value, scheme) {
+            (Authentication::BasicInClear, Scheme::Http) => {
+                let fault = Fault::new(Code::ClearText, authentication.origin, "anybody on the way to this host can read the password");
+                self.faults.push(fault.hint("write `authentication: negotiate`, which seals every message, or use https"));
+                return;
+            }
+            (Authentication::Basic, Scheme::Http) => (
+                "over http, Basic sends the password in clear",
+                "write `negotiate`, use https, or write `basicInClear` if that is really meant",
+            ),
+            (Authentication::BasicInClear, Scheme::Https) => ("over https nothing is in clear", "write `basic`"),
+            (Authentication::Certificate, Scheme::Http) => {
+                ("a client certificate is shown only within TLS", "use https, or write `negotiate`")
+            }
+            (Authentication::Kerberos, _) if is_numbered() => {
+                ("Kerberos knows hosts by name, and the address is a number", "write the host's DNS name as its `address`, or `negotiate`")
+            }
+            _ => return,
+        };
+        self.faults.push(Fault::new(Code::UnfitAuthentication, authentication.origin, message).hint(hint));
     }
 }

@@ -58,11 +58,17 @@ impl<'a> Resolver<'a> {
         let gateway = self.network_value(name, "gateway", |network| network.gateway.as_ref(), None);
         let dns = self.network_value(name, "dns", |network| network.dns.as_ref(), None);
         let nat = self.network_value(name, "nat", |network| network.nat.as_ref(), None);
+        let vlan = self.network_value(name, "vlan", |network| network.vlan.as_ref(), None);
         let (switch, subnet) = (switch?, subnet?);
         if let Some(fault) = gateway.and_then(|gateway| check_gateway(gateway, subnet)) {
             self.faults.push(fault);
         }
         let kind = self.network_kind(profile, subnet)?;
+        if let Some(vlan) = vlan.filter(|_| matches!(kind, NetworkKind::Management { .. })) {
+            // The host's own port on our switch is in none, so it would lose its guests.
+            let message = format!("`{name}` is our own internal switch, which has no VLANs");
+            self.faults.push(Fault::new(Code::NetworkIncomplete, vlan.origin, message).hint("leave `vlan` out"));
+        }
         let block = matches!(kind, NetworkKind::Management { .. })
             .then(|| ManagementBlock::new(subnet.value.0, &self.instance, self.cx.profile.spec().roles.len()));
         let desired = DesiredNetwork {
@@ -71,6 +77,7 @@ impl<'a> Resolver<'a> {
             subnet: subnet.value.0,
             gateway: gateway.map(|gateway| gateway.value),
             dns: dns.iter().flat_map(|dns| &dns.value).map(|server| server.value).collect(),
+            vlan: vlan.and_then(|vlan| u16::try_from(vlan.value.get()).ok()),
         };
         Some(Resolved { desired, subnet, nat, block })
     }

@@ -10,7 +10,7 @@ use super::closure::Resolver;
 use super::derive::{self, Identity, ManagementBlock};
 use super::network::Resolved as Network;
 use super::settings::SettingValues;
-use crate::desired::{DesiredAdapter, DesiredRole, Membership, RoleImage, SettingValue, StartAction, StopAction};
+use crate::desired::{Authentication, DesiredAdapter, DesiredRole, Membership, RoleImage, Scheme, SettingValue, StartAction, StopAction};
 use crate::diagnostic::Code;
 use crate::manifest::{
     Fault, ImageSpec, Label, Layer, NameServers, Origin, ProfileAddress, ProfileMembership, ProfileRole, ProfileSize, RoleSpec, SizeRole,
@@ -27,6 +27,7 @@ struct Shared<'r, 'a> {
     settings: &'r SettingValues,
     size: Option<&'a ProfileSize>,
     credential: &'r CredentialName,
+    authentication: Authentication,
     join_credential: &'r CredentialName,
     /// The addresses of the role that hosts the directory.
     directory: Vec<IpAddr>,
@@ -53,6 +54,7 @@ impl<'a> Resolver<'a> {
             settings,
             size,
             credential: credential.map_or(&nobody, |credential| &credential.value),
+            authentication: self.guest_authentication(),
             join_credential: join.map_or(&nobody, |credential| &credential.value),
             directory: self.directory_addresses(),
         };
@@ -71,6 +73,19 @@ impl<'a> Resolver<'a> {
             self.missing(Code::MissingKey, "spec.guests.credential", self.cx.appliance.origin);
         }
         credential
+    }
+
+    fn guest_authentication(&mut self) -> Authentication {
+        let get = |layer: &'a Layer| layer.guests.as_ref().and_then(|guests| guests.authentication.as_ref());
+        let Some(wish) = self.stack.pick(|| "spec.guests.authentication".into(), get, None) else { return Authentication::Negotiate };
+        // Guests are met at their addresses, over https, by the certificate that their host knows.
+        if matches!(wish.value, Authentication::Kerberos | Authentication::Certificate) {
+            let message = "guests are met before they are in any directory, by accounts of their own";
+            self.faults.push(Fault::new(Code::UnfitAuthentication, wish.origin, message).hint("write `negotiate` or `basic`"));
+        } else {
+            self.check_authentication(wish, Scheme::Https, None);
+        }
+        wish.value
     }
 
     fn size(&mut self) -> Option<&'a ProfileSize> {
@@ -158,6 +173,7 @@ impl<'a> Resolver<'a> {
         let memory = self.role_value(role, "memory", |spec| spec.memory.as_ref(), hardware.and_then(|size| size.memory.as_ref()));
         let instance = self.instance.clone();
         let identity = Identity { fleet: cx.fleet, appliance: cx.name, role, instance: &instance };
+        let secure_boot = self.role_value(role, "secureBoot", |spec| spec.secure_boot.as_ref(), None);
         let image = self.image(role);
         let adapters = self.adapters(index, profile, shared, identity);
         let membership = self.membership(profile.membership.as_ref().map(|one| &one.value), shared)?;
@@ -173,6 +189,7 @@ impl<'a> Resolver<'a> {
             vm: VmName::new(&format!("{computer}.{instance}")).ok()?,
             processors: processors.map(|count| count.value.get()),
             memory: memory.map(|size| size.value),
+            secure_boot: secure_boot.map(|template| template.value),
             spec: spec_digest(&image, &membership, shared.settings),
             image,
             disk: HostPath::new(&disk).ok()?,
@@ -180,10 +197,12 @@ impl<'a> Resolver<'a> {
             membership,
             services: signals.services.clone(),
             rules: signals.rules.clone(),
+            calls: signals.calls.clone(),
             holds: profile.holds.as_ref().is_none_or(|holds| holds.value),
             start_action: start.map_or(StartAction::AlwaysStart, |action| action.value),
             stop_action: stop.map_or(StopAction::ShutDown, |action| action.value),
             credential: shared.credential.clone(),
+            authentication: shared.authentication,
             computer,
         })
     }

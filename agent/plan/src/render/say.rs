@@ -1,6 +1,6 @@
 //! Acts and changes in words.
 
-use crate::diff::{Change, start_action_name, start_mode_name, stop_action_name};
+use crate::diff::{Change, secure_boot_name, start_action_name, start_mode_name, stop_action_name};
 use crate::step::{Act, RestartReason};
 
 /// What an act does, in words that end a line beginning with the role.
@@ -14,11 +14,14 @@ pub fn act(act: &Act) -> String {
         Act::DefineVm { vm, .. } => format!("make the VM {vm}"),
         Act::SetProcessors { to } => format!("set {to} processors"),
         Act::SetMemory { to } => format!("set {to} of memory"),
+        Act::SetSecureBoot { to } => format!("secure boot: {}", secure_boot_name(*to)),
+        Act::SetVlan { adapter, to, .. } => format!("put {adapter} into VLAN {to}"),
         Act::SetStartAction { to } => format!("when the host starts: {}", start_action_name(*to)),
         Act::SetStopAction { to } => format!("when the host stops: {}", stop_action_name(*to)),
         Act::AttachDisk { path } => format!("attach the disk {}", file_name(path.as_str())),
         Act::AddAdapter { adapter, .. } => format!("add the adapter {adapter}"),
-        Act::ConnectAdapter { adapter, switch, .. } => format!("connect {adapter} to `{switch}`"),
+        Act::ConnectAdapter { adapter, switch, vlan: None, .. } => format!("connect {adapter} to `{switch}`"),
+        Act::ConnectAdapter { adapter, switch, vlan: Some(vlan), .. } => format!("connect {adapter} to `{switch}`, VLAN {vlan}"),
         Act::DisconnectAdapter { adapter, .. } => format!("disconnect {adapter}"),
         Act::RemoveAdapter { adapter, .. } => format!("remove the adapter {adapter}"),
         Act::StartVm => "start the VM".to_owned(),
@@ -43,6 +46,7 @@ pub fn act(act: &Act) -> String {
             RestartReason::Joined => "restart the guest, for its domain".to_owned(),
             RestartReason::Recovered { .. } => "restart the guest, as its services would not start".to_owned(),
         },
+        Act::DrainService { service } => format!("let {service} take no new calls"),
         Act::HoldService { service } => format!("hold {service}"),
         Act::StartService { service } => format!("start {service}"),
         Act::RestoreStartMode { service, to } => format!("let {service} start: {}", start_mode_name(*to)),

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use model::condition::Reason;
 use model::desired::{Desired, DesiredAdapter, DesiredRole};
+use model::names::SwitchName;
 use model::observed::{AdapterConfig, ObservedAdapter, PowerState};
 use model::seen::{Cause, Seen};
 
@@ -84,6 +85,11 @@ pub(crate) fn list(addresses: &[IpNet]) -> String {
     addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
+fn connection(desired: &Desired, adapter: &DesiredAdapter, switch: &SwitchName) -> Act {
+    let vlan = network::vlan_of(desired, adapter);
+    Act::ConnectAdapter { adapter: adapter.name.clone(), mac: adapter.mac, switch: switch.clone(), vlan }
+}
+
 fn add_one(draft: &mut Draft<'_>, role: &DesiredRole, adapter: &DesiredAdapter, purpose: Purpose) {
     if seen(draft, role, adapter).is_none() {
         draft.step(role, Act::AddAdapter { adapter: adapter.name.clone(), mac: adapter.mac }, purpose);
@@ -96,9 +102,33 @@ fn connect_one(draft: &mut Draft<'_>, role: &DesiredRole, adapter: &DesiredAdapt
     if is_connected(draft, role, adapter) || draft.rival.is_some() {
         return;
     }
-    let act = Act::ConnectAdapter { adapter: adapter.name.clone(), mac: adapter.mac, switch: switch.clone() };
+    let act = connection(desired, adapter, switch);
     // Networks are connected one role after the other, so that what others depend on is there first.
     draft.step_in_line(role, act, purpose);
+}
+
+/// Puts a connected adapter's port into its VLAN, where the wish names one and another is known.
+fn tag_one(draft: &mut Draft<'_>, role: &DesiredRole, adapter: &DesiredAdapter, purpose: Purpose) {
+    if let Some(to) = wanted_vlan(draft, role, adapter) {
+        draft.step(role, Act::SetVlan { adapter: adapter.name.clone(), mac: adapter.mac, to }, purpose);
+    }
+}
+
+/// The VLAN that the port of a connected adapter is to be put into.
+fn wanted_vlan(draft: &Draft<'_>, role: &DesiredRole, adapter: &DesiredAdapter) -> Option<u16> {
+    let wanted = network::vlan_of(draft.desired, adapter)?;
+    let seen = seen(draft, role, adapter).filter(|seen| seen.switch.known().is_some())?;
+    match seen.vlan {
+        Seen::Known(is) if is == wanted => None,
+        Seen::Known(_) | Seen::Absent => Some(wanted),
+        Seen::Unknown(_) => None,
+    }
+}
+
+/// Whether a port of a VM that is set up is to be in another VLAN.
+pub(crate) fn is_to_be_tagged(draft: &Draft<'_>, role: &DesiredRole) -> bool {
+    let mut lasting = role.adapters.iter().filter(|adapter| network::is_lasting(draft.desired, adapter));
+    draft.is_set_up(role) && lasting.any(|adapter| wanted_vlan(draft, role, adapter).is_some())
 }
 
 /// Sets the addresses of an adapter inside the guest when they are known to differ, or cannot be told on a VM under set-up.
@@ -124,7 +154,7 @@ pub(crate) fn add(draft: &mut Draft<'_>, role: &DesiredRole, connected: bool) {
         add_one(draft, role, adapter, Purpose::SetUp);
         if !managed || network::management(draft.desired, adapter).is_some() {
             let Some(switch) = network::switch_of(draft.desired, adapter).filter(|_| !is_connected(draft, role, adapter)) else { continue };
-            let act = Act::ConnectAdapter { adapter: adapter.name.clone(), mac: adapter.mac, switch: switch.clone() };
+            let act = connection(draft.desired, adapter, switch);
             draft.step(role, act, Purpose::SetUp);
         }
     }
@@ -138,6 +168,8 @@ pub(crate) fn connect(draft: &mut Draft<'_>) {
         }
         for adapter in role.adapters.iter().filter(|adapter| network::is_lasting(draft.desired, adapter)) {
             connect_one(draft, role, adapter, Purpose::SetUp);
+            // One that an older wish connected is in no VLAN, or in another.
+            tag_one(draft, role, adapter, Purpose::SetUp);
         }
     }
 }
@@ -231,12 +263,15 @@ pub(crate) fn reconnect(draft: &mut Draft<'_>) {
     if !power::may_disrupt(draft) {
         return;
     }
-    for role in draft.roles().iter().filter(|role| is_to_be_moved(draft, role)).collect::<Vec<_>>() {
+    for role in draft.roles().iter().filter(|role| is_to_be_moved(draft, role) || is_to_be_tagged(draft, role)).collect::<Vec<_>>() {
         for adapter in misplaced(draft, role) {
             let there = draft.world.host.switches.known().zip(network::switch_of(draft.desired, adapter));
             if there.is_some_and(|(all, wanted)| all.contains_key(wanted)) {
                 connect_one(draft, role, adapter, Purpose::Change);
             }
+        }
+        for adapter in role.adapters.iter().filter(|adapter| network::is_lasting(draft.desired, adapter)) {
+            tag_one(draft, role, adapter, Purpose::Change);
         }
     }
 }

@@ -20,6 +20,9 @@ pub(crate) fn create(draft: &mut Draft<'_>, role: &DesiredRole) {
 pub(crate) fn attach(draft: &mut Draft<'_>, role: &DesiredRole) {
     let attached = draft.vm(role).and_then(|vm| vm.disks.known()).is_some_and(|disks| disks.contains(&role.disk));
     if draft.is_building(role) && !attached {
+        if super::bonds::binds(draft, role) {
+            return super::bonds::stall(draft, role, "given its disk");
+        }
         draft.step(role, Act::AttachDisk { path: role.disk.clone() }, Purpose::SetUp);
     }
 }

@@ -13,7 +13,7 @@ use super::adapters;
 use crate::draft::Draft;
 use crate::network;
 use crate::report::WaitingOn;
-use crate::signal::is_held;
+use crate::signal::is_kept;
 use crate::step::{Act, Purpose, RestartReason, StepId};
 
 /// Everything from the first boot to the joined guest; on a VM that is set up, only waiting until it is up again.
@@ -145,7 +145,7 @@ pub(crate) fn recover(draft: &mut Draft<'_>) {
 /// The boots during which too many attempts to start a held service of this role failed.
 fn boots_of_failed_starts(draft: &Draft<'_>, role: &DesiredRole) -> Vec<(RoleName, Timestamp)> {
     let services = draft.guest(role).and_then(|guest| guest.services.known()).into_iter().flatten();
-    let held = services.filter(|(_, service)| is_held(role, **service));
+    let held = services.filter(|(_, service)| is_kept(role, **service));
     let attempts = held.filter_map(|(name, _)| {
         let act = Act::StartService { service: name.clone() };
         draft.given.memory.attempts.get(&StepId::of(&draft.desired.instance, Some(&role.role), &act))

@@ -54,7 +54,10 @@ pub(crate) fn what_may_be_built(draft: &mut Draft<'_>) -> BTreeSet<RoleName> {
     for role in &wanted {
         match draft.vm(role).is_some() && !draft.discarding.contains(&role.role) {
             true => check_vm(draft, role),
-            false => check_room(draft, role, &taken),
+            false => {
+                check_room(draft, role, &taken);
+                super::bonds::stall_elsewhere(draft, role);
+            }
         }
         check_disk(draft, role);
     }

@@ -1,4 +1,4 @@
-//! Static memory. Hyper-V changes it only while the VM is off, and gives it only when the host has it.
+//! Static memory. We change it only while the VM is off, and it is given only when the host has it.
 
 use model::condition::Reason;
 use model::desired::DesiredRole;
@@ -10,11 +10,12 @@ use super::host::memory_of;
 use crate::draft::Draft;
 use crate::step::Act;
 
-/// The amount that is to be set on this VM, when it is known to be another.
+/// The amount that is to be set on this VM, when it is known to be another, or to be one that the host changes by itself.
 pub(crate) fn wanted(draft: &Draft<'_>, role: &DesiredRole) -> Option<(MemorySize, MemorySize)> {
     let to = role.memory?;
     let from = *draft.vm(role)?.memory.known()?;
-    (from != to && (to < from || fits(draft))).then_some((from, to))
+    let dynamic = draft.vm(role)?.dynamic_memory.known() == Some(&true);
+    ((from != to || dynamic) && (to < from || fits(draft))).then_some((from, to))
 }
 
 fn fits(draft: &Draft<'_>) -> bool {

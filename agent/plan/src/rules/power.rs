@@ -7,7 +7,7 @@ use model::desired::{DesiredRole, StartAction};
 use model::observed::{ObservedVm, PowerState};
 use model::seen::{Cause, Seen};
 
-use super::{adapters, may_change, memory, processor, wait_for_mode};
+use super::{adapters, bonds, firmware, may_change, memory, processor, wait_for_mode};
 use crate::draft::Draft;
 use crate::step::{Act, Purpose};
 
@@ -22,7 +22,11 @@ pub(crate) fn disrupts(draft: &mut Draft<'_>) -> bool {
         processor::stall_too_many(draft, role);
         memory::stall_too_much(draft, role);
         adapters::stall_missing_switches(draft, role);
-        wanted |= goes_off(draft, role) || adapters::is_to_be_readdressed(draft, role) || adapters::is_to_be_moved(draft, role);
+        if wants_off(draft, role) {
+            bonds::stall(draft, role, "turned off for a change");
+        }
+        let moved = adapters::is_to_be_moved(draft, role) || adapters::is_to_be_tagged(draft, role);
+        wanted |= moved || goes_off(draft, role) || adapters::is_to_be_readdressed(draft, role);
     }
     if !wanted {
         return false;
@@ -44,6 +48,10 @@ pub(crate) fn reasons(draft: &Draft<'_>) -> Vec<String> {
     for role in draft.roles().iter().filter(|role| draft.is_set_up(role)) {
         reasons.extend(processor::wanted(draft, role).map(|(from, to)| format!("processors of {} {from} -> {to}", role.role)));
         reasons.extend(memory::wanted(draft, role).map(|(from, to)| format!("memory of {} {from} -> {to}", role.role)));
+        reasons.extend(firmware::wanted(draft, role).map(|_| format!("secure boot of {}", role.role)));
+        if adapters::is_to_be_tagged(draft, role) {
+            reasons.push(format!("VLANs of {}", role.role));
+        }
         if adapters::is_to_be_readdressed(draft, role) {
             reasons.push(format!("gateway or name servers of {}", role.role));
         }
@@ -74,16 +82,25 @@ pub(crate) fn may_disrupt(draft: &Draft<'_>) -> bool {
     may_change(draft) && unseen(draft).is_empty()
 }
 
-/// Whether a VM runs that must be off for a change.
+/// Whether a VM runs that must be off for a change, and may go off.
 fn goes_off(draft: &Draft<'_>, role: &DesiredRole) -> bool {
+    wants_off(draft, role) && !bonds::binds(draft, role)
+}
+
+/// Whether a VM runs that must be off for a change.
+fn wants_off(draft: &Draft<'_>, role: &DesiredRole) -> bool {
     let runs = draft.vm(role).is_some_and(|vm| matches!(vm.power, PowerState::Running | PowerState::Saved | PowerState::Paused));
-    runs && (processor::wanted(draft, role).is_some() || memory::wanted(draft, role).is_some())
+    let hardware = processor::wanted(draft, role).is_some() || memory::wanted(draft, role).is_some();
+    runs && (hardware || firmware::wanted(draft, role).is_some())
 }
 
 /// Shuts down whoever must be off, in reverse role order.
 pub(crate) fn shut_down(draft: &mut Draft<'_>) {
     let may_disrupt = may_disrupt(draft);
     for role in draft.roles().iter().rev() {
+        if draft.is_building(role) && wants_off(draft, role) {
+            bonds::stall(draft, role, "turned off while it is set up");
+        }
         if !goes_off(draft, role) {
             continue;
         }
@@ -140,6 +157,10 @@ pub(crate) fn starts_by_itself(vm: &ObservedVm) -> bool {
 pub(crate) fn start(draft: &mut Draft<'_>, role: &DesiredRole) {
     let building = draft.is_building(role);
     let Some(vm) = draft.vm(role).filter(|vm| building || vm.remarks.set_up) else { return };
+    let stands = matches!(vm.power, PowerState::Off | PowerState::Saved | PowerState::Paused);
+    if let Some((bond, name)) = bonds::binds_power(vm).filter(|_| stands).map(|bond| (bond, vm.name.clone())) {
+        return bonds::say(draft, &name, bond, "started by us");
+    }
     match vm.power {
         PowerState::Running => {}
         PowerState::Off | PowerState::Saved | PowerState::Paused if draft.rival.is_some() => {}

@@ -91,6 +91,10 @@ fn remove_one(draft: &mut Draft<'_>, one: Unwished) {
         let cause = one.disks.unknown().cloned().unwrap_or(Cause::Booting);
         return draft.unknown(format!("the VM `{}`", one.vm), cause);
     };
+    let vm = draft.world.instances.get(&one.instance).and_then(|instance| instance.vms.get(&one.role));
+    if let Some(bond) = vm.and_then(super::bonds::of) {
+        return super::bonds::say(draft, &one.vm, bond, "deleted");
+    }
     let root = draft.desired.host.root.clone();
     let (ours, others): (Vec<&HostPath>, Vec<&HostPath>) = disks.iter().partition(|disk| lies_below(disk, &root));
     draft.notes.extend(others.iter().map(|disk| format!("the disk `{disk}` stays: it lies outside `{root}`")));

@@ -1,8 +1,7 @@
 //! Watched services: held while the appliance serves nobody, repaired where that is enough, started again in role order.
 //!
 //! Guarantees: stopped and manual means held by us; a stopped service is read again before it counts; services whose roles are
-//! never held (a directory) are not. Deliberately absent: how long running calls may take (a graceful drain comes with the
-//! call counters; its place is before [`hold`]).
+//! never held (a directory) are not. Deliberately absent: how long running calls may take (that is `drain`'s).
 
 use model::condition::Reason;
 use model::desired::{DesiredRole, Grade, StartMode, WatchedService};
@@ -12,7 +11,7 @@ use model::observed::{ObservedService, ServiceState};
 use crate::draft::Draft;
 use crate::posture::{assess, is_last_hope, later, stable_from};
 use crate::report::WaitingOn;
-use crate::signal::{SignalKind, SignalState, existing, is_held};
+use crate::signal::{SignalKind, SignalState, existing, is_held, is_kept};
 use crate::step::{Act, Purpose, StepId};
 
 /// Which services are held: what is ill comes last, so that the reason for holding the others stays to be seen.
@@ -93,7 +92,7 @@ pub(crate) fn repair(draft: &mut Draft<'_>) {
             continue;
         }
         for one in found(draft, role) {
-            let held = !building && is_held(role, one.seen);
+            let held = !building && is_kept(role, one.seen);
             if one.seen.state == ServiceState::Running || held {
                 continue;
             }
@@ -143,7 +142,7 @@ pub(crate) fn bring_back(draft: &mut Draft<'_>) {
             continue;
         }
         for one in found(draft, role) {
-            if is_held(role, one.seen) {
+            if is_kept(role, one.seen) {
                 returns.push(draft.step_in_line(role, Act::StartService { service: one.name }, Purpose::Return));
             }
         }

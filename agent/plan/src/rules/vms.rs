@@ -62,7 +62,9 @@ fn may_be_discarded(draft: &Draft<'_>, role: &DesiredRole) -> bool {
     // Notes can be edited. Whoever remembers that it served believes them no more than they say.
     let served = memory.seen_good.get(&draft.desired.instance).is_some_and(|roles| roles.contains_key(&role.role));
     let rebuilt = memory.rebuilds.get(&role.role).copied().unwrap_or(0);
-    let settled = !matches!(vm.power, PowerState::Changing | PowerState::Other(_));
+    // What is bound stays; the stall says that it was made from something else, and the bond is told beside it.
+    let bound = super::bonds::binds(draft, role);
+    let settled = !bound && !matches!(vm.power, PowerState::Changing | PowerState::Other(_));
     !served && settled && vm.disks.known().is_some() && rebuilt < draft.desired.install_attempts
 }
 

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use model::condition::Posture;
-use model::desired::{Desired, Mode, StartMode};
+use model::desired::{Desired, Mode, SecureBoot, StartMode};
 use model::names::{HostPath, SwitchName, VmName};
 use model::observed::{Observed, ObservedService};
-use model::observed::{ObservedGuest, ObservedVm, PowerState, Remarks, RuleState, ServiceState, UnfinishedJob};
+use model::observed::{ObservedGuest, ObservedVm, PowerState, Remarks, ReplicaRole, RuleState, ServiceState, UnfinishedJob};
 use model::seen::{Cause, Seen};
 use model::units::{MacAddress, MemorySize};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::fixtures::{bare, branch_bundle, cloud_connector, converged, foreign, given, given_with_peer, of};
+use crate::fixtures::{bare, branch_bundle, cloud_connector, converged, count_calls, foreign, given, given_with_peer, of};
 use crate::given::{Attempts, Given, PeerSight};
 use crate::graph::Plan;
 use crate::render::json::json;
@@ -31,6 +31,7 @@ enum Drift {
     Service(ServiceState, StartMode),
     ServiceGone,
     ServicesUnseen,
+    Calls(Seen<u32>),
     GuestUnseen(Cause),
     Processors(Seen<u32>),
     Memory(Seen<MemorySize>),
@@ -51,6 +52,13 @@ enum Drift {
     Foreign,
     OldInstance,
     Job,
+    Checkpointed,
+    Replica(Seen<ReplicaRole>),
+    Clustered(Seen<bool>),
+    ClusterUnseen,
+    DynamicMemory,
+    SecureBoot(Seen<SecureBoot>),
+    Vlan(Seen<u16>),
 }
 
 fn drifts() -> impl Strategy<Value = Drift> {
@@ -61,12 +69,14 @@ fn drifts() -> impl Strategy<Value = Drift> {
     let cause =
         prop_oneof![Just(Cause::Booting), Just(Cause::Unreachable("10.0.0.1".to_owned())), Just(Cause::Failed("no class".to_owned()))];
     let processors = prop_oneof![Just(Seen::Known(1)), Just(Seen::Known(4)), Just(Seen::Unknown(Cause::Failed("busy".to_owned())))];
+    let calls = prop_oneof![Just(Seen::Known(12)), Just(Seen::Unknown(Cause::Failed("no counter".to_owned())))];
     let common = prop_oneof![
         4 => power.prop_map(Drift::Power),
         2 => Just(Drift::Unplug),
         1 => Just(Drift::AdapterGone),
         2 => Just(Drift::RuleOff),
         6 => (state, mode).prop_map(|(state, mode)| Drift::Service(state, mode)),
+        3 => calls.prop_map(Drift::Calls),
         3 => cause.prop_map(Drift::GuestUnseen),
         3 => processors.prop_map(Drift::Processors),
         1 => Just(Drift::NotedDown),
@@ -92,8 +102,21 @@ fn drifts() -> impl Strategy<Value = Drift> {
         Just(Drift::Foreign),
         Just(Drift::OldInstance),
         Just(Drift::Job),
+        Just(Drift::Checkpointed),
+        prop_oneof![Just(Seen::Known(ReplicaRole::Primary)), Just(Seen::Known(ReplicaRole::Replica)), Just(unseen())]
+            .prop_map(Drift::Replica),
+        prop_oneof![Just(Seen::Known(true)), Just(Seen::Unknown(Cause::Failed("busy".to_owned())))].prop_map(Drift::Clustered),
+        Just(Drift::ClusterUnseen),
+        Just(Drift::DynamicMemory),
+        prop_oneof![Just(Seen::Known(SecureBoot::Disabled)), Just(Seen::Absent)].prop_map(Drift::SecureBoot),
+        prop_oneof![Just(Seen::Known(7)), Just(Seen::Absent), Just(Seen::Unknown(Cause::Failed("a trunk".to_owned())))]
+            .prop_map(Drift::Vlan),
     ];
     prop_oneof![3 => common, 1 => rare]
+}
+
+fn unseen() -> Seen<ReplicaRole> {
+    Seen::Unknown(Cause::Failed("busy".to_owned()))
 }
 
 /// Where a drift strikes: a role, and a thing of it.
@@ -115,36 +138,53 @@ impl std::fmt::Debug for Scene {
 }
 
 fn scenes() -> impl Strategy<Value = Scene> {
-    let wish = (any::<bool>(), any::<bool>(), any::<bool>(), prop_oneof![4 => Just(Mode::Converge), 1 => Just(Mode::Repair)]);
+    let wish = (
+        any::<bool>(),
+        any::<(bool, bool)>(),
+        any::<bool>(),
+        any::<bool>(),
+        prop_oneof![4 => Just(Mode::Converge), 1 => Just(Mode::Repair)],
+    );
     let strikes = proptest::collection::vec((drifts(), any::<Index>(), any::<Index>()), 0..5);
     let circumstances = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    (wish, any::<Option<Index>>(), strikes, circumstances).prop_map(|((large, more, prune, mode), stop, strikes, circumstances)| {
-        let story = format!("large {large}, more {more}, prune {prune}, {mode:?}, circumstances {circumstances:?}");
-        let mut desired = if large { cloud_connector() } else { branch_bundle() };
-        desired.prune = prune;
-        desired.mode = mode;
-        let mut observed = match stop {
-            None => converged(&desired),
-            Some(stop) => partly_installed(&desired, stop),
-        };
-        if more {
-            let last = desired.roles.len() - 1;
-            desired.roles[last].processors = Some(4);
-            desired.roles[0].memory = Some(MemorySize::from_mib(8192));
-        }
-        let installed: Vec<_> = observed.instances.values().flat_map(|one| one.vms.keys()).map(ToString::to_string).collect();
-        let mut story = format!("{story}\nVMs: {}", installed.join(" "));
-        for strike in &strikes {
-            let role = &desired.roles[strike.1.index(desired.roles.len())].role;
-            story += &format!("\n{role}: {:?}", strike.0);
-            happen(&desired, &mut observed, strike);
-        }
-        // Up for days, so that a restart shows.
-        let vms = observed.instances.values_mut().flat_map(|instance| instance.vms.values_mut());
-        vms.filter_map(|vm| vm.guest.known_mut()).for_each(|guest| guest.booted_at = of("2026-03-01T00:00:00Z"));
-        let given = circumstances_of(&desired, &observed, circumstances);
-        Scene { story, desired, observed, given }
-    })
+    (wish, any::<Option<Index>>(), strikes, circumstances).prop_map(
+        |((large, (more, counts), prune, tagged, mode), stop, strikes, circumstances)| {
+            let story = format!(
+                "large {large}, more {more}, counts {counts}, prune {prune}, tagged {tagged}, {mode:?}, circumstances {circumstances:?}"
+            );
+            let mut desired = if large { cloud_connector() } else { branch_bundle() };
+            desired.prune = prune;
+            desired.mode = mode;
+            if counts {
+                count_calls(&mut desired, if large { "mediation" } else { "gateway" });
+            }
+            if tagged {
+                std::sync::Arc::make_mut(&mut desired.networks).get_mut(&of("corpnet")).expect("a fixture's network").vlan = Some(10);
+                desired.roles[0].secure_boot = Some(SecureBoot::Windows);
+            }
+            let mut observed = match stop {
+                None => converged(&desired),
+                Some(stop) => partly_installed(&desired, stop),
+            };
+            if more {
+                let last = desired.roles.len() - 1;
+                desired.roles[last].processors = Some(4);
+                desired.roles[0].memory = Some(MemorySize::from_mib(8192));
+            }
+            let installed: Vec<_> = observed.instances.values().flat_map(|one| one.vms.keys()).map(ToString::to_string).collect();
+            let mut story = format!("{story}\nVMs: {}", installed.join(" "));
+            for strike in &strikes {
+                let role = &desired.roles[strike.1.index(desired.roles.len())].role;
+                story += &format!("\n{role}: {:?}", strike.0);
+                happen(&desired, &mut observed, strike);
+            }
+            // Up for days, so that a restart shows.
+            let vms = observed.instances.values_mut().flat_map(|instance| instance.vms.values_mut());
+            vms.filter_map(|vm| vm.guest.known_mut()).for_each(|guest| guest.booted_at = of("2026-03-01T00:00:00Z"));
+            let given = circumstances_of(&desired, &observed, circumstances);
+            Scene { story, desired, observed, given }
+        },
+    )
 }
 
 fn partly_installed(desired: &Desired, stop: Index) -> Observed {
@@ -219,6 +259,7 @@ fn happen(desired: &Desired, observed: &mut Observed, (drift, which, thing): &St
             let job = UnfinishedJob { id: "1".to_owned(), caption: "Creating Virtual Hard Disk".to_owned(), creates: true };
             observed.host.jobs = Seen::Known(vec![job]);
         }
+        Drift::ClusterUnseen => observed.host.cluster = Seen::Unknown(Cause::Failed("busy".to_owned())),
         Drift::VmGone => {
             if let Some(instance) = observed.instances.get_mut(&desired.instance) {
                 instance.vms.remove(&role.role);
@@ -246,15 +287,21 @@ fn happen_to_vm(vm: &mut ObservedVm, drift: &Drift, thing: Index) {
         Drift::Memory(seen) => vm.memory = seen.clone(),
         Drift::AdaptersUnseen => vm.adapters = Seen::Unknown(Cause::Failed("busy".to_owned())),
         Drift::DisksUnseen => vm.disks = Seen::Unknown(Cause::Failed("busy".to_owned())),
+        Drift::Checkpointed => vm.checkpoints = vec!["by hand".to_owned()],
+        Drift::Replica(seen) => vm.replica = seen.clone(),
+        Drift::Clustered(seen) => vm.clustered = seen.clone(),
+        Drift::DynamicMemory => vm.dynamic_memory = Seen::Known(true),
+        Drift::SecureBoot(seen) => vm.secure_boot = seen.clone(),
         Drift::NotSetUp => vm.remarks = Remarks::default(),
         Drift::NotedDown => vm.remarks.down = Some("for a test".to_owned()),
         Drift::OtherSpec => vm.mark.spec = "0000".to_owned(),
         Drift::GuestUnseen(cause) => vm.guest = Seen::Unknown(cause.clone()),
-        Drift::Unplug | Drift::WrongSwitch | Drift::AdapterGone | Drift::OtherGateway | Drift::OtherAddress => {
+        Drift::Unplug | Drift::WrongSwitch | Drift::AdapterGone | Drift::Vlan(_) | Drift::OtherGateway | Drift::OtherAddress => {
             let Some((mac, adapters)) = adapter.zip(vm.adapters.known_mut()) else { return };
             let Some(seen) = adapters.get_mut(&mac) else { return };
             match drift {
                 Drift::Unplug => seen.switch = Seen::Absent,
+                Drift::Vlan(vlan) => seen.vlan = vlan.clone(),
                 Drift::WrongSwitch => seen.switch = Seen::Known(of("Elsewhere")),
                 Drift::OtherGateway => {
                     if let Some(config) = seen.config.known_mut() {
@@ -285,6 +332,7 @@ fn happen_to_guest(guest: &mut ObservedGuest, drift: &Drift, thing: Index) {
             guest.rules.known_mut().into_iter().flat_map(|rules| rules.values_mut()).for_each(|rule| *rule = RuleState::Disabled)
         }
         Drift::ServicesUnseen => guest.services = Seen::Unknown(Cause::Failed("busy".to_owned())),
+        Drift::Calls(calls) => guest.calls = calls.clone(),
         Drift::OtherName => guest.computer = of("STRANGER"),
         Drift::PendingName => guest.pending_name = Some(of("LATER")),
         Drift::Service(..) | Drift::ServiceGone => {
@@ -376,6 +424,22 @@ proptest! {
             let deletes = matches!(step.act, Act::RemoveVm { .. } | Act::RemoveDisk { .. });
             prop_assert!(!(vm.disks.known().is_none() && deletes), "{} although the disks could not be seen", step.id);
             prop_assert!(desired.prune || !deletes, "{} without prune", step.id);
+        }
+    }
+
+    #[test]
+    fn what_others_hold_of_a_vm_is_not_spoilt(scene in scenes()) {
+        let Scene { desired, observed, given, .. } = scene;
+        let (plan, _) = plan(&desired, &observed, &given);
+        for step in &plan.steps {
+            let vm = step.role.as_ref().and_then(|role| observed.instances.get(&step.instance)?.vms.get(role));
+            let Some(vm) = vm else { continue };
+            let copies = !vm.replica.is_absent();
+            let bound = !vm.checkpoints.is_empty() || copies || !matches!(vm.clustered, Seen::Known(false));
+            let harms = matches!(step.act, Act::ShutDownVm | Act::RemoveVm { .. } | Act::RemoveDisk { .. } | Act::AttachDisk { .. });
+            prop_assert!(!(bound && harms), "{} although others hold the VM", step.id);
+            let elsewhere = vm.replica == Seen::Known(ReplicaRole::Replica) || vm.clustered == Seen::Known(true);
+            prop_assert!(!(elsewhere && step.act == Act::StartVm), "{} although others decide about its power", step.id);
         }
     }
 

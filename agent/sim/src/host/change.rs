@@ -7,14 +7,17 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::host::checkpoint::Checkpoint;
 use crate::host::device::{Controller, Drive, VirtualNic};
 use crate::host::disk::File;
 use crate::host::guest_network::GuestAddresses;
+use crate::host::guest_service::ServiceChange;
 use crate::host::machine::VirtualMachine;
 use crate::host::power::{Power, PowerRequest};
 use crate::host::resource_change::ResourceChange;
 use crate::host::switch::{HostPort, Switch, Uplink};
 use crate::host::system_settings::SystemChange;
+use crate::host::vlan::Vlan;
 use crate::host::{Host, Surroundings};
 use crate::job::{Failure, code};
 
@@ -22,20 +25,85 @@ use crate::job::{Failure, code};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Change {
     DefineSystem(Box<VirtualMachine>),
-    DestroySystem { vm: String },
-    ModifySystem { vm: String, change: SystemChange },
-    AddDevices { vm: String, devices: Vec<NewDevice> },
-    ModifyDevices { changes: Vec<(String, ResourceChange)> },
-    RemoveDevices { instance_ids: Vec<String> },
-    Power { vm: String, before: Power, request: PowerRequest },
+    DestroySystem {
+        vm: String,
+    },
+    ModifySystem {
+        vm: String,
+        change: SystemChange,
+    },
+    AddDevices {
+        vm: String,
+        devices: Vec<NewDevice>,
+    },
+    ModifyDevices {
+        changes: Vec<(String, ResourceChange)>,
+    },
+    RemoveDevices {
+        instance_ids: Vec<String>,
+    },
+    Power {
+        vm: String,
+        before: Power,
+        request: PowerRequest,
+    },
     CreateDisk(Box<File>),
+    ResizeDisk {
+        path: String,
+        size: u64,
+    },
+    SetParent {
+        child: String,
+        parent: String,
+        any_id: bool,
+    },
+    ValidateDisk {
+        path: String,
+    },
+    CreateCheckpoint {
+        vm: String,
+        checkpoint: Box<Checkpoint>,
+    },
+    ApplyCheckpoint {
+        vm: String,
+        id: String,
+    },
+    DestroyCheckpoints {
+        vm: String,
+        ids: Vec<String>,
+    },
+    /// The VLAN settings of connections, by their InstanceID.
+    Vlans {
+        of: Vec<(String, Option<Vlan>)>,
+    },
+    GuestServices {
+        changes: Vec<ServiceChange>,
+    },
     DefineSwitch(Switch),
-    ModifySwitch { switch: String, name: Option<String>, notes: Option<Vec<String>> },
-    AddPorts { switch: String, uplink: Option<Uplink>, host_port: Option<HostPort> },
-    RemovePorts { instance_ids: Vec<String> },
-    DestroySwitch { switch: String },
-    KvpItems { vm: String, items: BTreeMap<String, Option<String>> },
-    GuestAddresses { vm: String, addresses: Vec<GuestAddresses> },
+    ModifySwitch {
+        switch: String,
+        name: Option<String>,
+        notes: Option<Vec<String>>,
+    },
+    AddPorts {
+        switch: String,
+        uplink: Option<Uplink>,
+        host_port: Option<HostPort>,
+    },
+    RemovePorts {
+        instance_ids: Vec<String>,
+    },
+    DestroySwitch {
+        switch: String,
+    },
+    KvpItems {
+        vm: String,
+        items: BTreeMap<String, Option<String>>,
+    },
+    GuestAddresses {
+        vm: String,
+        addresses: Vec<GuestAddresses>,
+    },
 }
 
 impl Change {
@@ -58,7 +126,15 @@ impl Change {
             Self::AddDevices { .. } => Some(30),
             Self::ModifyDevices { .. } => Some(31),
             Self::RemoveDevices { .. } => Some(32),
+            Self::GuestServices { .. } => Some(2),
+            Self::Vlans { .. } => Some(31),
+            Self::CreateCheckpoint { .. } => Some(70),
+            Self::ApplyCheckpoint { .. } => Some(71),
+            Self::DestroyCheckpoints { .. } => Some(72),
             Self::CreateDisk(_)
+            | Self::ResizeDisk { .. }
+            | Self::SetParent { .. }
+            | Self::ValidateDisk { .. }
             | Self::DefineSwitch(_)
             | Self::ModifySwitch { .. }
             | Self::AddPorts { .. }
@@ -84,6 +160,7 @@ pub(crate) enum NewDevice {
 impl Host {
     /// Makes `change` real.
     pub(crate) fn apply(&mut self, change: Change, cx: &mut Surroundings<'_>) -> Result<(), Failure> {
+        let bound = self.bound_nics();
         match change {
             Change::DefineSystem(machine) => {
                 self.machines.push(*machine);
@@ -96,6 +173,14 @@ impl Host {
             Change::RemoveDevices { instance_ids } => self.apply_remove_devices(&instance_ids),
             Change::Power { vm, request, .. } => self.apply_power(&vm, request, cx),
             Change::CreateDisk(file) => self.apply_create_disk(*file),
+            Change::ResizeDisk { path, size } => self.apply_resize_disk(&path, size),
+            Change::SetParent { child, parent, any_id } => self.apply_set_parent(&child, &parent, any_id),
+            Change::ValidateDisk { path } => self.check_chain(&path),
+            Change::CreateCheckpoint { vm, checkpoint } => self.apply_create_checkpoint(&vm, *checkpoint, cx),
+            Change::ApplyCheckpoint { vm, id } => self.apply_checkpoint(&vm, &id, cx),
+            Change::DestroyCheckpoints { vm, ids } => self.apply_destroy_checkpoints(&vm, &ids),
+            Change::Vlans { of } => self.apply_vlans(of),
+            Change::GuestServices { changes } => self.apply_guest_services(&changes),
             Change::DefineSwitch(switch) => {
                 self.apply_define_switch(switch);
                 Ok(())
@@ -110,6 +195,7 @@ impl Host {
             Change::KvpItems { vm, items } => self.apply_kvp_items(&vm, items),
             Change::GuestAddresses { vm, addresses } => self.apply_guest_addresses(&vm, addresses),
         }?;
+        self.notice_moved_nics(&bound, cx);
         self.find_new_adapters(cx);
         Ok(())
     }
@@ -144,6 +230,9 @@ impl Host {
         self.with_machine(vm, |m| {
             if m.power.can_be_destroyed() { Ok(()) } else { Err(Failure::new(code::INVALID_STATE, format!("'{}' is not off", m.name))) }
         })?;
+        // Its checkpoints go with it, and their disks are merged into those that it leaves.
+        let all: Vec<_> = self.machine(vm).map(|m| m.checkpoints.iter().map(|c| c.id.clone()).collect()).unwrap_or_default();
+        self.apply_destroy_checkpoints(vm, &all)?;
         self.machines.retain(|m| !m.id.eq_ignore_ascii_case(vm));
         Ok(())
     }

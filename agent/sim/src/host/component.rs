@@ -1,13 +1,14 @@
 //! Integration components: heartbeat, shutdown, and the exchange of key-value pairs.
 //!
 //! Guarantees: they exist only while the VM is powered; what they say of the system inside is what it is.
-//! Deliberately absent: turning them off.
+//! One that the host does not offer is there and disabled. Deliberately absent: offering them; see `guest_service`.
 
 use std::collections::BTreeMap;
 
-use wsman::cim::{CimInstance, CimPath, CimValue, Namespace};
+use wsman::cim::{CimInstance, CimPath, Namespace};
 
 use crate::host::change::Change;
+use crate::host::guest_service::GuestService;
 use crate::host::machine::VirtualMachine;
 use crate::host::power::Power;
 use crate::host::{Host, Surroundings, computer_system, input};
@@ -15,11 +16,11 @@ use crate::job::{Failure, JobKind, code};
 use crate::machine::{Object, Output, WmiCode, WmiError};
 use crate::windows::provider::Wish;
 
-/// The component classes, with the GUID that Hyper-V gives each.
-const COMPONENTS: [(&str, &str, &str); 3] = [
-    ("Msvm_HeartbeatComponent", "84EAAE65-2F2E-45F5-9BB5-0E857DC8EB47", "Heartbeat"),
-    ("Msvm_ShutdownComponent", "9F8233AC-BE49-4C79-8EE3-E7E1985B2077", "Shutdown"),
-    ("Msvm_KvpExchangeComponent", "2A34B1C2-FD73-4043-8A5B-DD2159BC743F", "Key-Value Pair Exchange"),
+/// The component classes that are shown, each with its service.
+const COMPONENTS: [(&str, GuestService); 3] = [
+    ("Msvm_HeartbeatComponent", GuestService::Heartbeat),
+    ("Msvm_ShutdownComponent", GuestService::Shutdown),
+    ("Msvm_KvpExchangeComponent", GuestService::Exchange),
 ];
 
 // The shutdown component's own return values.
@@ -44,20 +45,22 @@ impl Host {
         let keys = ["CreationClassName", "DeviceID", "SystemCreationClassName", "SystemName"];
         COMPONENTS
             .iter()
-            .map(|(class, guid, name)| {
+            .map(|(class, service)| {
+                let (_, guid, name) = service.names();
+                let offered = machine.guest_services.offers(*service);
                 let view = CimInstance::new(*class)
                     .with("CreationClassName", *class)
                     .with("DeviceID", format!("Microsoft:{}\\{guid}", machine.id))
                     .with("SystemCreationClassName", "Msvm_ComputerSystem")
                     .with("SystemName", machine.id.as_str())
-                    .with("ElementName", *name)
-                    .with("Caption", *name)
-                    .with("EnabledState", 2u16)
+                    .with("ElementName", name)
+                    .with("Caption", name)
+                    .with("EnabledState", if offered { 2u16 } else { 3u16 })
                     .with("EnabledDefault", 2u16)
                     .with("RequestedState", 12u16)
                     .with("HealthState", 5u16)
-                    .with("OperationalStatus", self.status(machine));
-                Object::keyed(&Namespace::VIRTUALIZATION, self.with_items(machine, view), &keys)
+                    .with("OperationalStatus", if offered { self.status(machine) } else { vec![NO_CONTACT, NO_CONTACT] });
+                Object::keyed(&Namespace::VIRTUALIZATION, if offered { self.with_items(machine, view) } else { view }, &keys)
             })
             .collect()
     }
@@ -81,11 +84,6 @@ impl Host {
         if own.is_empty() { view } else { view.with("GuestExchangeItems", own) }
     }
 
-    /// `Msvm_KvpExchangeComponentSettingData`, where the host's own items are.
-    pub(crate) fn exchange_settings(&self) -> Vec<Object> {
-        self.machines.iter().map(exchange_setting).collect()
-    }
-
     /// `InitiateShutdown` and `InitiateReboot`.
     pub(crate) fn invoke_shutdown(&mut self, target: &CimPath, method: &str, cx: &Surroundings<'_>) -> Result<Output, WmiError> {
         let wish = match () {
@@ -96,6 +94,9 @@ impl Host {
         let vm = target.key("SystemName").unwrap_or_default();
         let machine = self.machine(vm).filter(|m| m.power.is_live());
         let machine = machine.ok_or_else(|| WmiError::new(WmiCode::NotFound, "no such shutdown component"))?;
+        if !machine.guest_services.offers(GuestService::Shutdown) {
+            return Ok(Output::code(NOT_READY));
+        }
         let closing = matches!(machine.run.as_ref().map(|r| r.system), Some(super::power::System::Closing { .. }));
         if closing {
             return Ok(Output::code(IN_PROGRESS));
@@ -145,16 +146,6 @@ impl Host {
     }
 }
 
-fn item(name: &str, data: &str, source: u16) -> CimInstance {
+pub(crate) fn item(name: &str, data: &str, source: u16) -> CimInstance {
     CimInstance::new("Msvm_KvpExchangeDataItem").with("Name", name).with("Data", data).with("Source", source)
-}
-
-pub(crate) fn exchange_setting(machine: &VirtualMachine) -> Object {
-    let items: Vec<_> = machine.host_items.iter().map(|(n, d)| item(n, d, 0)).collect();
-    let view = CimInstance::new("Msvm_KvpExchangeComponentSettingData")
-        .with("InstanceID", format!("{}\\{}", machine.settings_id(), COMPONENTS[2].1))
-        .with("ElementName", COMPONENTS[2].2)
-        .with("EnabledState", 2u16)
-        .with("HostExchangeItems", if items.is_empty() { CimValue::Null } else { items.into() });
-    Object::keyed(&Namespace::VIRTUALIZATION, view, &["InstanceID"])
 }

@@ -123,9 +123,9 @@ fn machine_view(machine: &VirtualMachine, now: Timestamp) -> CimInstance {
         .with("EnhancedSessionModeState", 3u16)
         .with("FailedOverReplicationType", 0u16)
         .with("LastReplicationType", 0u16)
-        .with("ReplicationHealth", 0u16)
-        .with("ReplicationMode", 0u16)
-        .with("ReplicationState", 0u16)
+        .with("ReplicationHealth", machine.replication.map_or(0, |r| r.health))
+        .with("ReplicationMode", machine.replication.map_or(0, |r| r.mode))
+        .with("ReplicationState", machine.replication.map_or(0, |r| r.state))
         .with("HwThreadsPerCoreRealized", 0u32);
     if let Some(run) = machine.run.as_ref().filter(|_| machine.power.holds_memory()) {
         view.set("ProcessID", run.process_id);

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::host::machine::VirtualMachine;
+use crate::host::vlan::Vlan;
 
 /// A disk controller.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -68,6 +69,9 @@ pub(crate) struct Connection {
     /// The name of that switch, which outlives it.
     pub(crate) switch_name: Option<String>,
     pub(crate) enabled: bool,
+    /// The VLAN settings of the port.
+    #[serde(default)]
+    pub(crate) vlan: Option<Vlan>,
 }
 
 /// Where a device stands in its VM.

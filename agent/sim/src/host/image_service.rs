@@ -1,19 +1,18 @@
 //! `Msvm_ImageManagementService`: makes virtual disks and tells about them.
 //!
-//! Deliberately absent: resizing, converting, merging and mounting.
+//! Deliberately absent: changes of disks that exist; see `disk_change`.
 
 use wsman::cim::{CimInstance, CimValue};
 
+use crate::file_tree::Content;
 use crate::host::change::Change;
 use crate::host::disk::{self, Disk, DiskKind, FRESH_BYTES, File, FileKey};
+use crate::host::disk_change::{LARGEST, SMALLEST, least_size};
 use crate::host::submit::Submitted;
 use crate::host::{Host, Surroundings, data_file, input};
 use crate::job::{Failure, JobKind, code};
 use crate::machine::{Output, WmiError};
 use crate::windows::system::instant;
-
-const LARGEST: u64 = 64 << 40;
-const SMALLEST: u64 = 3 << 20;
 
 impl Host {
     pub(crate) fn invoke_image_service(
@@ -27,10 +26,9 @@ impl Host {
             () if is("CreateVirtualHardDisk") => self.create_disk(input, cx),
             () if is("GetVirtualHardDiskSettingData") => self.named_disk(input).map(|(f, d)| told("SettingData", setting(f, d))),
             () if is("GetVirtualHardDiskState") => self.named_disk(input).map(|(f, _)| told("State", self.state(f))),
-            () if is("ValidateVirtualHardDisk") => self.named_disk(input).and_then(|(f, _)| match self.chain(&f.path) {
-                Some(_) => Ok(Submitted::Done.output()),
-                None => Err(Failure::new(code::FAILED, "the chain of virtual hard disks is broken")),
-            }),
+            () if is("ResizeVirtualHardDisk") => self.resize_disk(input, cx),
+            () if is("SetParentVirtualHardDisk") => self.set_parent(input, cx),
+            () if is("ValidateVirtualHardDisk") => self.validate_disk(input, cx),
             () => return Err(WmiError::method("Msvm_ImageManagementService", method)),
         };
         Ok(outcome.unwrap_or_else(|failure| Submitted::from(failure).output()))
@@ -50,7 +48,7 @@ impl Host {
         let size = input::number(setting, "MaxInternalSize")?.unwrap_or(0);
         let parent = input::text(setting, "ParentPath")?.filter(|p| !p.is_empty());
         let kind = match (input::number(setting, "Type")?, parent) {
-            (Some(4), Some(parent)) => DiskKind::Differencing { parent: parent.to_owned() },
+            (Some(4), Some(parent)) => DiskKind::Differencing { parent: parent.to_owned(), parent_id: None },
             (Some(4), None) => return Err(input::missing("ParentPath")),
             (Some(2 | 3), _) if !(SMALLEST..=LARGEST).contains(&size) => {
                 return Err(input::invalid("MaxInternalSize is between 3 MB and 64 TB"));
@@ -62,7 +60,7 @@ impl Host {
         };
         let bytes = if kind == DiskKind::Fixed { size } else { FRESH_BYTES };
         let disk = Disk { id: cx.ids.guid(), kind, size, image: None, guest: None };
-        let file = File { path: path.replace('/', "\\"), bytes, created: cx.now, disk: Some(disk) };
+        let file = File { path: path.replace('/', "\\"), bytes, created: cx.now, disk: Some(disk), content: Content::Opaque };
         let affects = data_file::path_of(&file.path);
         Ok(self.submit(JobKind::CreateDisk, Some(affects), Change::CreateDisk(Box::new(file)), cx).output())
     }
@@ -79,11 +77,12 @@ impl Host {
         if file.bytes > self.free_space(volume) {
             return failed(code::FAILED, "There is not enough space on the disk. (0x80070070)");
         }
-        if let Some(Disk { kind: DiskKind::Differencing { parent }, size, .. }) = &mut file.disk {
-            match self.chain(parent).and_then(|chain| chain.first().map(|d| d.size)) {
-                Some(inherited) => *size = inherited,
-                None => {
-                    let what = format!("The parent '{parent}' cannot be opened. (0x80070002)");
+        if let Some(Disk { kind: DiskKind::Differencing { parent, parent_id }, size, .. }) = &mut file.disk {
+            let below = self.whole_chain(parent).map(|chain| chain.first().map(|d| (d.id.clone(), d.size)));
+            match below {
+                Ok(below) => (*parent_id, *size) = below.map_or((None, *size), |(id, size)| (Some(id), size)),
+                Err(broken) => {
+                    let what = format!("The parent '{parent}' cannot be opened. {broken}");
                     return Err(Failure::new(code::FILE_NOT_FOUND, what));
                 }
             }
@@ -92,7 +91,7 @@ impl Host {
         Ok(())
     }
 
-    fn named_disk(&self, input: &CimInstance) -> Result<(&File, &Disk), Failure> {
+    pub(crate) fn named_disk(&self, input: &CimInstance) -> Result<(&File, &Disk), Failure> {
         let path = input::text(input, "Path")?.ok_or_else(|| input::missing("Path"))?;
         let file = self.file(path).ok_or_else(|| Failure::new(code::FILE_NOT_FOUND, format!("'{path}' is not there")))?;
         let disk = file.disk.as_ref().ok_or_else(|| Failure::new(code::FAILED, format!("'{path}' is no virtual hard disk")))?;
@@ -103,7 +102,7 @@ impl Host {
         CimInstance::new("Msvm_VirtualHardDiskState")
             .with("FileSize", file.bytes)
             .with("InUse", self.is_open(&file.path))
-            .with("MinInternalSize", CimValue::Unsigned(SMALLEST))
+            .with("MinInternalSize", CimValue::Unsigned(least_size(file)))
             .with("PhysicalSectorSize", 4096u32)
             .with("Alignment", 1u32)
             .with("Timestamp", instant(file.created))
@@ -119,10 +118,15 @@ fn setting(file: &File, disk: &Disk) -> CimInstance {
     let (kind, parent) = match &disk.kind {
         DiskKind::Fixed => (2u16, None),
         DiskKind::Dynamic => (3u16, None),
-        DiskKind::Differencing { parent } => (4u16, Some(parent.as_str())),
+        DiskKind::Differencing { parent, .. } => (4u16, Some(parent.as_str())),
+    };
+    let parent_id = match &disk.kind {
+        DiskKind::Differencing { parent_id: Some(id), .. } => CimValue::from(id.as_str()),
+        _ => CimValue::Null,
     };
     CimInstance::new("Msvm_VirtualHardDiskSettingData")
         .with("InstanceID", file.path.as_str())
+        .with("ParentIdentifier", parent_id)
         .with("Path", file.path.as_str())
         .with("Format", format)
         .with("Type", kind)

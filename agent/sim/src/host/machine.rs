@@ -1,15 +1,18 @@
 //! A virtual machine's definition and its present state.
 //!
 //! Guarantees: InstanceIDs are derived from GUIDs that never change while the device lives.
-//! Deliberately absent: checkpoints.
+//! Deliberately absent: how checkpoints come and go; see `checkpoint`.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::host::device::{Controller, VirtualNic};
+use crate::host::checkpoint::Checkpoint;
+use crate::host::device::{Controller, Device, DriveKind, VirtualNic};
+use crate::host::guest_service::GuestServices;
 use crate::host::power::{Power, Run};
+use crate::world::file::ReplicaMode;
 
 /// One VM.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,6 +39,33 @@ pub(crate) struct VirtualMachine {
     pub(crate) run: Option<Run>,
     /// Items for the guest: `HostExchangeItems`.
     pub(crate) host_items: BTreeMap<String, String>,
+    /// InstanceIDs of what boots first, on generation 2; what is not named comes after it.
+    #[serde(default)]
+    pub(crate) boot_order: Vec<String>,
+    #[serde(default)]
+    pub(crate) guest_services: GuestServices,
+    /// Oldest first.
+    #[serde(default)]
+    pub(crate) checkpoints: Vec<Checkpoint>,
+    /// The checkpoint that the present state goes on from.
+    #[serde(default)]
+    pub(crate) latest: Option<String>,
+    #[serde(default)]
+    pub(crate) replication: Option<Replication>,
+    /// Whether the host's cluster has it as a role.
+    #[serde(default)]
+    pub(crate) clustered: bool,
+}
+
+/// Hyper-V Replica, as `Msvm_ComputerSystem` numbers it.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Replication {
+    /// 1 primary, 2 replica.
+    pub(crate) mode: u16,
+    /// 3 replicating, 7 suspended, 8 critical.
+    pub(crate) state: u16,
+    /// 1 ok, 2 warning, 3 critical.
+    pub(crate) health: u16,
 }
 
 /// The virtual hardware's generation.
@@ -108,6 +138,17 @@ pub(crate) struct SecureBoot {
     pub(crate) template: String,
 }
 
+impl Replication {
+    /// Replication that goes well.
+    pub(crate) fn of(mode: ReplicaMode) -> Self {
+        let mode = match mode {
+            ReplicaMode::Primary => 1,
+            ReplicaMode::Replica => 2,
+        };
+        Self { mode, state: 3, health: 1 }
+    }
+}
+
 const DEFAULT_ROOT: &str = "C:\\ProgramData\\Microsoft\\Windows\\Hyper-V";
 const WINDOWS_TEMPLATE: &str = "1734C6E8-3154-4DDA-BA5F-A874CC483422";
 
@@ -137,6 +178,12 @@ impl VirtualMachine {
             changed: at,
             run: None,
             host_items: BTreeMap::new(),
+            boot_order: Vec::new(),
+            guest_services: GuestServices::default(),
+            checkpoints: Vec::new(),
+            latest: None,
+            replication: None,
+            clustered: false,
         }
     }
 
@@ -149,9 +196,12 @@ impl VirtualMachine {
         self.controllers.iter().flat_map(|c| &c.drives).filter_map(|d| d.medium.as_deref())
     }
 
-    /// The first hard disk: it is what boots.
+    /// The first hard disk in boot order: it is what boots.
     pub(crate) fn boot_disk(&self) -> Option<&str> {
-        let disks = self.controllers.iter().flat_map(|c| &c.drives).filter(|d| d.kind == crate::host::device::DriveKind::Disk);
-        disks.filter_map(|d| d.medium.as_deref()).next()
+        let disk = |device: Device| match device {
+            Device::Drive(c, d) => Some(&self.controllers[c].drives[d]).filter(|d| d.kind == DriveKind::Disk)?.medium.as_deref(),
+            _ => None,
+        };
+        self.boot_sources().into_iter().find_map(disk)
     }
 }

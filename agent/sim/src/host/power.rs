@@ -219,10 +219,11 @@ impl Host {
         for path in machine.media() {
             match self.file(path) {
                 None => return failed(code::FILE_NOT_FOUND, format!("The system cannot find the file specified: '{path}'.")),
-                Some(file) if file.disk.is_some() && self.chain(path).is_none() => {
-                    return failed(code::FAILED, format!("The chain of virtual hard disks is broken at '{path}'."));
+                Some(file) => {
+                    if let Some(Err(broken)) = file.disk.as_ref().map(|_| self.whole_chain(path)) {
+                        return failed(code::FAILED, format!("The chain of virtual hard disks is broken at '{path}'. {broken}"));
+                    }
                 }
-                Some(_) => {}
             }
             // Only the leaf must be ours alone; parents are shared and read-only.
             let shared =

@@ -9,8 +9,9 @@ use crate::host::change::Change;
 use crate::host::{Host, Surroundings, computer_system, submit::Submitted, switch_service, system_settings};
 use crate::job::{JobKind, Stage, code};
 use crate::machine::{Association, Machine, Object, Output, WmiCode, WmiError, ends};
+use crate::program::Desk;
 use crate::windows::provider::{self, Call, Wish};
-use crate::world::{HostName, World};
+use crate::world::{HostName, MachineId, World};
 
 const V2: Namespace = Namespace::VIRTUALIZATION;
 const ELEMENT: &[&str] = &["CIM_EnabledLogicalElement", "CIM_LogicalElement", "CIM_ManagedSystemElement", "CIM_ManagedElement"];
@@ -33,6 +34,7 @@ const CLASSES: &[Class] = &[
     class!(V2, "Msvm_VirtualSystemManagementService" < "CIM_VirtualSystemManagementService" < "CIM_Service", ELEMENT),
     class!(V2, "Msvm_VirtualEthernetSwitchManagementService" < "CIM_VirtualSystemManagementService" < "CIM_Service", ELEMENT),
     class!(V2, "Msvm_ImageManagementService" < "CIM_Service", ELEMENT),
+    class!(V2, "Msvm_VirtualSystemSnapshotService" < "CIM_VirtualSystemSnapshotService" < "CIM_Service", ELEMENT),
     class!(V2, "Msvm_VirtualSystemSettingData" < "CIM_VirtualSystemSettingData" < "CIM_SettingData" < "CIM_ManagedElement"),
     class!(
         V2,
@@ -45,7 +47,18 @@ const CLASSES: &[Class] = &[
     class!(V2, "Msvm_SyntheticEthernetPortSettingData" < "CIM_EthernetPortAllocationSettingData", SETTING),
     class!(V2, "Msvm_EthernetPortAllocationSettingData" < "CIM_EthernetPortAllocationSettingData", SETTING),
     class!(V2, "Msvm_SerialPortSettingData", SETTING),
-    class!(V2, "Msvm_KvpExchangeComponentSettingData" < "Msvm_SystemComponentSettingData" < "CIM_SettingData" < "CIM_ManagedElement"),
+    class!(V2, "Msvm_HeartbeatComponentSettingData", SETTING),
+    class!(V2, "Msvm_ShutdownComponentSettingData", SETTING),
+    class!(V2, "Msvm_KvpExchangeComponentSettingData", SETTING),
+    class!(V2, "Msvm_TimeSyncComponentSettingData", SETTING),
+    class!(V2, "Msvm_VssComponentSettingData", SETTING),
+    class!(V2, "Msvm_GuestServiceInterfaceComponentSettingData", SETTING),
+    class!(V2, "Msvm_BootSourceSettingData" < "CIM_SettingData" < "CIM_ManagedElement"),
+    class!(
+        V2,
+        "Msvm_EthernetSwitchPortVlanSettingData" < "Msvm_EthernetSwitchPortFeatureSettingData" < "Msvm_FeatureSettingData" < "CIM_SettingData" < "CIM_ManagedElement"
+    ),
+    class!(V2, "Msvm_ReplicationRelationship" < "CIM_ManagedSystemElement" < "CIM_ManagedElement"),
     class!(V2, "Msvm_HeartbeatComponent" < "CIM_LogicalDevice", ELEMENT),
     class!(V2, "Msvm_ShutdownComponent" < "CIM_LogicalDevice", ELEMENT),
     class!(V2, "Msvm_KvpExchangeComponent" < "CIM_LogicalDevice", ELEMENT),
@@ -59,6 +72,10 @@ const CLASSES: &[Class] = &[
     class!(V2, "Msvm_SettingDataComponent" < "CIM_Component"),
     class!(V2, "Msvm_SystemDevice" < "CIM_SystemDevice" < "CIM_SystemComponent" < "CIM_Component"),
     class!(V2, "Msvm_AffectedJobElement" < "CIM_AffectedJobElement"),
+    class!(V2, "Msvm_EthernetPortSettingDataComponent" < "CIM_Component"),
+    class!(V2, "Msvm_BootSourceComponent" < "CIM_Component"),
+    class!(V2, "Msvm_SnapshotOfVirtualSystem" < "CIM_Dependency"),
+    class!(V2, "Msvm_MostCurrentSnapshotInBranch" < "CIM_Dependency"),
     // Known to Hyper-V, never present here: no pass-through disks, no screens, no planned systems.
     class!(V2, "Msvm_DiskDrive" < "CIM_DiskDrive" < "CIM_LogicalDevice", ELEMENT),
     class!(V2, "Msvm_Keyboard" < "CIM_Keyboard" < "CIM_LogicalDevice", ELEMENT),
@@ -67,18 +84,32 @@ const CLASSES: &[Class] = &[
     class!(V2, "Msvm_VideoHead" < "CIM_LogicalDevice", ELEMENT),
     class!(V2, "Msvm_VideoHeadOnController"),
     class!(V2, "Msvm_PlannedComputerSystem" < "CIM_System", ELEMENT),
+    class!(Namespace::CLUSTER, "MSCluster_Cluster" < "CIM_System"),
+    class!(Namespace::CLUSTER, "MSCluster_Resource" < "MSCluster_LogicalElement"),
     class!(Namespace::CIMV2, "CIM_DataFile" < "CIM_LogicalFile" < "CIM_LogicalElement" < "CIM_ManagedSystemElement"),
     class!(Namespace::CIMV2, "Win32_PerfRawData_HvStats_HyperVHypervisorVirtualProcessor" < "Win32_PerfRawData" < "Win32_Perf" < "CIM_StatisticalInformation"),
 ];
 
 const TABLES: [&[Class]; 2] = [CLASSES, provider::CLASSES];
 
-const ASSOCIATIONS: [(&str, &str, &str); 5] = [
+/// The service classes, each of which has one instance.
+const SERVICES: [&str; 4] = [
+    "Msvm_VirtualSystemManagementService",
+    "Msvm_VirtualEthernetSwitchManagementService",
+    "Msvm_ImageManagementService",
+    "Msvm_VirtualSystemSnapshotService",
+];
+
+const ASSOCIATIONS: [(&str, &str, &str); 9] = [
     ("Msvm_SettingsDefineState", "ManagedElement", "SettingData"),
     ("Msvm_VirtualSystemSettingDataComponent", "GroupComponent", "PartComponent"),
     ("Msvm_SettingDataComponent", "GroupComponent", "PartComponent"),
     ("Msvm_SystemDevice", "GroupComponent", "PartComponent"),
     ("Msvm_AffectedJobElement", "AffectedElement", "AffectingElement"),
+    ("Msvm_EthernetPortSettingDataComponent", "GroupComponent", "PartComponent"),
+    ("Msvm_BootSourceComponent", "GroupComponent", "PartComponent"),
+    ("Msvm_SnapshotOfVirtualSystem", "Antecedent", "Dependent"),
+    ("Msvm_MostCurrentSnapshotInBranch", "Antecedent", "Dependent"),
 ];
 
 /// Every class that a host knows.
@@ -92,13 +123,14 @@ pub(crate) struct HostMachine<'w> {
     world: &'w mut World,
     name: HostName,
     computer_name: String,
+    caller: String,
 }
 
 impl<'w> HostMachine<'w> {
     /// `None` while the host is down.
     pub(crate) fn new(world: &'w mut World, name: &HostName) -> Option<Self> {
         let computer_name = world.host(name).filter(|h| h.is_up())?.windows.computer_name.clone();
-        Some(Self { world, name: name.clone(), computer_name })
+        Some(Self { world, name: name.clone(), computer_name, caller: String::new() })
     }
 
     fn host(&self) -> Result<&Host, WmiError> {
@@ -114,11 +146,15 @@ impl<'w> HostMachine<'w> {
             "Msvm_ComputerSystem" => host.computer_systems(self.world.now()),
             "Msvm_VirtualEthernetSwitch" => host.switch_objects(),
             "Msvm_VirtualEthernetSwitchSettingData" => host.switch_settings(),
-            "Msvm_VirtualSystemManagementService" | "Msvm_VirtualEthernetSwitchManagementService" | "Msvm_ImageManagementService" => {
-                vec![service(class, &self.computer_name)]
+            _ if SERVICES.contains(&class) => vec![service(class, &self.computer_name)],
+            "Msvm_VirtualSystemSettingData" => host.system_settings(),
+            "Msvm_BootSourceSettingData" => host.boot_source_objects(),
+            "Msvm_EthernetSwitchPortVlanSettingData" => host.vlan_objects(),
+            "Msvm_ReplicationRelationship" => host.replication_objects(),
+            "MSCluster_Cluster" | "MSCluster_Resource" => host.cluster_objects(class),
+            _ if class.ends_with("ComponentSettingData") => {
+                host.guest_service_settings().filter(|o| o.instance.class().as_str() == class).collect()
             }
-            "Msvm_VirtualSystemSettingData" => host.machines.iter().map(system_settings::object).collect(),
-            "Msvm_KvpExchangeComponentSettingData" => host.exchange_settings(),
             "Msvm_HeartbeatComponent" | "Msvm_ShutdownComponent" | "Msvm_KvpExchangeComponent" => host.component_objects(class),
             "Msvm_GuestNetworkAdapterConfiguration" => host.guest_network_objects(),
             "Msvm_ExternalEthernetPort" => host.external_ports(),
@@ -137,7 +173,8 @@ impl<'w> HostMachine<'w> {
                 all
             }
             _ if ASSOCIATIONS.iter().any(|(name, ..)| *name == class) => links(host, class),
-            _ if class.starts_with("Msvm_") || class.starts_with("Win32_Perf") => Vec::new(),
+            _ if class.starts_with("Msvm_") => Vec::new(),
+            _ if class.starts_with("Win32_Perf") && host.windows.counter_class(class).is_none() => Vec::new(),
             _ => provider::objects(&host.windows, class, &host.hardware(), &host.plugged(), self.world.now()),
         }
     }
@@ -155,7 +192,7 @@ impl<'w> HostMachine<'w> {
                     .with("CIMStatusCode", 1u32)
                     .with("ErrorSource", job.affects.clone().unwrap_or_default()),
             ],
-            Stage::Running { .. } | Stage::Completed | Stage::Killed => Vec::new(),
+            Stage::Running { .. } | Stage::Completed | Stage::Terminated | Stage::Killed => Vec::new(),
         };
         match () {
             () if method.eq_ignore_ascii_case("GetErrorEx") => Ok(Output::code(0).with("Errors", errors())),
@@ -163,22 +200,30 @@ impl<'w> HostMachine<'w> {
                 Ok(Output::code(0).with("Error", errors().pop().map_or(CimValue::Null, CimValue::from)))
             }
             () if method.eq_ignore_ascii_case("KillJob") => Ok(Output::code(code::NOT_SUPPORTED.into())),
-            () if method.eq_ignore_ascii_case("RequestStateChange") => Ok(Output::code(match input.unsigned("RequestedState") {
+            () if method.eq_ignore_ascii_case("RequestStateChange") => {
                 // Of the states that a job can be asked for, 4 is terminate and 5 kill.
-                Ok(Some(4 | 5)) => host.kill_job(id, &cx).map_or(code::INVALID_STATE, |()| 0).into(),
-                _ => code::INVALID_PARAMETER.into(),
-            })),
+                let ended = match input.unsigned("RequestedState") {
+                    Ok(Some(4)) => Stage::Terminated,
+                    Ok(Some(5)) => Stage::Killed,
+                    _ => return Ok(Output::code(code::INVALID_PARAMETER.into())),
+                };
+                if !job.kind.can_be_cancelled() {
+                    return Ok(Output::code(code::INVALID_STATE.into()));
+                }
+                Ok(Output::code(host.stop_job(id, ended, &cx).map_or(code::INVALID_STATE, |()| 0).into()))
+            }
             () => Err(WmiError::method(target.class().as_str(), method)),
         }
     }
 
     /// Finds who has the method.
     fn run(&mut self, target: &CimPath, method: &str, input: &CimInstance) -> Result<Output, WmiError> {
+        provider::concrete(&self.host()?.windows, &TABLES, target.namespace(), target.class().as_str())?;
         let class = *classes::concrete(&TABLES, target.namespace(), target.class().as_str())?
             .first()
             .ok_or_else(|| WmiError::new(WmiCode::InvalidClass, "no such class"))?;
         match class {
-            "Msvm_VirtualSystemManagementService" | "Msvm_VirtualEthernetSwitchManagementService" | "Msvm_ImageManagementService" => {
+            _ if SERVICES.contains(&class) => {
                 // The services are instances: without a key the call finds none.
                 if !target.key("CreationClassName").is_some_and(|name| name.eq_ignore_ascii_case(class)) {
                     return Err(WmiError::new(WmiCode::InvalidMethodParameters, format!("{class} needs the selector CreationClassName")));
@@ -187,6 +232,7 @@ impl<'w> HostMachine<'w> {
                 match class {
                     "Msvm_VirtualSystemManagementService" => host.invoke_system_service(method, input, &mut cx),
                     "Msvm_ImageManagementService" => host.invoke_image_service(method, input, &mut cx),
+                    "Msvm_VirtualSystemSnapshotService" => host.invoke_snapshot_service(method, input, &mut cx),
                     _ => host.invoke_switch_service(method, input, &mut cx),
                 }
             }
@@ -200,7 +246,7 @@ impl<'w> HostMachine<'w> {
             }
             "Msvm_ConcreteJob" | "Msvm_StorageJob" => self.invoke_job(target, method, input),
             "CIM_DataFile" => self.parts()?.0.invoke_data_file(target, method),
-            _ if *target.namespace() == V2 => Err(WmiError::method(class, method)),
+            _ if *target.namespace() == V2 || *target.namespace() == Namespace::CLUSTER => Err(WmiError::method(class, method)),
             _ => {
                 if target.keys().next().is_some() {
                     self.get(target)?;
@@ -227,6 +273,7 @@ fn service(class: &str, computer: &str) -> Object {
     let name = match class {
         "Msvm_ImageManagementService" => "vhdsvc",
         "Msvm_VirtualEthernetSwitchManagementService" => "nvspwmi",
+        "Msvm_VirtualSystemSnapshotService" => "vssnapsvc",
         _ => "vmms",
     };
     let view = CimInstance::new(class)
@@ -260,8 +307,8 @@ fn pairs(host: &Host, association: &str) -> Vec<(CimPath, CimPath)> {
             machines.chain(switches).collect()
         }
         "Msvm_VirtualSystemSettingDataComponent" => {
-            let devices = host.machines.iter().flat_map(|m| {
-                let parts = host.resources_of(m).into_iter().chain([super::component::exchange_setting(m)]);
+            let devices = host.configurations().flat_map(|m| {
+                let parts = host.resources_of(m).into_iter().chain(super::guest_service::guest_services_of(m));
                 parts.map(move |o| (settings(m), o.path))
             });
             let ports = host
@@ -271,6 +318,15 @@ fn pairs(host: &Host, association: &str) -> Vec<(CimPath, CimPath)> {
             devices.chain(ports).collect()
         }
         "Msvm_SettingDataComponent" => host.guest_network_links(),
+        "Msvm_EthernetPortSettingDataComponent" => host.vlan_links(),
+        "Msvm_BootSourceComponent" => {
+            let of = |m: &'_ super::machine::VirtualMachine| {
+                let own = settings(m);
+                host.boot_sources_of(m).into_iter().map(move |o| (own.clone(), o.path)).collect::<Vec<_>>()
+            };
+            host.configurations().flat_map(of).collect()
+        }
+        "Msvm_SnapshotOfVirtualSystem" | "Msvm_MostCurrentSnapshotInBranch" => host.checkpoint_links(association),
         "Msvm_SystemDevice" => {
             let of = |m: &super::machine::VirtualMachine| {
                 let system = computer_system::path_of(&m.id);
@@ -292,7 +348,11 @@ impl Machine for HostMachine<'_> {
 
     fn instances(&self, namespace: &Namespace, class: &str) -> Result<Vec<Object>, WmiError> {
         let host = self.host()?;
-        let concrete = classes::concrete(&TABLES, namespace, class)?;
+        // The clustering service brings its namespace with it.
+        if *namespace == Namespace::CLUSTER && host.cluster.is_none() {
+            return Err(WmiError::new(WmiCode::InvalidNamespace, format!("no namespace {namespace}")));
+        }
+        let concrete = provider::concrete(&host.windows, &TABLES, namespace, class)?;
         Ok(concrete.into_iter().flat_map(|c| self.objects(host, c)).collect())
     }
 
@@ -309,7 +369,19 @@ impl Machine for HostMachine<'_> {
         Ok(ends(&links, path))
     }
 
+    fn called_by(&mut self, user: &str) {
+        user.clone_into(&mut self.caller);
+    }
+
+    fn desk(&mut self) -> Option<Desk<'_>> {
+        Some(Desk::new(self.world, MachineId::Host(self.name.clone())))
+    }
+
     fn invoke(&mut self, target: &CimPath, method: &str, input: &CimInstance) -> Result<Output, WmiError> {
+        if Desk::has(target) {
+            let machine = MachineId::Host(self.name.clone());
+            return Desk::new(self.world, machine).invoke_process(target, method, input, &self.caller);
+        }
         let output = self.run(target, method, input)?;
         if output.changes(method) {
             self.world.touched();
@@ -325,8 +397,10 @@ impl Machine for HostMachine<'_> {
     }
 
     fn create(&mut self, namespace: &Namespace, new: &CimInstance) -> Result<CimPath, WmiError> {
-        classes::concrete(&TABLES, namespace, new.class().as_str())?;
-        Err(WmiError::not_capable(new.class().as_str()))
+        provider::concrete(&self.host()?.windows, &TABLES, namespace, new.class().as_str())?;
+        let path = self.windows_call(|call| call.create(new))?;
+        self.world.touched();
+        Ok(path)
     }
 
     fn delete(&mut self, target: &CimPath) -> Result<(), WmiError> {

@@ -121,7 +121,7 @@ impl Host {
             Some(n) => return Err(input::invalid(format!("{n} is no state of a connection"))),
         };
         let (switch, switch_name) = switch.flatten().map(|s| (s.id.clone(), s.name.clone())).unzip();
-        Ok(NewDevice::Connection(id, Connection { switch, switch_name, enabled }))
+        Ok(NewDevice::Connection(id, Connection { switch, switch_name, enabled, vlan: None }))
     }
 
     /// The switch that `HostResource` names: absent, an empty array, or one switch that exists.

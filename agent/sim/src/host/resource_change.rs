@@ -7,7 +7,7 @@ use wsman::cim::{CimInstance, CimPath};
 
 use crate::host::change::Change;
 use crate::host::device::{ControllerKind, Device, MacOrigin};
-use crate::host::machine::{Generation, MemoryMode, VirtualMachine};
+use crate::host::machine::{Generation, Memory, MemoryMode, VirtualMachine};
 use crate::host::{Host, Surroundings, input};
 use crate::job::{Failure, JobKind, code};
 use crate::machine::{Output, WmiCode, WmiError};
@@ -28,6 +28,9 @@ pub(crate) enum ResourceChange {
         weight: Option<u32>,
         buffer: Option<u32>,
         dynamic: Option<bool>,
+        /// How much the host can still give, where it changes the memory of a VM that runs: from Windows Server 2016 on.
+        #[serde(default)]
+        room: Option<u64>,
     },
     Medium {
         path: Option<String>,
@@ -112,7 +115,11 @@ impl Host {
                 }
                 let (minimum, dynamic) = (input::number(setting, "Reservation")?, input::truth(setting, "DynamicMemoryEnabled")?);
                 let (weight, buffer) = (small("Weight")?, small("TargetMemoryBuffer")?);
-                Ok(ResourceChange::Memory { startup, minimum, maximum, weight, buffer, dynamic })
+                let room = self.changes_running_memory().then(|| self.free_memory());
+                if weight.is_some_and(|n| n > 10_000) || buffer.is_some_and(|n| !(5..=2000).contains(&n)) {
+                    return Err(input::invalid("a weight ends at 10000, and a buffer is between 5 and 2000 percent"));
+                }
+                Ok(ResourceChange::Memory { startup, minimum, maximum, weight, buffer, dynamic, room })
             }
             Device::Medium(c, d) => {
                 let kind = machine.controllers[c].drives[d].kind;
@@ -270,9 +277,9 @@ impl ResourceChange {
     }
 
     fn apply_memory(self, machine: &mut VirtualMachine) -> Result<(), Failure> {
-        let Self::Memory { startup, minimum, maximum, weight, buffer, dynamic } = self else { return Ok(()) };
+        let Self::Memory { startup, minimum, maximum, weight, buffer, dynamic, room } = self else { return Ok(()) };
+        let before = machine.memory.clone();
         let memory = &mut machine.memory;
-        let before = (memory.startup, memory.mode);
         memory.startup = startup.unwrap_or(memory.startup);
         memory.minimum = minimum.unwrap_or(memory.minimum);
         memory.maximum = maximum.unwrap_or(memory.maximum);
@@ -288,9 +295,26 @@ impl ResourceChange {
         if memory.mode == MemoryMode::Dynamic && !ordered {
             return Err(input::invalid("dynamic memory needs minimum <= startup <= maximum"));
         }
-        if before != (memory.startup, memory.mode) && !machine.power.is_off() {
-            return Err(Failure::new(code::INVALID_STATE, format!("'{}' is not off", machine.name)));
+        if machine.power.is_off() {
+            return Ok(());
         }
-        Ok(())
+        let grows = memory.startup.saturating_sub(before.startup);
+        match fits_running(&before, memory, room) {
+            true if room.is_some_and(|room| grows > room) => {
+                Err(Failure::new(code::OUT_OF_MEMORY, format!("the host has not {grows} MB more for '{}'", machine.name)))
+            }
+            true => Ok(()),
+            false => Err(Failure::new(code::INVALID_STATE, format!("'{}' is not off", machine.name))),
+        }
+    }
+}
+
+/// What a VM that is not off takes: a wider range where its memory is dynamic, another amount where it is static and the host can.
+fn fits_running(before: &Memory, after: &Memory, room: Option<u64>) -> bool {
+    let range = after.minimum <= before.minimum && after.maximum >= before.maximum;
+    match (before.mode, after.mode) {
+        (MemoryMode::Static, MemoryMode::Static) => room.is_some() || after.startup == before.startup,
+        (MemoryMode::Dynamic, MemoryMode::Dynamic) => range && after.startup == before.startup,
+        _ => false,
     }
 }

@@ -50,7 +50,7 @@ impl Host {
     /// The settings of every device of every VM, of the class `class`.
     pub(crate) fn resource_objects(&self, class: &str) -> Vec<Object> {
         let of = |m: &VirtualMachine| self.resources_of(m);
-        self.machines.iter().flat_map(of).filter(|o| o.instance.class().as_str() == class).collect()
+        self.configurations().flat_map(of).filter(|o| o.instance.class().as_str() == class).collect()
     }
 
     pub(crate) fn resources_of(&self, machine: &VirtualMachine) -> Vec<Object> {

@@ -85,10 +85,10 @@ impl Host {
         }
     }
 
-    /// Stops a running job before its effect: a client asks for it, or the host goes down.
-    pub(crate) fn kill_job(&mut self, id: &str, cx: &Surroundings<'_>) -> Option<()> {
+    /// Stops a running job before its effect, as `ended`: a client asks for it, or the host goes down.
+    pub(crate) fn stop_job(&mut self, id: &str, ended: Stage, cx: &Surroundings<'_>) -> Option<()> {
         let job = self.jobs.iter_mut().find(|j| j.is_running() && j.id.eq_ignore_ascii_case(id))?;
-        let stage = std::mem::replace(&mut job.stage, Stage::Killed);
+        let stage = std::mem::replace(&mut job.stage, ended);
         job.ends = cx.now;
         if let Stage::Running { change, .. } = stage {
             self.undo(&change, cx);

@@ -32,6 +32,9 @@ pub(crate) struct HostPort {
     pub(crate) name: String,
     /// Taken over from the NIC where there is one, so that the host keeps its addresses.
     pub(crate) mac: String,
+    /// The VLAN that the host's port is in.
+    #[serde(default)]
+    pub(crate) vlan: Option<u16>,
 }
 
 /// One of a switch's ports, as its settings are listed.

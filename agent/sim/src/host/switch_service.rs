@@ -1,6 +1,7 @@
 //! `Msvm_VirtualEthernetSwitchManagementService`, the switches and their settings.
 //!
-//! Guarantees: a switch that a VM is connected to cannot be destroyed; a NIC carries one switch.
+//! Guarantees: a switch that a VM is connected to cannot be destroyed; a NIC carries one switch; while the NIC that the host is reached
+//! over moves below a switch or out again, nobody reaches it.
 
 use wsman::cim::{CimInstance, CimPath, Namespace};
 
@@ -115,7 +116,7 @@ impl Host {
                     return Err(Failure::new(code::IN_USE, "the host is on this switch already"));
                 }
                 let name = input::text(setting, "ElementName")?.filter(|n| !n.is_empty()).unwrap_or(&switch.name).to_owned();
-                ports.host_port = Some(HostPort { port: cx.ids.guid(), name, mac: cx.ids.mac() });
+                ports.host_port = Some(HostPort { port: cx.ids.guid(), name, mac: cx.ids.mac(), vlan: None });
             } else if class.eq_ignore_ascii_case("Msvm_ExternalEthernetPort") {
                 if switch.uplink.is_some() || ports.uplink.is_some() {
                     return Err(Failure::new(code::IN_USE, "the switch has a physical NIC already"));
@@ -261,6 +262,21 @@ impl Host {
     pub(crate) fn apply_define_switch(&mut self, mut switch: Switch) {
         self.host_arrives(&mut switch);
         self.switches.push(switch);
+    }
+
+    /// The physical NICs that switches have.
+    pub(crate) fn bound_nics(&self) -> Vec<String> {
+        self.switches.iter().filter_map(|s| s.uplink.as_ref()).map(|u| u.nic.clone()).collect()
+    }
+
+    /// Whoever is connected over a NIC of the host's that has moved below a switch, or out again, has to come again.
+    pub(crate) fn notice_moved_nics(&mut self, before: &[String], cx: &Surroundings<'_>) {
+        let after = self.bound_nics();
+        let moved = self.nics.iter().filter(|n| before.contains(&n.id) != after.contains(&n.id));
+        let carries = |nic: &super::PhysicalNic| self.windows.adapters.iter().any(|a| a.mac == nic.mac && !a.addresses.is_empty());
+        if moved.into_iter().any(carries) {
+            self.cut_off_until = cx.now.checked_add(cx.timing.rebind).ok();
+        }
     }
 
     /// The host's port takes over the NIC's hardware address, and with it the host's settings on that NIC.

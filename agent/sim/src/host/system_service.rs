@@ -28,6 +28,11 @@ impl Host {
             () if is("RemoveResourceSettings") => self.remove_resources(input, cx)?,
             () if is("AddKvpItems") || is("ModifyKvpItems") || is("RemoveKvpItems") => self.kvp_items(method, input, cx),
             () if is("SetGuestNetworkAdapterConfiguration") => self.set_guest_addresses(input, cx),
+            () if is("AddFeatureSettings") => self.add_features(input, cx),
+            () if is("ModifyFeatureSettings") => self.modify_features(input, cx),
+            () if is("RemoveFeatureSettings") => self.remove_features(input, cx),
+            () if is("ModifyGuestServiceSettings") => self.modify_guest_services(input, cx),
+            () if is("GetSummaryInformation") => self.summary(input, cx),
             () => return Err(WmiError::method("Msvm_VirtualSystemManagementService", method)),
         };
         Ok(outcome.unwrap_or_else(|failure| Submitted::from(failure).output()))

@@ -5,8 +5,8 @@
 use serde::{Deserialize, Serialize};
 use wsman::cim::{CimInstance, CimPath, CimValue, Namespace};
 
-use crate::host::input;
 use crate::host::machine::{Automatic, Generation, Roots, SecureBoot, VirtualMachine};
+use crate::host::{Host, input};
 use crate::job::{Failure, code};
 use crate::machine::Object;
 use crate::windows::system::instant;
@@ -21,7 +21,14 @@ pub(crate) struct SystemChange {
     recovery: Option<u16>,
     secure_boot: Option<bool>,
     template: Option<String>,
+    /// Paths of boot sources.
+    #[serde(default)]
+    boot_order: Option<Vec<String>>,
 }
+
+/// The secure boot templates that Hyper-V brings: Windows, the UEFI authority, open source shielded.
+const TEMPLATES: [&str; 3] =
+    ["1734C6E8-3154-4DDA-BA5F-A874CC483422", "272E7447-90A4-4563-A4B9-8E4AB00526CE", "4292AE2B-EE2C-42B5-A969-DD8F8689F6F3"];
 
 // What Hyper-V alone decides. A settings instance that carries one of these was read, not written.
 const DERIVED: [&str; 8] = [
@@ -45,6 +52,10 @@ impl SystemChange {
             Some(n) if known.contains(&n) => Ok(u16::try_from(n).ok()),
             Some(n) => Err(input::invalid(format!("{n} is no {name}"))),
         };
+        let template = input::text(settings, "SecureBootTemplateId")?.map(|t| t.trim_matches(['{', '}']).to_ascii_uppercase());
+        if let Some(unknown) = template.as_ref().filter(|t| !TEMPLATES.contains(&t.as_str())) {
+            return Err(input::invalid(format!("`{unknown}` is no secure boot template")));
+        }
         let name = input::text(settings, "ElementName")?;
         if name.is_some_and(|n| n.trim().is_empty() || n.len() > 100) {
             return Err(input::invalid("a virtual machine needs a name of at most 100 characters"));
@@ -56,23 +67,27 @@ impl SystemChange {
             stop: action("AutomaticShutdownAction", &[2, 3, 4])?,
             recovery: action("AutomaticRecoveryAction", &[2, 3, 4])?,
             secure_boot: input::truth(settings, "SecureBootEnabled")?,
-            template: input::text(settings, "SecureBootTemplateId")?.map(ToOwned::to_owned),
+            template,
+            boot_order: input::text_array(settings, "BootSourceOrder")?.map(|o| o.into_iter().map(ToOwned::to_owned).collect()),
         })
     }
 
     /// Firmware can be changed only while the VM is off.
     pub(crate) fn apply(self, machine: &mut VirtualMachine) -> Result<(), Failure> {
-        let firmware = self.secure_boot.is_some() || self.template.is_some();
+        let firmware = self.secure_boot.is_some() || self.template.is_some() || self.boot_order.is_some();
         if firmware && !machine.power.is_off() {
             return Err(Failure::new(code::INVALID_STATE, format!("'{}' is not off", machine.name)));
         }
         match &mut machine.secure_boot {
-            None if firmware => return Err(input::invalid("generation 1 has no secure boot")),
+            None if firmware => return Err(input::invalid("generation 1 has neither secure boot nor BootSourceOrder")),
             None => {}
             Some(boot) => {
                 boot.enabled = self.secure_boot.unwrap_or(boot.enabled);
                 boot.template = self.template.unwrap_or_else(|| boot.template.clone());
             }
+        }
+        if let Some(paths) = self.boot_order {
+            machine.boot_order = machine.read_boot_order(&paths)?;
         }
         let Automatic { start, stop, recovery } = &mut machine.automatic;
         *start = self.start.unwrap_or(*start);
@@ -120,6 +135,23 @@ pub(crate) fn set_roots(machine: &mut VirtualMachine, settings: &CimInstance) ->
 
 pub(crate) fn path_of(settings_id: &str) -> CimPath {
     CimPath::class_of(Namespace::VIRTUALIZATION, "Msvm_VirtualSystemSettingData").with_key("InstanceID", settings_id)
+}
+
+impl Host {
+    /// The settings of every VM, and of every checkpoint.
+    pub(crate) fn system_settings(&self) -> Vec<Object> {
+        let own = |machine: &VirtualMachine| {
+            let Object { path, mut instance } = object(machine);
+            if machine.generation == Generation::Two {
+                instance.set("BootSourceOrder", self.boot_source_order(machine));
+            }
+            if let Some(latest) = &machine.latest {
+                instance.set("Parent", path_of(&format!("Microsoft:{latest}")).on_host(&self.windows.computer_name));
+            }
+            Object { path, instance }
+        };
+        self.machines.iter().map(own).chain(self.checkpoint_settings()).collect()
+    }
 }
 
 pub(crate) fn object(machine: &VirtualMachine) -> Object {

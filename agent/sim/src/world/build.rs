@@ -6,18 +6,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::event::log::EventLog;
+use crate::file_tree::Content;
 use crate::host::device::{Connection, Controller, Drive, DriveKind, MacOrigin, VirtualNic};
 use crate::host::disk::{self, Disk, DiskKind, FRESH_BYTES, File, FileKey};
-use crate::host::machine::{Generation, VirtualMachine};
+use crate::host::machine::{Generation, Replication, VirtualMachine};
 use crate::host::power::{Power, Run, System};
 use crate::host::switch::{HostPort, Switch, Uplink};
 use crate::host::{Host, PhysicalNic, Surroundings, input};
 use crate::ids::Ids;
 use crate::windows::Windows;
+use crate::windows::activity::Activity;
+use crate::windows::certificate_store::CertificateStores;
 use crate::windows::domain::Membership;
 use crate::windows::service::Service;
+use crate::windows::setup::Setup;
+use crate::windows::winrm::Failures;
 use crate::world::file::{FileSpec, HostSpec, MachineSpec, MachineState, NicSpec, SwitchKind, SwitchSpec, WorldFile};
-use crate::world::{World, WorldError};
+use crate::world::outside::{Authority, Outside};
+use crate::world::{IdentityError, World, WorldError};
 
 // 2020-01-01T00:00:00Z
 const DEFAULT_START: i64 = 1_577_836_800;
@@ -35,12 +42,20 @@ impl World {
         let now = file.start.unwrap_or(Timestamp::constant(DEFAULT_START, 0));
         let mut ids = Ids::new(file.seed);
         let images: BTreeMap<_, _> = file.images.into_iter().map(|i| (i.name.clone(), i)).collect();
+        let numbered = file.authorities.iter().zip(0..);
+        let authorities = numbered
+            .map(|(spec, number)| Authority::new(spec, number, now).map_err(|source| IdentityError::of(&spec.name, source)))
+            .collect::<Result<_, _>>()?;
         let mut hosts = BTreeMap::new();
         for spec in &file.hosts {
             let mut cx = Surroundings { now, ids: &mut ids, images: &images, timing: &file.timing };
             hosts.insert(spec.name.clone(), Host::build(spec, &mut cx)?);
         }
-        Ok(Self { now, generation: 0, ids, timing: file.timing, images, hosts, unreachable: BTreeMap::new() })
+        let outside = Outside { sources: file.sources, packages: file.packages, authorities };
+        let mut world = Self { now, generation: 0, ids, timing: file.timing, images, hosts, outside, unreachable: BTreeMap::new() };
+        let names: Vec<_> = world.hosts.keys().cloned().collect();
+        names.iter().for_each(|name| world.write_logs(name));
+        Ok(world)
     }
 }
 
@@ -65,12 +80,19 @@ impl Host {
             services: services.collect(),
             rules: spec.firewall_rules.clone(),
             accounts: spec.accounts.clone(),
+            winrm: spec.winrm.clone(),
+            failures: Failures::default(),
             adapters: Vec::new(),
             last_boot: cx.now,
             installed: cx.now,
             listener: cx.ids.identity(&spec.computer_name, &addresses)?,
             published: BTreeMap::new(),
             received: BTreeMap::new(),
+            setup: Setup::new(&spec.setup, &spec.version),
+            certificates: CertificateStores::default(),
+            software: spec.setup.software(cx.now),
+            activity: Activity::default(),
+            log: EventLog::default(),
         };
         let mut host = Self {
             name: spec.name.clone(),
@@ -88,6 +110,8 @@ impl Host {
             planned_failures: Vec::new(),
             down_until: None,
             ran_before: Vec::new(),
+            cluster: spec.cluster.clone(),
+            cut_off_until: None,
         };
         // The NICs are seen before a switch hides them, so that their settings have a place.
         let plugged = host.plugged();
@@ -113,7 +137,7 @@ impl Host {
             SwitchKind::Private => false,
         };
         let id = spec.id.as_ref().map_or_else(|| cx.ids.guid(), |id| id.to_ascii_uppercase());
-        let host_port = has_host.then(|| HostPort { port: cx.ids.guid(), name: spec.name.clone(), mac: cx.ids.mac() });
+        let host_port = has_host.then(|| HostPort { port: cx.ids.guid(), name: spec.name.clone(), mac: cx.ids.mac(), vlan: spec.vlan });
         let uplink = nic.map(|nic| Uplink { port: cx.ids.guid(), nic });
         let mac = host_port.as_ref().map(|p| p.mac.clone());
         self.apply_define_switch(Switch { id, name: spec.name.clone(), notes: Vec::new(), uplink, host_port });
@@ -142,7 +166,7 @@ impl Host {
         for nic in &spec.adapters {
             let switch = nic.switch.as_ref().and_then(|name| self.switches.iter().find(|s| s.name == *name));
             let (switch, switch_name) = switch.map(|s| (s.id.clone(), s.name.clone())).unzip();
-            let connection = switch.is_some().then_some(Connection { switch, switch_name, enabled: true });
+            let connection = switch.is_some().then_some(Connection { switch, switch_name, enabled: true, vlan: None });
             let mac = nic.mac.as_deref().and_then(|m| input::mac(m).ok());
             let mac_origin = if mac.is_some() { MacOrigin::Static } else { MacOrigin::Dynamic };
             let mac = mac.unwrap_or_else(|| cx.ids.mac());
@@ -152,7 +176,12 @@ impl Host {
             machine.power = Power::Running;
             machine.run = Some(Run { process_id: cx.ids.process_id(), started: cx.now, system: System::Absent });
         }
+        machine.replication = spec.replication.map(Replication::of);
+        machine.clustered = spec.clustered;
         self.machines.push(machine);
+        for name in &spec.checkpoints {
+            self.take_checkpoint(&id, name, cx);
+        }
         if spec.state == MachineState::Running {
             self.system_comes_up(&id, cx);
             self.set_addresses(&id, spec);
@@ -177,9 +206,11 @@ fn build_nic(spec: &NicSpec, ids: &mut Ids) -> PhysicalNic {
 
 fn build_file(spec: &FileSpec, cx: &mut Surroundings<'_>) -> File {
     let is_disk = matches!(disk::extension(&spec.path).as_deref(), Some("vhd" | "vhdx"));
-    let kind = spec.parent.as_ref().map_or(DiskKind::Dynamic, |parent| DiskKind::Differencing { parent: parent.clone() });
+    let kind = spec.parent.as_ref().map_or(DiskKind::Dynamic, |parent| DiskKind::Differencing { parent: parent.clone(), parent_id: None });
     let disk = is_disk.then(|| Disk { id: cx.ids.guid(), kind, size: 127 << 30, image: spec.image.clone(), guest: None });
-    File { path: spec.path.replace('/', "\\"), bytes: (spec.gib << 30).max(FRESH_BYTES), created: cx.now, disk }
+    let content = spec.content.as_ref().map_or(Content::Opaque, |text| Content::Bytes(text.clone().into_bytes()));
+    let given = spec.content.as_ref().map(|text| u64::try_from(text.len()).unwrap_or(u64::MAX));
+    File { path: spec.path.replace('/', "\\"), bytes: given.unwrap_or((spec.gib << 30).max(FRESH_BYTES)), created: cx.now, disk, content }
 }
 
 /// Collects what does not fit together.
@@ -284,6 +315,9 @@ impl Check {
             (SwitchKind::Internal | SwitchKind::Private, Some(_)) => self.say(place, "only an external switch has `nic`"),
             (SwitchKind::Internal | SwitchKind::Private, None) => {}
         }
+        if switch.vlan.is_some_and(|id| !(1..=4094).contains(&id)) {
+            self.say(place, "a VLAN's id is 1 to 4094");
+        }
         if switch.allow_management_os && switch.kind != SwitchKind::External {
             self.say(place, "only an external switch has `allowManagementOs`");
         }
@@ -316,6 +350,9 @@ impl Check {
         self.guid(place, machine.id.as_ref());
         if !matches!(machine.generation, 1 | 2) {
             self.say(place, "the generation is 1 or 2");
+        }
+        if machine.clustered && host.cluster.is_none() {
+            self.say(place, "only a host with `cluster` has VMs that are `clustered`");
         }
         let slots = if machine.generation == 1 { 2 } else { 64 };
         if machine.disks.len() > slots {

@@ -8,9 +8,10 @@ use crate::host::machine::VirtualMachine;
 use crate::host::power::Power;
 use crate::host::provider::start_by_itself;
 use crate::host::{Host, Surroundings};
-use crate::job::Job;
+use crate::job::{Job, Stage};
+use crate::program::Desk;
 use crate::windows::provider::Wish;
-use crate::world::{HostName, World};
+use crate::world::{HostName, MachineId, World};
 
 // Values of AutomaticStartupAction and AutomaticShutdownAction.
 const START_IF_RUNNING: u16 = 3;
@@ -29,12 +30,28 @@ impl World {
                 if let Some((host, mut cx)) = self.host_and_surroundings(&name) {
                     host.advance(&mut cx);
                 }
+                self.advance_programs(&name);
+                self.write_logs(&name);
             }
             self.touched();
         }
         self.now = self.now.max(now);
         let present = self.now;
         self.unreachable.retain(|_, until| *until > present);
+    }
+
+    /// When something happens anywhere by itself.
+    pub(crate) fn next_event(&self) -> Option<Timestamp> {
+        self.hosts.values().filter_map(Host::next_event).min()
+    }
+
+    /// Programs get on, on the host and in its guests.
+    fn advance_programs(&mut self, name: &HostName) {
+        let Some(host) = self.hosts.get(name).filter(|host| host.is_up()) else { return };
+        let guests = host.machines.iter().filter(|m| m.is_up()).map(|m| MachineId::Guest { host: name.clone(), vm: m.id.clone() });
+        for machine in std::iter::once(MachineId::Host(name.clone())).chain(guests).collect::<Vec<_>>() {
+            Desk::new(self, machine).advance();
+        }
     }
 
     /// The host goes down at once and comes back after `timing.hostRestart`.
@@ -72,14 +89,14 @@ impl Host {
             }
             return;
         }
-        self.windows.advance_services(cx.now, cx.ids);
+        self.windows.advance(cx.now, cx.ids);
         self.advance_jobs(cx);
         for vm in self.machines.iter().map(|m| m.id.clone()).collect::<Vec<_>>() {
             self.advance_system(&vm, cx);
             if self.machine(&vm).is_some_and(VirtualMachine::is_up)
                 && let Some(guest) = self.guest_mut(&vm)
             {
-                guest.windows.advance_services(cx.now, cx.ids);
+                guest.windows.advance(cx.now, cx.ids);
             }
         }
     }
@@ -87,7 +104,7 @@ impl Host {
     /// Running jobs are lost; each VM goes the way that its definition says.
     fn goes_down(&mut self, cx: &Surroundings<'_>) {
         for id in self.jobs.iter().filter(|j| j.is_running()).map(|j| j.id.clone()).collect::<Vec<_>>() {
-            self.kill_job(&id, cx);
+            self.stop_job(&id, Stage::Killed, cx);
         }
         self.jobs.clear();
         // A second restart, before the first has ended, finds the VMs as the first left them.

@@ -8,9 +8,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::Host;
+use crate::host::disk::FileKey;
+use crate::host::machine::{Replication, VirtualMachine};
 use crate::host::power::Power;
 use crate::job::{Failure, JobKind, code};
 use crate::windows::Windows;
+use crate::world::file::ReplicaMode;
 use crate::world::{HostName, World, WorldError};
 
 /// One accident. VMs and adapters go by their names.
@@ -77,6 +80,47 @@ pub enum Fault {
         /// The adapter's name.
         adapter: String,
     },
+    /// Somebody makes a checkpoint of a VM.
+    VmCheckpointed {
+        /// The host.
+        host: HostName,
+        /// The VM.
+        vm: String,
+        /// What it is called.
+        #[serde(default = "checkpoint_name")]
+        name: String,
+    },
+    /// Somebody has a VM copied by Hyper-V Replica.
+    VmReplicated {
+        /// The host.
+        host: HostName,
+        /// The VM.
+        vm: String,
+        /// Whether this is the VM or its copy.
+        #[serde(default = "replica_mode")]
+        mode: ReplicaMode,
+    },
+    /// Somebody makes a VM a role of the host's cluster.
+    VmClustered {
+        /// The host.
+        host: HostName,
+        /// The VM.
+        vm: String,
+    },
+    /// Somebody deletes a VM's checkpoints, ends its replication, and takes it out of the cluster.
+    VmFreed {
+        /// The host.
+        host: HostName,
+        /// The VM.
+        vm: String,
+    },
+    /// Somebody puts another disk in place of one.
+    DiskReplaced {
+        /// The host.
+        host: HostName,
+        /// Its path.
+        path: String,
+    },
     /// The next job of a kind fails.
     JobFails {
         /// The host.
@@ -105,11 +149,41 @@ pub enum Fault {
         /// Its path.
         path: String,
     },
+    /// An account is locked, as too many wrong passwords lock it.
+    AccountLocked {
+        /// The host.
+        host: HostName,
+        /// The VM whose guest has the account; the host's own account when left out.
+        #[serde(default)]
+        vm: Option<String>,
+        /// The local account.
+        user: String,
+    },
+    /// Somebody changes an account's password.
+    PasswordChanged {
+        /// The host.
+        host: HostName,
+        /// The VM whose guest has the account; the host's own account when left out.
+        #[serde(default)]
+        vm: Option<String>,
+        /// The local account.
+        user: String,
+        /// The new password.
+        password: String,
+    },
     /// The host restarts.
     HostRestart {
         /// The host.
         host: HostName,
     },
+}
+
+fn checkpoint_name() -> String {
+    "before the update".to_owned()
+}
+
+fn replica_mode() -> ReplicaMode {
+    ReplicaMode::Primary
 }
 
 fn job_message() -> String {
@@ -134,9 +208,10 @@ impl World {
                 windows.services[at].dies(now);
             }
             Fault::ServicePaused { host, vm, service } => {
+                let now = self.now;
                 let windows = self.windows(&host, vm.as_deref())?;
                 let at = windows.service(&service).ok_or_else(|| no("service", &service))?;
-                if windows.services[at].pause() != 0 {
+                if windows.services[at].pause(now) != 0 {
                     return Err(no("service that runs", &service));
                 }
             }
@@ -160,6 +235,31 @@ impl World {
                 let connection = nic.and_then(|a| a.connection.as_mut()).ok_or_else(|| no("connected adapter", &adapter))?;
                 connection.enabled = false;
             }
+            Fault::VmCheckpointed { host, vm, name } => {
+                let id = self.vm(&host, &vm)?;
+                let (owner, mut cx) = self.host_and_surroundings(&host).ok_or_else(|| no("host", host.as_str()))?;
+                owner.take_checkpoint(&id, &name, &mut cx);
+            }
+            Fault::VmReplicated { host, vm, mode } => self.with_vm(&host, &vm, |m| m.replication = Some(Replication::of(mode)))?,
+            Fault::VmClustered { host, vm } => {
+                if self.faulty_host(&host)?.cluster.is_none() {
+                    return Err(no("cluster of the host", host.as_str()));
+                }
+                self.with_vm(&host, &vm, |m| m.clustered = true)?;
+            }
+            Fault::VmFreed { host, vm } => {
+                let id = self.vm(&host, &vm)?;
+                self.with_vm(&host, &vm, |m| (m.replication, m.clustered) = (None, false))?;
+                let owner = self.faulty_host(&host)?;
+                let all: Vec<_> = owner.machine(&id).map(|m| m.checkpoints.iter().map(|c| c.id.clone()).collect()).unwrap_or_default();
+                // The VM is there: it was just changed.
+                let _ = owner.apply_destroy_checkpoints(&id, &all);
+            }
+            Fault::DiskReplaced { host, path } => {
+                let (owner, cx) = self.host_and_surroundings(&host).ok_or_else(|| no("host", host.as_str()))?;
+                let file = owner.files.get_mut(&FileKey::new(&path)).and_then(|f| f.disk.as_mut()).ok_or_else(|| no("disk", &path))?;
+                (file.id, file.guest) = (cx.ids.guid(), None);
+            }
             Fault::JobFails { host, kind, message } => {
                 self.faulty_host(&host)?.planned_failures.push((kind, Failure::new(code::FAILED, message)));
             }
@@ -172,12 +272,25 @@ impl World {
                 let key = crate::host::disk::FileKey::new(&path);
                 self.faulty_host(&host)?.files.remove(&key).ok_or_else(|| no("file", &path))?;
             }
+            Fault::AccountLocked { host, vm, user } => {
+                let now = self.now;
+                let windows = self.windows(&host, vm.as_deref())?;
+                let account = windows.account_mut(&user).ok_or_else(|| no("account", &user))?.user.clone();
+                let account = format!("{}\\{account}", windows.computer_name);
+                windows.failures.lock(&account, now);
+            }
+            Fault::PasswordChanged { host, vm, user, password } => {
+                let windows = self.windows(&host, vm.as_deref())?;
+                windows.account_mut(&user).ok_or_else(|| no("account", &user))?.password = password;
+            }
             Fault::HostRestart { host } => {
                 self.faulty_host(&host)?;
                 self.restart_host(&host);
             }
         }
         self.touched();
+        let names: Vec<_> = self.hosts.keys().cloned().collect();
+        names.iter().for_each(|name| self.write_logs(name));
         Ok(())
     }
 
@@ -199,6 +312,11 @@ impl World {
         let up = owner.machine(&id).is_some_and(crate::host::machine::VirtualMachine::is_up);
         let guest = owner.guest_mut(&id).filter(|_| up);
         guest.map(|g| &mut g.windows).ok_or_else(|| no("running guest", vm))
+    }
+
+    fn with_vm(&mut self, host: &HostName, vm: &str, change: impl FnOnce(&mut VirtualMachine)) -> Result<(), WorldError> {
+        let id = self.vm(host, vm)?;
+        self.faulty_host(host)?.machine_mut(&id).map(change).ok_or_else(|| no("virtual machine", vm))
     }
 
     fn set_power(&mut self, host: &HostName, vm: &str, power: Power) -> Result<(), WorldError> {

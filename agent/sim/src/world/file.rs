@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::outside::{AuthoritySpec, HttpSource, Package};
 use super::{HostName, WorldError};
-use crate::image::{Account, Image, ServiceSpec};
+use crate::image::{Account, Image, ServiceSpec, SetupSpec, Winrm};
 use crate::timing::Timing;
 use crate::windows::firewall::Rule;
 
@@ -36,6 +37,15 @@ pub struct WorldFile {
     /// What a boot of each image brings.
     #[serde(default)]
     pub images: Vec<Image>,
+    /// Files that programs can download.
+    #[serde(default)]
+    pub sources: Vec<HttpSource>,
+    /// What installers' files do.
+    #[serde(default)]
+    pub packages: Vec<Package>,
+    /// Authorities that issue certificates.
+    #[serde(default)]
+    pub authorities: Vec<AuthoritySpec>,
     /// The hosts.
     pub hosts: Vec<HostSpec>,
     /// How long the hosts take.
@@ -97,6 +107,9 @@ pub struct HostSpec {
     pub volumes: Vec<Volume>,
     /// Who may log on.
     pub accounts: Vec<Account>,
+    /// How its WS-Management service is configured.
+    #[serde(default)]
+    pub winrm: Winrm,
     /// Physical NICs.
     pub nics: Vec<NicSpec>,
     /// Virtual switches that somebody has made already.
@@ -108,12 +121,18 @@ pub struct HostSpec {
     /// VMs that are there already and that nobody told us about.
     #[serde(default)]
     pub machines: Vec<MachineSpec>,
+    /// The failover cluster that it is a node of; none when left out.
+    #[serde(default)]
+    pub cluster: Option<String>,
     /// Services beside Hyper-V's own.
     #[serde(default)]
     pub services: Vec<ServiceSpec>,
     /// Firewall rules.
     #[serde(default)]
     pub firewall_rules: Vec<Rule>,
+    /// What else its Windows has: clock, registry, features, updates, Defender.
+    #[serde(default)]
+    pub setup: SetupSpec,
 }
 
 impl HostSpec {
@@ -189,6 +208,9 @@ pub struct SwitchSpec {
     /// For an external one: whether the host keeps a port on it.
     #[serde(default)]
     pub allow_management_os: bool,
+    /// The VLAN that the host's own port is in; none when left out.
+    #[serde(default)]
+    pub vlan: Option<u16>,
     /// For an internal one: the host's addresses on it.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
@@ -216,6 +238,9 @@ pub struct FileSpec {
     /// The size on disk, GiB.
     #[serde(default)]
     pub gib: u64,
+    /// What stands in it, as text; its size follows from that.
+    #[serde(default)]
+    pub content: Option<String>,
     /// For a virtual disk: the image that boots from it.
     #[serde(default)]
     pub image: Option<String>,
@@ -251,9 +276,28 @@ pub struct MachineSpec {
     /// Its adapters.
     #[serde(default)]
     pub adapters: Vec<MachineNicSpec>,
+    /// Names of its checkpoints, oldest first.
+    #[serde(default)]
+    pub checkpoints: Vec<String>,
+    /// Whether Hyper-V Replica copies it, and in which direction.
+    #[serde(default)]
+    pub replication: Option<ReplicaMode>,
+    /// Whether it is a role of the host's cluster.
+    #[serde(default)]
+    pub clustered: bool,
     /// Whether it runs when the world begins.
     #[serde(default)]
     pub state: MachineState,
+}
+
+/// What a VM is to Hyper-V Replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ReplicaMode {
+    /// It is copied to another host.
+    Primary,
+    /// It is the copy.
+    Replica,
 }
 
 impl MachineSpec {

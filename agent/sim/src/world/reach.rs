@@ -26,7 +26,7 @@ impl World {
     #[must_use]
     pub fn machine_at(&self, from: &Place, address: IpAddr, port: u16) -> Option<MachineId> {
         if let Place::OnHost(name) = from {
-            let own = self.hosts.get(name).filter(|h| h.is_up() && h.windows.listens())?;
+            let own = self.hosts.get(name).filter(|h| h.is_reachable(self.now) && h.windows.listens())?;
             let listens = matches!(port, HTTP | HTTPS);
             if listens && (address.is_loopback() || own.addresses().iter().any(|(net, _)| net.addr() == address)) {
                 return Some(MachineId::Host(name.clone()));
@@ -76,16 +76,6 @@ impl World {
         }
     }
 
-    /// Whether the machine lets `user` in with `password`. Basic authentication knows local accounts only; a directory's are its domain's.
-    #[must_use]
-    pub fn accepts(&self, id: &MachineId, user: &str, password: &str) -> bool {
-        let windows = match id {
-            MachineId::Host(name) => self.hosts.get(name).filter(|h| h.is_up()).map(|h| &h.windows),
-            MachineId::Guest { host, vm } => self.hosts.get(host).and_then(|h| h.running_guest(h.machine(vm)?)).map(|g| &g.windows),
-        };
-        windows.is_some_and(|w| w.accepts(user, password) || w.hosts_domain.as_ref().is_some_and(|d| d.accepts(user, password)))
-    }
-
     /// The domain that a running guest's DNS questions lead to: some directory answers on a server address that the guest reaches.
     pub(crate) fn domain_reached_from(&self, host: &HostName, vm: &str) -> Option<Domain> {
         let owner = self.hosts.get(host)?;
@@ -108,7 +98,7 @@ impl World {
     }
 
     fn listeners(&self) -> impl Iterator<Item = Listener> {
-        let hosts = self.hosts.values().filter(|h| h.is_up() && h.windows.listens()).flat_map(|h| {
+        let hosts = self.hosts.values().filter(|h| h.is_reachable(self.now) && h.windows.listens()).flat_map(|h| {
             let machine = MachineId::Host(h.name.clone());
             h.addresses().into_iter().map(move |(net, segment)| Listener { net, segment, ports: &[HTTP, HTTPS], machine: machine.clone() })
         });

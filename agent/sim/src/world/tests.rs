@@ -1,14 +1,21 @@
 //! What the simulated machines do, one file for each family of behaviour.
 
+mod chains;
+mod checkpoints;
 mod disks;
 mod files;
+mod firmware;
+mod guest_services;
 mod guests;
 mod invariants;
 mod jobs;
 mod machines;
 mod reach;
 mod schema;
+mod standing;
 mod switches;
+mod vlans;
+mod windows;
 
 use jiff::SignedDuration;
 use wsman::cim::{CimInstance, CimPath, CimValue, Namespace};

@@ -2,7 +2,8 @@
 
 use super::Scalar;
 use crate::desired::{
-    DrainMode, Grade, ManagementLifetime, Mode, OnDrainTimeout, OnExpiry, OnLastServing, Place, Scheme, StartAction, StartMode, StopAction,
+    Authentication, DrainMode, Grade, ManagementLifetime, Mode, OnDrainTimeout, OnExpiry, OnLastServing, Place, Scheme, SecureBoot,
+    StartAction, StartMode, StopAction,
 };
 use crate::diagnostic::Code;
 use crate::manifest::record::words;
@@ -10,12 +11,20 @@ use crate::names;
 
 words! { Mode { Observe = "observe", Plan = "plan", Repair = "repair", Converge = "converge", } }
 words! { Scheme { Https = "https", Http = "http", } }
+words! { Authentication {
+    Negotiate = "negotiate", Kerberos = "kerberos", Basic = "basic", BasicInClear = "basicInClear", Certificate = "certificate",
+} }
 words! { Place { OnHost = "on-host", Remote = "remote", } }
 words! { ManagementLifetime { Temporary = "temporary", Permanent = "permanent", } }
 words! { Grade { CallPath = "callPath", Support = "support", } }
 words! { StartMode { Automatic = "automatic", Manual = "manual", Disabled = "disabled", } }
 words! { StartAction { Nothing = "nothing", StartIfRunning = "startIfRunning", AlwaysStart = "alwaysStart", } }
 words! { StopAction { TurnOff = "turnOff", Save = "save", ShutDown = "shutDown", } }
+words! {
+    SecureBoot {
+        Windows = "windows", UefiAuthority = "uefiAuthority", OpenSourceShielded = "openSourceShielded", Disabled = "disabled",
+    }
+}
 words! { OnLastServing { CallPathOnly = "callPathOnly", Any = "any", } }
 words! { DrainMode { Graceful = "graceful", Immediate = "immediate", } }
 words! { OnDrainTimeout { Abort = "abort", Force = "force", } }
@@ -48,6 +57,7 @@ names! {
     SwitchName: "the name of a virtual switch";
     ServiceName: "the key name of a Windows service";
     RuleName: "the name of a firewall rule";
+    CounterName: "letters, digits and `_`, as WMI names a counter's class, instance or property";
 }
 
 impl Scalar for names::ComputerName {

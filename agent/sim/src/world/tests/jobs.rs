@@ -111,3 +111,18 @@ fn a_jobs_type_tells_what_it_does() {
     assert_eq!(of_last(&mut b), Some(3));
     b.done(&output);
 }
+
+#[test]
+fn terminating_a_job_ends_it_otherwise_than_killing_and_not_every_job_lets_itself() {
+    let mut b = Bench::new();
+    let output = b.create_disk("D:\\new.vhdx", "D:\\Images\\calls.vhdx");
+    let job = b.all(&V2, "Msvm_StorageJob").pop().expect("a job").path;
+    assert_eq!(b.invoke(&job, "RequestStateChange", class("in").with("RequestedState", 3u16)).return_value, 32773);
+    assert_eq!(b.invoke(&job, "RequestStateChange", class("in").with("RequestedState", 4u16)).return_value, 0);
+    assert_eq!((b.finish(&output), b.all(&Namespace::CIMV2, "CIM_DataFile").len()), (8, 3));
+    let vm = b.define("web", 2);
+    b.vsms("DestroySystem", class("in").with("AffectedSystem", vm));
+    let job = b.all(&V2, "Msvm_ConcreteJob").pop().expect("a job");
+    assert_eq!(job.instance.boolean("Cancellable").unwrap(), Some(false));
+    assert_eq!(b.invoke(&job.path, "RequestStateChange", class("in").with("RequestedState", 4u16)).return_value, 32775);
+}

@@ -346,3 +346,33 @@ fn a_vm_is_built_step_by_step_as_libvirt_does() {
     b.start(&vm);
     assert_eq!(b.state(&vm), 2);
 }
+
+#[test]
+fn memory_of_a_running_vm_follows_its_mode() {
+    let mut b = Bench::new();
+    let vm = b.define("web", 2);
+    let modify = |b: &mut Bench, setting: CimInstance| {
+        b.vsms("ModifyResourceSettings", class("in").with("ResourceSettings", vec![setting])).return_value
+    };
+    b.start(&vm);
+    assert_eq!(modify(&mut b, memory(&vm).with("VirtualQuantity", 2048u64)), 0, "static memory changes hot on this version");
+    assert_eq!(modify(&mut b, memory(&vm).with("VirtualQuantity", 15_000u64)), 32778, "not beyond what is free");
+    assert_eq!(modify(&mut b, memory(&vm).with("DynamicMemoryEnabled", true)), 32775, "the mode does not");
+    let off = b.ask(&vm, 3);
+    b.done(&off);
+    let dynamic = memory(&vm).with("DynamicMemoryEnabled", true).with("Reservation", 1024u64).with("Limit", 4096u64);
+    assert_eq!(modify(&mut b, dynamic), 0);
+    b.start(&vm);
+    assert_eq!(modify(&mut b, memory(&vm).with("Limit", 8192u64).with("Reservation", 512u64)), 0, "a wider range");
+    assert_eq!(modify(&mut b, memory(&vm).with("Limit", 4096u64)), 32775, "a narrower one");
+    assert_eq!(modify(&mut b, memory(&vm).with("VirtualQuantity", 1024u64)), 32775, "its start");
+}
+
+#[test]
+fn an_older_host_changes_no_memory_of_a_running_vm() {
+    let mut b = Bench::of(&WORLD.replacen("    computerName: HV01\n", "    computerName: HV01\n    version: 6.3.9600\n", 1));
+    let vm = b.define("web", 2);
+    b.start(&vm);
+    let setting = memory(&vm).with("VirtualQuantity", 2048u64);
+    assert_eq!(b.vsms("ModifyResourceSettings", class("in").with("ResourceSettings", vec![setting])).return_value, 32775);
+}

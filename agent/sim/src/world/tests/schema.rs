@@ -51,9 +51,23 @@ fn faults(machine: &dyn crate::machine::Machine, found: &mut std::collections::B
     }
 }
 
+/// Checkpoints, replicas, clusters and VLANs, so that there is something of each to look at.
+fn stand(b: &mut Bench) {
+    use crate::world::{Fault, file::ReplicaMode};
+    let (host, vm) = (HostName::new("hv-1"), || "cms".to_owned());
+    b.world.apply(Fault::VmCheckpointed { host: host.clone(), vm: vm(), name: "by hand".to_owned() }).expect("it fits");
+    b.world.apply(Fault::VmReplicated { host: host.clone(), vm: vm(), mode: ReplicaMode::Primary }).expect("it fits");
+    b.world.apply(Fault::VmClustered { host, vm: vm() }).expect("it fits");
+    let ports = b.all(&V2, "Msvm_EthernetPortAllocationSettingData");
+    let port = ports.into_iter().find(|o| o.path.key("InstanceID").is_some_and(|id| id.ends_with("\\C"))).expect("a port").path;
+    let vlan = class("Msvm_EthernetSwitchPortVlanSettingData").with("OperationMode", 1u32).with("AccessVlanId", 5u16);
+    let output = b.vsms("AddFeatureSettings", class("in").with("AffectedConfiguration", port).with("FeatureSettings", vec![vlan]));
+    assert_eq!(output.return_value, 0);
+}
+
 #[test]
 fn every_property_and_key_is_one_that_windows_declares() {
-    let mut b = Bench::new();
+    let mut b = Bench::of(&WORLD.replacen("    memoryGib: 16\n", "    memoryGib: 16\n    cluster: CLUSTER1\n", 1));
     b.management_switch();
     let corpnet = b.switch("Corpnet");
     let mut found = std::collections::BTreeSet::new();
@@ -63,6 +77,7 @@ fn every_property_and_key_is_one_that_windows_declares() {
         faults(b.world.machine_mut(&guest).expect("it runs").as_ref(), &mut found);
         b.ask(&vm, 9);
     }
+    stand(&mut b);
     let host = b.at.clone();
     faults(b.world.machine_mut(&host).expect("it runs").as_ref(), &mut found);
     assert_eq!(found.into_iter().collect::<Vec<_>>().join("\n"), "");
