@@ -4,7 +4,8 @@
 //! Deliberately absent: delivery by the host itself. Clients pull.
 
 pub(crate) mod log;
-//pub(crate) mod log_query;
-//pub(crate) mod rendering;
-//pub(crate) mod subscription;
-//pub(crate) mod watch;
+pub(crate) mod log_query;
+pub(crate) mod rendering;
+pub(crate) mod subscription;
+pub(crate) mod watch;
+mod writer;

@@ -25,8 +25,7 @@ pub(crate) enum Content {
 /// The folders that were made, beside those that every system has and those that files lie in.
 pub(crate) type Folders = BTreeMap<FileKey, String>;
 
-const GIVEN: [&str; 6] =
-    [r"C:\Windows", r"C:\Windows\System32", r"C:\Windows\Temp", r"C:\Users", r"C:\ProgramData", r"C:\Program Files"];
+const GIVEN: [&str; 6] = [r"C:\Windows", r"C:\Windows\System32", r"C:\Windows\Temp", r"C:\Users", r"C:\ProgramData", r"C:\Program Files"];
 
 /// Why a file could not be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -9,16 +9,21 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use wsman::cim::{CimInstance, CimPath, Namespace};
 
-use crate::classes;
+use crate::event::log::EventLog;
 use crate::host::Host;
 use crate::ids::{IdentityError, Ids};
 use crate::image::Image;
 use crate::machine::{Association, Machine, Object, Output, WmiCode, WmiError};
+use crate::program::Desk;
+use crate::windows::activity::Activity;
+use crate::windows::certificate_store::CertificateStores;
 use crate::windows::domain::{Domain, Membership};
 use crate::windows::provider::{self, CLASSES, Call, Wish};
 use crate::windows::service::Service;
+use crate::windows::setup::Setup;
+use crate::windows::winrm::Failures;
 use crate::windows::{Plugged, Windows};
-use crate::world::World;
+use crate::world::{MachineId, World};
 
 /// What a boot has left on a disk.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -46,12 +51,19 @@ impl Guest {
             services: services.collect(),
             rules: image.firewall_rules.clone(),
             accounts: image.accounts.clone(),
+            winrm: image.winrm.clone(),
+            failures: Failures::default(),
             adapters: Vec::new(),
             last_boot: at,
             installed: at,
             listener,
             published,
             received: BTreeMap::new(),
+            setup: Setup::new(&image.setup, &image.version),
+            certificates: CertificateStores::default(),
+            software: image.setup.software(at),
+            activity: Activity::default(),
+            log: EventLog::default(),
         };
         Ok(Self { windows, image: image.name.clone() })
     }
@@ -91,6 +103,7 @@ pub(crate) struct GuestMachine<'w> {
     host: crate::world::HostName,
     vm: String,
     computer_name: String,
+    caller: String,
 }
 
 impl<'w> GuestMachine<'w> {
@@ -98,7 +111,7 @@ impl<'w> GuestMachine<'w> {
     pub(crate) fn new(world: &'w mut World, host: &crate::world::HostName, vm: &str) -> Option<Self> {
         let owner = world.host(host)?;
         let computer_name = owner.running_guest(owner.machine(vm)?)?.windows.computer_name.clone();
-        Some(Self { host: host.clone(), vm: vm.to_owned(), computer_name, world })
+        Some(Self { host: host.clone(), vm: vm.to_owned(), computer_name, caller: String::new(), world })
     }
 
     fn parts(&self) -> Result<(&Host, &crate::host::machine::VirtualMachine, &Guest), WmiError> {
@@ -128,7 +141,7 @@ impl Machine for GuestMachine<'_> {
         let (host, machine, guest) = self.parts()?;
         let (plugged, hardware) = (host.plugged_in(machine), host.hardware_of(machine));
         let objects = |c: &str| provider::objects(&guest.windows, c, &hardware, &plugged, self.world.now());
-        Ok(classes::concrete(&[CLASSES], namespace, class)?.into_iter().flat_map(objects).collect())
+        Ok(provider::concrete(&guest.windows, &[CLASSES], namespace, class)?.into_iter().flat_map(objects).collect())
     }
 
     fn associations(&self, namespace: &Namespace, path: &CimPath) -> Result<Vec<Association>, WmiError> {
@@ -142,8 +155,21 @@ impl Machine for GuestMachine<'_> {
         Ok(crate::machine::ends(&links, path))
     }
 
+    fn called_by(&mut self, user: &str) {
+        user.clone_into(&mut self.caller);
+    }
+
+    fn desk(&mut self) -> Option<Desk<'_>> {
+        let machine = MachineId::Guest { host: self.host.clone(), vm: self.vm.clone() };
+        Some(Desk::new(self.world, machine))
+    }
+
     fn invoke(&mut self, target: &CimPath, method: &str, input: &CimInstance) -> Result<Output, WmiError> {
-        classes::concrete(&[CLASSES], target.namespace(), target.class().as_str())?;
+        if Desk::has(target) {
+            let machine = MachineId::Guest { host: self.host.clone(), vm: self.vm.clone() };
+            return Desk::new(self.world, machine).invoke_process(target, method, input, &self.caller);
+        }
+        provider::concrete(&self.parts()?.2.windows, &[CLASSES], target.namespace(), target.class().as_str())?;
         if target.keys().next().is_some() {
             self.get(target)?;
         }
@@ -164,8 +190,10 @@ impl Machine for GuestMachine<'_> {
     }
 
     fn create(&mut self, namespace: &Namespace, new: &CimInstance) -> Result<CimPath, WmiError> {
-        classes::concrete(&[CLASSES], namespace, new.class().as_str())?;
-        Err(WmiError::not_capable(new.class().as_str()))
+        provider::concrete(&self.parts()?.2.windows, &[CLASSES], namespace, new.class().as_str())?;
+        let path = self.call(|call| call.create(new))?;
+        self.world.touched();
+        Ok(path)
     }
 
     fn delete(&mut self, target: &CimPath) -> Result<(), WmiError> {

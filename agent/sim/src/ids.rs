@@ -41,6 +41,12 @@ pub struct IdentityError {
     source: rcgen::Error,
 }
 
+impl IdentityError {
+    pub(crate) fn of(name: &str, source: rcgen::Error) -> Self {
+        Self { name: name.to_owned(), source }
+    }
+}
+
 /// The source of all made-up identifiers of a world.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Ids {

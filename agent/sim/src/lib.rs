@@ -4,6 +4,8 @@
 //! Deliberately absent: any use of `hyperv` or `plan`, so that a shared mistake cannot cancel out.
 
 mod classes;
+mod event;
+mod file_tree;
 #[cfg(test)]
 mod fixture;
 mod guest;
@@ -13,11 +15,13 @@ pub mod image;
 mod job;
 pub mod machine;
 pub mod network;
+mod program;
 pub mod query;
 pub mod quota;
 pub mod respond;
 pub mod script;
 pub mod server;
+mod shell;
 mod timing;
 mod windows;
 pub mod world;

@@ -5,6 +5,8 @@
 
 use wsman::cim::{CimInstance, CimPath, CimValue, ClassName, Name, Namespace};
 
+use crate::program::Desk;
+
 /// One Windows machine as WMI shows it: a host or a guest.
 pub trait Machine {
     /// The name that `__SERVER` gives.
@@ -45,6 +47,14 @@ pub trait Machine {
     /// # Errors
     /// `NotFound`, or `ProviderNotCapable` for a class whose instances are not deleted like this.
     fn delete(&mut self, target: &CimPath) -> Result<(), WmiError>;
+
+    /// Who asks from now on, as `COMPUTER\user`.
+    fn called_by(&mut self, _user: &str) {}
+
+    /// The machine from inside: what runs programs there. `None` where nothing does.
+    fn desk(&mut self) -> Option<Desk<'_>> {
+        None
+    }
 
     /// The instance at `path`, whose keys may be fewer than all as long as they name one.
     ///
@@ -135,19 +145,27 @@ pub struct Output {
     pub return_value: u32,
     /// Out parameters, without the return value.
     pub out: CimInstance,
+    /// How long it took; a caller that may not wait so long is told that the time is up, and what was begun goes on.
+    pub takes: std::time::Duration,
 }
 
 impl Output {
     /// A verdict without out parameters.
     #[must_use]
     pub fn code(return_value: u32) -> Self {
-        Self { return_value, out: CimInstance::new("__PARAMETERS") }
+        Self { return_value, out: CimInstance::new("__PARAMETERS"), takes: std::time::Duration::ZERO }
+    }
+
+    /// The same, after so long.
+    #[must_use]
+    pub fn taking(self, takes: std::time::Duration) -> Self {
+        Self { takes, ..self }
     }
 
     /// Whether `method`, having given this, changed or will change something: reading does not, and neither does a refusal.
     #[must_use]
     pub(crate) fn changes(&self, method: &str) -> bool {
-        let reads = ["Get", "Enum", "Validate", "Interrogate"]
+        let reads = ["Get", "Enum", "Validate", "Interrogate", "Check", "IsPending"]
             .iter()
             .any(|verb| method.get(..verb.len()).is_some_and(|m| m.eq_ignore_ascii_case(verb)));
         !reads && matches!(self.return_value, 0 | 4096)

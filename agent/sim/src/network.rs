@@ -8,6 +8,7 @@ mod endpoints;
 mod memory;
 mod shared;
 mod sockets;
+mod waiting;
 
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ pub use memory::Memory;
 pub(crate) use shared::Shared;
 use shared::State;
 pub use sockets::{ServeError, Serving};
+pub(crate) use waiting::exchange;
 
 /// How a simulation is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -4,15 +4,15 @@
 //! that the real one ends with. Deliberately absent: every other program; the command interpreter says that it is not recognised.
 
 mod call;
-//pub(crate) mod certreq;
-//mod certutil;
+pub(crate) mod certreq;
+mod certutil;
 pub(crate) mod cmd;
-//pub(crate) mod curl;
+pub(crate) mod curl;
 pub(crate) mod desk;
-//mod dism;
+mod dism;
 mod hostname;
 mod more;
-//pub(crate) mod msiexec;
+pub(crate) mod msiexec;
 mod ping;
 mod pipe;
 pub(crate) mod process;
@@ -21,7 +21,10 @@ mod timeout;
 mod whoami;
 mod win32_process;
 mod words;
-//pub(crate) mod wusa;
+pub(crate) mod wusa;
+
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,11 +37,11 @@ pub(crate) use desk::Desk;
 pub(crate) enum Program {
     More(more::More),
     Ping(ping::Ping),
-//    Curl(Box<curl::Transfer>),
-//    Certreq(certreq::Errand),
-//    Msiexec(msiexec::Installation),
-//    Dism(dism::Servicing),
-//    Wusa(wusa::Installation),
+    Curl(Box<curl::Transfer>),
+    Certreq(certreq::Errand),
+    Msiexec(msiexec::Installation),
+    Dism(dism::Servicing),
+    Wusa(wusa::Installation),
 }
 
 /// How far a program has come.
@@ -56,20 +59,20 @@ pub(crate) enum Step {
 type Start = fn(&mut Call<'_, '_>) -> Option<Step>;
 
 /// Every program, by the name of its file without `.exe`, all in `C:\Windows\System32`.
-const PROGRAMS: [(&str, Start); 7] = [
-//    ("certreq", certreq::start),
-//    ("certutil", certutil::start),
+const PROGRAMS: [(&str, Start); 13] = [
+    ("certreq", certreq::start),
+    ("certutil", certutil::start),
     ("cmd", cmd::start_nested),
-//    ("curl", curl::start),
-//    ("dism", dism::start),
+    ("curl", curl::start),
+    ("dism", dism::start),
     ("hostname", hostname::start),
     ("more", more::start),
-//    ("msiexec", msiexec::start),
+    ("msiexec", msiexec::start),
     ("ping", ping::start),
     ("shutdown", shutdown::start),
     ("timeout", timeout::start),
     ("whoami", whoami::start),
-//    ("wusa", wusa::start),
+    ("wusa", wusa::start),
 ];
 
 /// The program that `name` finds: bare, with its extension, or with its whole path.
@@ -90,11 +93,11 @@ impl Program {
         match self {
             Self::More(more) => more.resume(call),
             Self::Ping(ping) => ping.resume(call),
-//            Self::Curl(transfer) => transfer.resume(call),
-//            Self::Certreq(errand) => errand.resume(call),
-//            Self::Msiexec(installation) => installation.resume(call),
-//            Self::Dism(servicing) => servicing.resume(call),
-//            Self::Wusa(installation) => installation.resume(call),
+            Self::Curl(transfer) => transfer.resume(call),
+            Self::Certreq(errand) => errand.resume(call),
+            Self::Msiexec(installation) => installation.resume(call),
+            Self::Dism(servicing) => servicing.resume(call),
+            Self::Wusa(installation) => installation.resume(call),
         }
     }
 }

@@ -47,6 +47,11 @@ pub fn run(machine: &dyn Machine, namespace: &Namespace, text: &str) -> Result<A
     }
 }
 
+/// Whether `filter` holds for `object`, as seen on `computer`.
+pub(crate) fn holds(computer: &str, namespace: &Namespace, filter: &wql::Condition, object: &Object) -> Result<bool, WmiError> {
+    condition::Scope { computer, namespace }.holds(filter, object)
+}
+
 fn run_select(machine: &dyn Machine, namespace: &Namespace, select: Select) -> Result<Answer, WmiError> {
     let mut objects = machine.instances(namespace, select.class.as_str())?;
     if let Some(filter) = &select.filter {

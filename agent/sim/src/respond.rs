@@ -1,14 +1,14 @@
 //! WS-Management operations over one machine: a request's envelope in, an answer's envelope out.
 //!
 //! Guarantees: what Windows refuses is refused with Windows's own code; answers carry Windows's prefixes and shapes; one file for each
-//! operation, one table for what every header must satisfy. Deliberately absent: subscriptions and shells. Their files say
-//! that they are not supported, and are where they will stand.
+//! operation, one table for what every header must satisfy; what has nothing to say yet can be asked again.
 
 mod association_filter;
 mod call;
 mod create;
 mod delete;
 mod enumerate;
+mod events;
 mod get;
 mod header;
 mod identify;
@@ -29,6 +29,7 @@ use wsman::envelope::{Envelope, Header, Request, Response};
 use wsman::resource::Naming;
 use wsman::schema;
 
+use crate::event::subscription::Subscriptions;
 use crate::machine::Machine;
 use crate::quota::{self, Enumerations, Owner};
 
@@ -48,8 +49,20 @@ pub struct Service<'a> {
     pub owner: Owner,
     /// Whether the user was authenticated; without it only Identify is answered.
     pub authenticated: bool,
+    /// The security profiles that the service tells its users of.
+    pub profiles: Vec<&'static str>,
     /// How long the machine took for what it did.
     pub takes: std::time::Duration,
+    /// What is subscribed to.
+    pub(crate) subscriptions: &'a mut Subscriptions,
+    /// Whether the client would wait longer.
+    pub(crate) patience: Patience,
+    /// Whether there was nothing to say yet: the answer is for a client that will wait no longer.
+    pub(crate) waits: bool,
+    /// When there will be something to say even if nothing happens.
+    pub(crate) wakes: Option<jiff::Timestamp>,
+    /// How far events were read, for the answer's header.
+    pub(crate) bookmark: Option<String>,
 }
 
 /// An answer as HTTP carries it.
@@ -61,10 +74,26 @@ pub struct Reply {
     pub body: String,
 }
 
+/// Whether a client would wait longer for an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Its time is not up.
+    Left,
+    /// It gets an answer now.
+    Over,
+}
+
 /// An answer before it is written.
 struct Answer {
     response: Response,
     naming: Naming,
+}
+
+impl Answer {
+    /// An answer that names no class.
+    fn of(response: Response) -> Self {
+        Self { response, naming: Naming::Microsoft(Namespace::CIMV2) }
+    }
 }
 
 /// Carries out `call`.
@@ -73,7 +102,7 @@ pub fn respond(service: &mut Service<'_>, call: &Call) -> Reply {
     let computer = service.machine.computer_name().to_owned();
     let message = service.enumerations.fresh();
     let result = match call.envelope() {
-        Ok(envelope) => answer(service, envelope).and_then(|answer| write(envelope, answer, message)),
+        Ok(envelope) => answer(service, envelope).and_then(|answer| write(envelope, answer, (message, service.bookmark.take()))),
         Err(error) => Err(Refusal::from(error)),
     };
     result.unwrap_or_else(|refusal| refusal.reply(call.header(), &computer, message))
@@ -96,24 +125,28 @@ fn answer(service: &mut Service<'_>, envelope: &Envelope<Request>) -> Result<Ans
     header::check(header)?;
     match body {
         Request::Identify => Ok(identify::answer(service)),
+        Request::Enumerate(enumerate) if shell::is_meant(header) => shell::enumerate(service, header, enumerate),
         Request::Enumerate(enumerate) => enumerate::answer(service, header, enumerate),
         Request::Pull(pull) => pull::answer(service, header, pull),
         Request::Release { context } => release::answer(service, header, context),
         Request::Get => get::answer(service, header),
         Request::Put(payload) => put::answer(service, header, payload),
         Request::Create(payload) => create::answer(service, header, payload),
+        Request::Delete if shell::is_meant(header) => shell::delete(service, header),
         Request::Delete => delete::answer(service, header),
         Request::Invoke(invoke) => invoke::answer(service, header, invoke),
-        Request::Subscribe(_) | Request::Unsubscribe => Err(subscribe::refusal()),
-        Request::Shell(_) | Request::Other(_) => Err(shell::refusal(header)),
+        Request::Subscribe(asked) => subscribe::answer(service, header, asked),
+        Request::Unsubscribe => subscribe::end(service, header),
+        Request::Shell(asked) => shell::answer(service, header, asked),
+        Request::Other(_) => Err(subscribe::other(header)),
     }
 }
 
-fn write(request: &Envelope<Request>, answer: Answer, message: Uuid) -> Result<Reply, Refusal> {
+fn write(request: &Envelope<Request>, answer: Answer, (message, bookmark): (Uuid, Option<String>)) -> Result<Reply, Refusal> {
     let header = match request.body {
         // Windows answers Identify with an empty header.
         Request::Identify => Header::default(),
-        _ => Header { message_id: Some(quota::text(message)), ..request.header.answer(None) },
+        _ => Header { message_id: Some(quota::text(message)), bookmark, ..request.header.answer(None) },
     };
     let body = Envelope { header, body: answer.response }.encode(&answer.naming);
     if octets(&body) > limit(&request.header) {

@@ -7,6 +7,7 @@
 mod admission;
 mod basic;
 mod binding;
+mod charset;
 mod connection;
 mod cut;
 mod mutual;

@@ -140,6 +140,7 @@ impl Desk<'_> {
             commands: BTreeMap::new(),
         };
         shells.0.insert(id, shell.clone());
+        self.world.touched();
         Ok(shell)
     }
 
@@ -184,6 +185,7 @@ impl Desk<'_> {
         let entry = Command { process, input, output, exit: None };
         self.shell(owner, id)?.commands.insert(command.clone(), entry);
         self.settle_command(owner, id, &command);
+        self.world.touched();
         Ok(command)
     }
 
@@ -244,6 +246,7 @@ impl Desk<'_> {
         }
         self.run_readers(pipe);
         self.settle_command(owner, shell, command);
+        self.world.touched();
         Ok(())
     }
 
@@ -252,6 +255,7 @@ impl Desk<'_> {
         let process = self.command(owner, shell, command)?.process;
         self.kill_tree(process, CONTROL_C);
         self.settle_command(owner, shell, command);
+        self.world.touched();
         Ok(())
     }
 
@@ -262,6 +266,7 @@ impl Desk<'_> {
         self.reap(found.process);
         found.output.values().chain([&found.input]).for_each(|pipe| self.drop_pipe(*pipe));
         self.shell(owner, shell)?.commands.retain(|known, _| !known.eq_ignore_ascii_case(command));
+        self.world.touched();
         Ok(())
     }
 
@@ -277,6 +282,7 @@ impl Desk<'_> {
         }
         let id = self.shell(owner, shell)?.id.clone();
         self.windows_mut().ok_or(ShellError::NoShell)?.activity.shells.0.remove(&id);
+        self.world.touched();
         Ok(())
     }
 

@@ -3,13 +3,25 @@
 //! Guarantees: what a boot resets is reset in [`Windows::boot`] and nowhere else.
 //! Deliberately absent: what it runs on. The views get the hardware handed in.
 
+pub(crate) mod activity;
 pub(crate) mod address;
+pub(crate) mod certificate_blob;
+pub(crate) mod certificate_store;
+pub(crate) mod clock;
+pub(crate) mod counter;
+pub(crate) mod defender;
 pub(crate) mod domain;
 pub(crate) mod firewall;
+pub(crate) mod key_drawer;
+pub(crate) mod log_view;
 pub(crate) mod provider;
 pub(crate) mod registry;
 pub(crate) mod service;
+pub(crate) mod setup;
+pub(crate) mod software;
 pub(crate) mod system;
+pub(crate) mod update;
+pub(crate) mod winrm;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -18,12 +30,18 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::event::log::EventLog;
 use crate::ids::{Ids, ListenerIdentity};
 use crate::image::Account;
+use activity::Activity;
 use address::Adapter;
+use certificate_store::CertificateStores;
 use domain::{Domain, Membership};
 use firewall::Rule;
 use service::Service;
+use setup::Setup;
+use software::Software;
+use winrm::{Failures, Winrm};
 
 /// The state of one installed Windows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,6 +57,11 @@ pub(crate) struct Windows {
     pub(crate) services: Vec<Service>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) accounts: Vec<Account>,
+    #[serde(default)]
+    pub(crate) winrm: Winrm,
+    /// Wrong passwords, and the accounts that they have locked.
+    #[serde(default)]
+    pub(crate) failures: Failures,
     /// Every adapter that this system has ever seen; those that are plugged in now come from the hardware.
     pub(crate) adapters: Vec<Adapter>,
     pub(crate) last_boot: Timestamp,
@@ -48,6 +71,16 @@ pub(crate) struct Windows {
     pub(crate) published: BTreeMap<String, String>,
     /// Items that its host has handed in.
     pub(crate) received: BTreeMap<String, String>,
+    /// What else it is set up with.
+    pub(crate) setup: Setup,
+    #[serde(default)]
+    pub(crate) certificates: CertificateStores,
+    #[serde(default)]
+    pub(crate) software: Software,
+    #[serde(default)]
+    pub(crate) activity: Activity,
+    #[serde(default)]
+    pub(crate) log: EventLog,
 }
 
 /// An adapter as the hardware shows it at this moment.
@@ -72,6 +105,13 @@ pub(crate) enum Segment {
     Inside(String),
 }
 
+impl Segment {
+    /// Whether it leads out of all hosts.
+    pub(crate) fn is_outside(&self) -> bool {
+        matches!(self, Self::Outside(_))
+    }
+}
+
 impl Windows {
     /// What happens when the system comes up: names take effect, automatic services run, new adapters are found.
     pub(crate) fn boot(&mut self, at: Timestamp, plugged: &[Plugged], ids: &mut Ids) {
@@ -82,7 +122,10 @@ impl Windows {
         if let Some(membership) = self.pending_membership.take() {
             self.membership = membership;
         }
+        self.software.boot();
+        self.activity.boot();
         self.find_adapters(plugged, ids);
+        self.setup.updates.boot(at, &mut self.software);
         let member = self.is_domain_member();
         service::boot(&mut self.services, member, ids);
     }
@@ -103,11 +146,9 @@ impl Windows {
         self.hosts_domain.is_some() || matches!(self.membership, Membership::Domain(_))
     }
 
-    /// Whether `user` (`name`, `NAME\name` or `name@domain`) is let in.
-    pub(crate) fn accepts(&self, user: &str, password: &str) -> bool {
-        let (realm, name) = user.split_once('\\').map_or((None, user), |(r, n)| (Some(r), n));
-        let local = realm.is_none_or(|r| r == "." || r.eq_ignore_ascii_case(&self.computer_name));
-        local && self.accounts.iter().any(|a| a.user.eq_ignore_ascii_case(name) && a.password == password)
+    /// The local account called `user`.
+    pub(crate) fn account_mut(&mut self, user: &str) -> Option<&mut Account> {
+        self.accounts.iter_mut().find(|account| account.user.eq_ignore_ascii_case(user))
     }
 
     /// The plugged adapters with their settings, in the order of their index.
@@ -134,9 +175,16 @@ impl Windows {
         self.adapters_in(plugged).filter(|(_, p)| p.segment.is_some()).flat_map(|(a, _)| a.dns.iter().copied()).collect()
     }
 
-    /// The next instant at which a service changes its state by itself.
+    /// The next instant at which something changes by itself.
     pub(crate) fn next_event(&self) -> Option<Timestamp> {
-        self.services.iter().filter_map(|s| s.until).min()
+        let services = self.services.iter().filter_map(|s| s.until);
+        services.chain(self.setup.updates.next_event()).chain(self.activity.next_event()).min()
+    }
+
+    /// Lets time pass: pending states and installations end.
+    pub(crate) fn advance(&mut self, now: Timestamp, ids: &mut Ids) {
+        self.advance_services(now, ids);
+        self.setup.updates.advance(now, &mut self.software);
     }
 
     fn free_alias(&self, wanted: &str) -> String {

@@ -8,6 +8,8 @@ mod clockwork;
 mod error;
 mod fault;
 pub mod file;
+mod logon;
+pub mod outside;
 mod reach;
 mod store;
 #[cfg(test)]
@@ -30,6 +32,7 @@ pub use crate::timing::Timing;
 pub use error::WorldError;
 pub use fault::Fault;
 pub use file::WorldFile;
+pub(crate) use logon::{Caller, Principal};
 
 /// The name by which the world file and its users call a host.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -68,6 +71,16 @@ pub enum MachineId {
         /// The VM's GUID.
         vm: String,
     },
+}
+
+impl MachineId {
+    /// The host that it is, or that carries it.
+    #[must_use]
+    pub fn host(&self) -> &HostName {
+        match self {
+            Self::Host(host) | Self::Guest { host, .. } => host,
+        }
+    }
 }
 
 impl std::fmt::Display for MachineId {
@@ -112,6 +125,9 @@ pub struct World {
     timing: Timing,
     images: BTreeMap<String, Image>,
     hosts: BTreeMap<HostName, Host>,
+    /// What lies beyond the hosts.
+    #[serde(default)]
+    pub(crate) outside: outside::Outside,
     /// VMs whose guests do not answer on the network, until when.
     unreachable: BTreeMap<String, Timestamp>,
 }
@@ -138,6 +154,18 @@ impl World {
     #[must_use]
     pub fn guest_of(&self, host: &HostName, vm: &str) -> Option<MachineId> {
         self.vm(host, vm).ok().map(|vm| MachineId::Guest { host: host.clone(), vm })
+    }
+
+    /// Writes what has changed on a host and in its machines since the last look into their logs.
+    pub(crate) fn write_logs(&mut self, host: &HostName) {
+        let now = self.now;
+        if let Some(host) = self.hosts.get_mut(host) {
+            host.write_logs(now);
+        }
+    }
+
+    pub(crate) fn ids_mut(&mut self) -> &mut Ids {
+        &mut self.ids
     }
 
     pub(crate) fn touched(&mut self) {

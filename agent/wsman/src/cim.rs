@@ -20,5 +20,5 @@ pub use path::{CimPath, Key};
 pub use path_text::PathTextError;
 pub use value::{CimDatetime, CimType, CimValue, WrongType};
 
-pub(crate) use datetime::xml_duration;
+pub use datetime::xml_duration;
 pub(crate) use scalar::{signed_range, unsigned_max};

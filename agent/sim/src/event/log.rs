@@ -123,7 +123,9 @@ impl EventLog {
 
     /// Every log that there is.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        ["System", "Application"].into_iter().chain(self.records.keys().map(String::as_str).filter(|name| !matches!(*name, "System" | "Application")))
+        ["System", "Application"]
+            .into_iter()
+            .chain(self.records.keys().map(String::as_str).filter(|name| !matches!(*name, "System" | "Application")))
     }
 
     /// Remembers that `what` is `state` now; whether it was something else before, and is not seen for the first time.

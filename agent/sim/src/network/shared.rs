@@ -6,25 +6,29 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tracing::{error, warn};
 use wsman::clock::SharedClock;
 
 use super::PlainHttp;
-use crate::quota::{Enumerations, Owner};
-use crate::respond::{self, Call, Mutation, Service};
-use crate::script::{Act, Script, Seen, Verdict};
-use crate::server::{Credentials, Outcome, Peer, Tls};
-use crate::world::{MachineId, World, WorldError};
+use crate::event::subscription::Subscriptions;
+use crate::image::{Rights, Winrm};
+use crate::quota::{Crowd, Enumerations, Owner, Place};
+use crate::respond::{self, Call, Mutation, Patience, Service};
+use crate::script::{self, Act, Script, Seen, Verdict};
+use crate::server::{ClientAuth, MAX_HANDSHAKES, Outcome, Peer, Tls};
+use crate::world::{Caller, MachineId, World, WorldError};
 
 /// How many mutations are remembered; the oldest go first.
 const MAX_MUTATIONS: usize = 20_000;
+/// Requests of more than a few kilobytes that are held at once, of all callers; further ones wait.
+const MAX_LARGE_BODIES: usize = 64;
 
 /// See the module.
 #[derive(Debug)]
@@ -32,10 +36,21 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     clock: SharedClock,
     tls: Tls,
+    handshakes: Arc<Semaphore>,
+    large_bodies: Arc<Semaphore>,
+    crowd: Arc<Crowd>,
     plain_http: AtomicBool,
     changed: watch::Sender<u64>,
     /// The server side of in-memory connections; they end with the simulation.
     tasks: Mutex<JoinSet<()>>,
+}
+
+/// A request that was carried out, as far as it went.
+struct Done {
+    reply: respond::Reply,
+    takes: Duration,
+    waits: bool,
+    wakes: Option<Timestamp>,
 }
 
 /// What the lock guards.
@@ -46,6 +61,7 @@ pub(crate) struct State {
     pub(crate) exchanges: BTreeMap<(MachineId, String), u64>,
     pub(crate) mutations: VecDeque<Mutation>,
     enumerations: Enumerations,
+    subscriptions: Subscriptions,
     kept: Option<(PathBuf, u64)>,
 }
 
@@ -59,12 +75,16 @@ impl Shared {
             exchanges: BTreeMap::new(),
             mutations: VecDeque::new(),
             enumerations: Enumerations::default(),
+            subscriptions: Subscriptions::default(),
             kept: None,
         };
         Self {
             state: Mutex::new(state),
             clock,
             tls: Tls::default(),
+            handshakes: Arc::new(Semaphore::new(MAX_HANDSHAKES)),
+            large_bodies: Arc::new(Semaphore::new(MAX_LARGE_BODIES)),
+            crowd: Arc::default(),
             plain_http: AtomicBool::new(false),
             changed: watch::Sender::new(0),
             tasks: Mutex::default(),
@@ -105,19 +125,45 @@ impl Shared {
         self.plain_http.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn accepts(&self, machine: &MachineId, given: &Credentials) -> bool {
-        self.lock().world.accepts(machine, &given.user, &given.password)
-    }
-
     /// Whether the connection still leads to the machine that it was made to.
     pub(crate) fn reaches(&self, peer: &Peer) -> bool {
         self.lock().reaches(peer)
     }
 
-    /// What accepts a TLS handshake in the name of `machine`.
-    pub(crate) fn acceptor(&self, machine: &MachineId) -> Option<TlsAcceptor> {
-        let identity = self.lock().world.certificate(machine).cloned()?;
-        self.tls.acceptor(&identity).inspect_err(|error| warn!(%machine, %error, "listener has no usable certificate")).ok()
+    /// What accepts a TLS handshake in the name of `machine`, and the certificate that it shows.
+    pub(crate) fn listener(&self, machine: &MachineId) -> Option<(TlsAcceptor, Vec<u8>)> {
+        let state = self.lock();
+        let identity = state.world.certificate(machine).cloned()?;
+        let asks = state.world.winrm(machine).is_some_and(|winrm| winrm.certificate);
+        drop(state);
+        let client = if asks { ClientAuth::Asked } else { ClientAuth::Off };
+        let acceptor = self.tls.acceptor(&identity, client);
+        let acceptor = acceptor.inspect_err(|error| warn!(%machine, %error, "listener has no usable certificate")).ok()?;
+        Some((acceptor, identity.certificate))
+    }
+
+    /// The turns of TLS handshakes.
+    pub(crate) fn handshakes(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.handshakes)
+    }
+
+    /// The room for large bodies of requests.
+    pub(crate) fn large_bodies(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.large_bodies)
+    }
+
+    /// A place among the requests that `machine` has under way, at most `limit`.
+    pub(crate) fn enter(&self, machine: &MachineId, limit: usize) -> Option<Place> {
+        self.crowd.enter(machine, limit)
+    }
+
+    /// What is answered to a request for which there is no place.
+    pub(crate) fn refuse_crowd(&self, peer: &Peer, envelope: &str) -> Outcome {
+        let call = Call::read(envelope);
+        let mut state = self.lock();
+        let computer = state.computer(peer);
+        let reply = respond::refuse(&call, respond::QUOTA_LIMIT, &computer, state.enumerations.fresh());
+        Outcome::Answer { status: reply.status, body: reply.body, delay: Duration::ZERO, cut: None }
     }
 
     /// Runs the server side of an in-memory connection.
@@ -127,13 +173,20 @@ impl Shared {
         tasks.spawn(task);
     }
 
-    /// Carries out one request.
-    pub(crate) fn exchange(&self, peer: &Peer, user: Option<&str>, envelope: &str) -> Outcome {
-        // Read before the lock is taken, so that callers wait for each other's deeds only.
-        let call = Call::read(envelope);
+    /// Carries out one request, as far as it goes at once.
+    pub(crate) fn exchange(&self, peer: &Peer, caller: Option<&Caller>, call: &Call) -> Outcome {
+        self.announcing(|state| state.exchange(peer, caller, call))
+    }
+
+    /// Looks whether there is something to say by now to a request that waits.
+    pub(crate) fn ask_again(&self, peer: &Peer, caller: Option<&Caller>, call: &Call, (verdict, patience): (Verdict, Patience)) -> Outcome {
+        self.announcing(|state| state.answer(peer, caller, call, (verdict, patience)))
+    }
+
+    fn announcing(&self, act: impl FnOnce(&mut State) -> Outcome) -> Outcome {
         let mut state = self.lock();
         let before = state.world.dirty();
-        let outcome = state.exchange(peer, user, &call);
+        let outcome = act(&mut state);
         let after = state.world.dirty();
         drop(state);
         if before != after {
@@ -151,6 +204,10 @@ impl State {
                 warn!(%error, "a fault of the script does not fit the world");
             }
         }
+        while let Some(at) = self.subscriptions.next_look(&self.world).filter(|at| *at <= now) {
+            self.world.advance(at);
+            self.subscriptions.look(&mut self.world);
+        }
         self.world.advance(now);
     }
 
@@ -164,20 +221,39 @@ impl State {
         Ok(())
     }
 
-    fn exchange(&mut self, peer: &Peer, user: Option<&str>, call: &Call) -> Outcome {
+    fn exchange(&mut self, peer: &Peer, caller: Option<&Caller>, call: &Call) -> Outcome {
         if !self.reaches(peer) {
             return Outcome::Hangup { delay: Duration::ZERO };
         }
         let verdict = self.consult(peer, call);
-        let delay = verdict.delay;
-        if verdict.wire == Some(Act::Drop) || !self.reaches(peer) {
-            return Outcome::Hangup { delay };
+        if verdict.wire == Some(Act::Drop) {
+            return Outcome::Hangup { delay: verdict.delay };
         }
         *self.exchanges.entry((peer.machine.clone(), call.operation().to_owned())).or_default() += 1;
+        self.answer(peer, caller, call, (verdict, Patience::Left))
+    }
+
+    /// What is answered, or that there is nothing to say yet.
+    fn answer(&mut self, peer: &Peer, caller: Option<&Caller>, call: &Call, (verdict, patience): (Verdict, Patience)) -> Outcome {
+        let mut delay = verdict.delay;
+        if !self.reaches(peer) {
+            return Outcome::Hangup { delay };
+        }
         let reply = match verdict.wire {
             Some(Act::Status(status)) => return Outcome::Answer { status, body: String::new(), delay, cut: None },
             Some(Act::Fault(code)) => respond::refuse(call, code, &self.computer(peer), self.enumerations.fresh()),
-            _ => self.carry_out(peer, user, call),
+            // Such a user is let in, and has no right to any resource.
+            _ if caller.is_some_and(|caller| caller.rights == Rights::RemoteManagement) && call.operation() != "Identify" => {
+                respond::refuse(call, respond::ACCESS_DENIED, &self.computer(peer), self.enumerations.fresh())
+            }
+            _ => {
+                let done = self.carry_out(peer, caller.map(|caller| caller.account.as_str()), call, patience);
+                if done.waits {
+                    return Outcome::Waiting { verdict, wakes: self.next_change(done.wakes) };
+                }
+                delay += done.takes;
+                done.reply
+            }
         };
         if verdict.wire == Some(Act::CutBeforeAnswer) {
             return Outcome::Hangup { delay };
@@ -196,12 +272,27 @@ impl State {
         }
     }
 
-    fn consult(&mut self, peer: &Peer, call: &Call) -> Verdict {
+    /// After how many bytes of a request to `machine` its connection shall end.
+    pub(crate) fn cut_request(&mut self, machine: &MachineId) -> Option<usize> {
+        let computer = self.world.computer_name(machine).unwrap_or_default().to_owned();
+        let bytes = self.script.begin(machine, &computer, self.world.now())?;
+        Some(usize::try_from(bytes).unwrap_or(usize::MAX))
+    }
+
+    /// What the script wants of a step of a handshake.
+    pub(crate) fn meet_handshake(&mut self, peer: &Peer) -> Verdict {
         let computer = self.computer(peer);
-        let seen =
-            Seen { machine: &peer.machine, computer: &computer, operation: call.operation(), class: &call.class(), method: call.method() };
+        self.meet(&Seen { machine: &peer.machine, computer: &computer, operation: script::AUTHENTICATE, class: "", method: "" })
+    }
+
+    fn consult(&mut self, peer: &Peer, call: &Call) -> Verdict {
+        let (computer, class) = (self.computer(peer), call.class());
+        self.meet(&Seen { machine: &peer.machine, computer: &computer, operation: call.operation(), class: &class, method: call.method() })
+    }
+
+    fn meet(&mut self, seen: &Seen<'_>) -> Verdict {
         let now = self.world.now();
-        let mut verdict = self.script.meet(&seen, now);
+        let mut verdict = self.script.meet(seen, now);
         for fault in verdict.world.drain(..) {
             if let Err(error) = self.world.apply(fault) {
                 warn!(%error, "a fault of the script does not fit the world");
@@ -214,23 +305,47 @@ impl State {
         self.world.machine_mut(&peer.machine).map(|machine| machine.computer_name().to_owned()).unwrap_or_default()
     }
 
-    fn carry_out(&mut self, peer: &Peer, user: Option<&str>, call: &Call) -> respond::Reply {
+    /// How long until something changes by itself that a waiting request may wait for.
+    fn next_change(&mut self, wakes: Option<Timestamp>) -> Option<Duration> {
+        let next = [wakes, self.world.next_event(), self.subscriptions.next_look(&self.world)].into_iter().flatten().min()?;
+        Some(Duration::try_from(next.duration_since(self.world.now())).unwrap_or(Duration::ZERO))
+    }
+
+    fn carry_out(&mut self, peer: &Peer, user: Option<&str>, call: &Call, patience: Patience) -> Done {
         let before = self.world.dirty();
         let at = self.world.now();
-        let reply = match self.world.machine_mut(&peer.machine) {
+        let profiles = self.world.winrm(&peer.machine).map(Winrm::profiles).unwrap_or_default();
+        let done = match self.world.machine_mut(&peer.machine) {
             Some(mut machine) => {
+                machine.called_by(user.unwrap_or_default());
                 let owner = Owner { machine: peer.machine.clone(), user: user.unwrap_or_default().to_owned() };
-                let mut service =
-                    Service { machine: machine.as_mut(), enumerations: &mut self.enumerations, owner, authenticated: user.is_some() };
-                respond::respond(&mut service, call)
+                let mut service = Service {
+                    machine: machine.as_mut(),
+                    enumerations: &mut self.enumerations,
+                    subscriptions: &mut self.subscriptions,
+                    owner,
+                    authenticated: user.is_some(),
+                    profiles,
+                    takes: Duration::ZERO,
+                    patience,
+                    waits: false,
+                    wakes: None,
+                    bookmark: None,
+                };
+                let reply = respond::respond(&mut service, call);
+                Done { reply, takes: service.takes, waits: service.waits, wakes: service.wakes }
             }
-            None => respond::refuse(call, respond::UNREACHABLE, "", self.enumerations.fresh()),
+            None => {
+                let reply = respond::refuse(call, respond::UNREACHABLE, "", self.enumerations.fresh());
+                Done { reply, takes: Duration::ZERO, waits: false, wakes: None }
+            }
         };
         if self.world.dirty() != before {
-            self.remember(call.mutation(at, &peer.machine, reply.status));
+            self.world.write_logs(peer.machine.host());
+            self.remember(call.mutation(at, &peer.machine, done.reply.status));
             self.save();
         }
-        reply
+        done
     }
 
     fn remember(&mut self, mutation: Mutation) {

@@ -38,7 +38,11 @@ enum Frame {
     IfWell(Node),
     IfNot(Node),
     /// The right side of a pipe, which reads what the left has written.
-    PipeInto { node: Node, pipe: u64, streams: Streams },
+    PipeInto {
+        node: Node,
+        pipe: u64,
+        streams: Streams,
+    },
     Restore(Streams),
     /// A variable that waits for its line.
     Ask(String),
@@ -318,7 +322,9 @@ impl Interpreter {
                 Verdict::Ends(1)
             }
             _ => {
-                call.complain(&format!("'{name}' is not recognized as an internal or external command,\r\noperable program or batch file."));
+                call.complain(&format!(
+                    "'{name}' is not recognized as an internal or external command,\r\noperable program or batch file."
+                ));
                 Verdict::Unknown
             }
         }
@@ -379,7 +385,8 @@ fn unquoted(behind: &str, strips: bool) -> String {
     let text = behind.trim_start();
     let Some(inside) = text.strip_prefix('"') else { return behind.to_owned() };
     let special = text.contains(['&', '<', '>', '(', ')', '@', '^', '|']);
-    let named = inside.split_once('"').filter(|(name, rest)| !rest.contains('"') && name.contains([' ', '\t']) && super::find(name).is_some());
+    let named =
+        inside.split_once('"').filter(|(name, rest)| !rest.contains('"') && name.contains([' ', '\t']) && super::find(name).is_some());
     if !strips && !special && named.is_some() {
         return text.to_owned();
     }

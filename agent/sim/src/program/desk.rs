@@ -5,14 +5,14 @@
 
 use jiff::Timestamp;
 
+use super::Step;
 use super::call::{Call, Input};
 use super::cmd;
 use super::process::{Body, Process, Setting, Sink, Waits};
-use super::Step;
 use crate::file_tree::FileTree;
 use crate::ids::Ids;
-use crate::windows::Windows;
 use crate::windows::provider::Wish;
+use crate::windows::{Segment, Windows};
 use crate::world::{MachineId, World};
 
 /// What a process that was killed by Ctrl+C ends with: `STATUS_CONTROL_C_EXIT`.
@@ -22,7 +22,8 @@ pub(crate) const CONTROL_C: u32 = 0xC000_013A;
 const DEPTH: usize = 24;
 
 /// See the module.
-pub(crate) struct Desk<'w> {
+#[derive(Debug)]
+pub struct Desk<'w> {
     pub(crate) world: &'w mut World,
     pub(crate) machine: MachineId,
     depth: usize,
@@ -77,7 +78,13 @@ impl<'w> Desk<'w> {
                 };
                 let windows = &mut host.guest_mut(vm)?.windows;
                 let volumes = vec![('C', free)];
-                Some(FileTree { files: &mut windows.activity.files, folders: &mut windows.activity.folders, volumes, open: Vec::new(), now })
+                Some(FileTree {
+                    files: &mut windows.activity.files,
+                    folders: &mut windows.activity.folders,
+                    volumes,
+                    open: Vec::new(),
+                    now,
+                })
             }
         }
     }
@@ -96,14 +103,7 @@ impl<'w> Desk<'w> {
 
     /// Whether this machine reaches what lies outside of all hosts.
     pub(crate) fn reaches_outside(&self) -> bool {
-        let segments = match &self.machine {
-            MachineId::Host(name) => self.world.host(name).map(|host| host.windows.addresses_in(&host.plugged())),
-            MachineId::Guest { host, vm } => self.world.host(host).and_then(|host| {
-                let machine = host.machine(vm)?;
-                Some(host.guest(machine)?.windows.addresses_in(&host.plugged_in(machine)))
-            }),
-        };
-        segments.is_some_and(|found| found.iter().any(|(_, segment)| segment.is_outside()))
+        self.world.segments_of(&self.machine).iter().any(Segment::is_outside)
     }
 
     /// Starts `line` in a process of its own, which gets on as far as it can; its id. `None` when there is no such program.

@@ -10,6 +10,7 @@ use super::desk::{Watched, split_program};
 use super::process::{CodePage, Process, Setting, Streams};
 use crate::file_tree::{Found, resolve};
 use crate::machine::{Object, Output, WmiCode, WmiError};
+use crate::windows::Windows;
 use crate::windows::system::instant;
 
 // Return codes of Create and Terminate.
@@ -20,11 +21,17 @@ const INVALID_PARAMETER: u32 = 21;
 /// Where WMI's provider host starts what it starts.
 const DIRECTORY: &str = r"C:\Windows\System32";
 
-impl Desk<'_> {
+impl Windows {
     pub(crate) fn process_objects(&self) -> Vec<Object> {
-        let Some(windows) = self.windows() else { return Vec::new() };
-        let view = |process: &Process| Object::keyed(&Namespace::CIMV2, process.view(&windows.computer_name), &["Handle"]);
-        windows.activity.processes.running().map(view).collect()
+        let view = |process: &Process| Object::keyed(&Namespace::CIMV2, process.view(&self.computer_name), &["Handle"]);
+        self.activity.processes.running().map(view).collect()
+    }
+}
+
+impl Desk<'_> {
+    /// Whether `target` is what [`Desk::invoke_process`] is for.
+    pub(crate) fn has(target: &CimPath) -> bool {
+        *target.namespace() == Namespace::CIMV2 && target.class().as_str().eq_ignore_ascii_case("Win32_Process")
     }
 
     /// Runs a method of `Win32_Process`, asked by `user`.
@@ -39,6 +46,7 @@ impl Desk<'_> {
             () if method.eq_ignore_ascii_case("Terminate") => {
                 let reason = input.unsigned("Reason").ok().flatten().and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
                 self.kill(id, reason);
+                self.world.touched();
                 Ok(Output::code(0))
             }
             () if method.eq_ignore_ascii_case("GetOwner") => {
@@ -65,7 +73,10 @@ impl Desk<'_> {
             parent: 0,
         };
         match self.start(&line, setting, Watched::No) {
-            Some(id) => Output::code(0).with("ProcessId", id),
+            Some(id) => {
+                self.world.touched();
+                Output::code(0).with("ProcessId", id)
+            }
             None => {
                 let path = resolve(DIRECTORY, &split_program(&line).0);
                 let there = self.files().is_some_and(|files| files.find(&path) == Found::File);

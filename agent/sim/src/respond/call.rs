@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use wsman::envelope::shell::ShellRequest;
 use wsman::envelope::{self, Envelope, FilterBody, Header, Request};
 use wsman::xml::{Limits, XmlError};
 
@@ -83,7 +84,13 @@ impl Call {
             Some(Request::Invoke(_)) => "Invoke",
             Some(Request::Subscribe(_)) => "Subscribe",
             Some(Request::Unsubscribe) => "Unsubscribe",
-            Some(Request::Shell(_)) => "Shell",
+            Some(Request::Shell(asked)) => match asked {
+                ShellRequest::Create(_) => "Create",
+                ShellRequest::Command(_) => "Command",
+                ShellRequest::Send(_) => "Send",
+                ShellRequest::Receive { .. } => "Receive",
+                ShellRequest::Signal { .. } => "Signal",
+            },
             Some(Request::Other(_)) => "Other",
             None => "Unreadable",
         }
@@ -134,6 +141,7 @@ impl Call {
     pub fn mutation(&self, at: Timestamp, machine: &MachineId, status: u16) -> Mutation {
         let mut input = match self.request() {
             Some(Request::Invoke(invoke)) => format!("{:?}", invoke.parameters),
+            Some(Request::Shell(ShellRequest::Command(line))) => format!("{} {}", line.command, line.arguments.join(" ")),
             Some(Request::Put(payload) | Request::Create(payload)) => format!("{:?}", payload.properties),
             _ => String::new(),
         };

@@ -7,14 +7,6 @@ use wsman::xml::names::WSMAN;
 
 use super::{Answer, Service};
 
-/// What Windows lists where Basic and Negotiate are enabled: each for both transports, whether it is taken over both or not.
-const PROFILES: [&str; 4] = [
-    "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/http/basic",
-    "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/basic",
-    "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/http/spnego-kerberos",
-    "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/spnego-kerberos",
-];
-
 pub(super) fn answer(service: &Service<'_>) -> Answer {
     let system = service.machine.instances(&Namespace::CIMV2, "Win32_OperatingSystem").unwrap_or_default();
     let version = system.first().and_then(|object| object.instance.text("Version").ok().flatten());
@@ -23,7 +15,11 @@ pub(super) fn answer(service: &Service<'_>) -> Answer {
         protocol: WSMAN.to_owned(),
         vendor: "Microsoft Corporation".to_owned(),
         version: format!("OS: {version} SP: 0.0 Stack: 3.0"),
-        security_profiles: if service.authenticated { PROFILES.map(str::to_owned).to_vec() } else { Vec::new() },
+        security_profiles: if service.authenticated {
+            service.profiles.iter().map(|profile| (*profile).to_owned()).collect()
+        } else {
+            Vec::new()
+        },
     };
     Answer { response: Response::Identify(identity), naming: Naming::Microsoft(Namespace::CIMV2) }
 }

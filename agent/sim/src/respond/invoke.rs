@@ -13,8 +13,12 @@ use super::{Answer, Refusal, Service};
 use crate::machine::{WmiCode, WmiError};
 
 /// Services that are addressed by this one key, whatever other keys they have.
-const SERVICES: [&str; 3] =
-    ["Msvm_VirtualSystemManagementService", "Msvm_ImageManagementService", "Msvm_VirtualEthernetSwitchManagementService"];
+const SERVICES: [&str; 4] = [
+    "Msvm_VirtualSystemManagementService",
+    "Msvm_ImageManagementService",
+    "Msvm_VirtualEthernetSwitchManagementService",
+    "Msvm_VirtualSystemSnapshotService",
+];
 
 pub(super) fn answer(service: &mut Service<'_>, header: &Header, asked: &envelope::Invoke) -> Result<Answer, Refusal> {
     let target = Target::of(header)?;
@@ -31,6 +35,7 @@ pub(super) fn answer(service: &mut Service<'_>, header: &Header, asked: &envelop
         .machine
         .invoke(&path, method.map_or(asked.method.as_str(), |method| method.name()), &input)
         .map_err(Refusal::of_instance)?;
+    service.takes = output.takes;
     let values = declared_outputs(method, output.out).with("ReturnValue", output.return_value);
     let output = Output { class, method: asked.method.clone(), values };
     Ok(Answer { response: Response::Output(output), naming: target.naming })

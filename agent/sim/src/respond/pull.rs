@@ -15,6 +15,9 @@ pub(super) fn answer(service: &mut Service<'_>, header: &Header, asked: &envelop
     if asked.max_elements == Some(0) || asked.max_characters == Some(0) {
         return Err(Refusal::SCHEMA_VALIDATION);
     }
+    if let Some(answer) = super::events::answer(service, header, asked) {
+        return answer;
+    }
     let open = service.enumerations.take(&service.owner, &asked.context).ok_or(Refusal::INVALID_CONTEXT)?;
     let naming = open.naming.clone();
     let room = Room {

@@ -65,6 +65,16 @@ impl Refusal {
     pub(super) const LOCALE: Self = Self::code(2_150_858_887);
     pub(super) const WQL_ON_CLASS: Self = Self::code(2_150_859_003);
     pub(super) const NOT_AT_SERVICE: Self = Self::code(2_150_859_064);
+    pub(super) const QUOTA_SHELLS: Self = Self::code(2_150_859_173);
+    pub(super) const EXPIRATION_TIME: Self = Self::code(2_150_858_783);
+    pub(super) const EXPIRATION_TYPE: Self = Self::code(2_150_858_784);
+    pub(super) const FILTERING_UNAVAILABLE: Self = Self::code(2_150_858_786);
+    pub(super) const UNABLE_TO_RENEW: Self = Self::code(2_150_858_788);
+    pub(super) const INVALID_EVENTING_MESSAGE: Self = Self::code(2_150_858_789);
+    pub(super) const INVALID_BOOKMARK: Self = Self::code(2_150_858_808);
+    pub(super) const FILTERING_REQUIRED: Self = Self::code(2_150_858_831);
+    pub(super) const BOOKMARKS: Self = Self::code(2_150_858_859);
+    pub(super) const FILTERING_NOT_SUPPORTED: Self = Self::code(2_150_858_785);
     pub(super) const QUOTA_OPERATIONS: Self = Self::code(2_150_859_174);
 
     /// WS-Management's refusal `code`, in its usual words.
@@ -129,11 +139,19 @@ impl Refusal {
 impl From<&XmlError> for Refusal {
     fn from(error: &XmlError) -> Self {
         let code = match error {
+            // Before the first element, and after the last, nothing was said that could be answered in kind.
+            XmlError::StrayText(place) if matches!(place.as_str(), "the prologue" | "the end of the document") => {
+                return Self::NotXml(error.to_string());
+            }
+            XmlError::Missing("a root element") => return Self::NotXml(error.to_string()),
+            XmlError::Meaningless { what: "the root of an envelope", found } if !found.ends_with("}Envelope") => {
+                return Self::NotXml(error.to_string());
+            }
             XmlError::Meaningless { what: "the operation timeout", .. } => 2_150_858_881,
             XmlError::Meaningless { what: "the enumeration mode", .. } => 2_150_858_886,
             XmlError::Meaningless { what: "a second filter", .. } => 2_150_858_778,
             XmlError::Meaningless { what: "the namespace of an instance", .. } => 2_150_858_840,
-            XmlError::Meaningless { what: "the root of an envelope", found } if found.ends_with("}Envelope") => 2_150_858_765,
+            XmlError::Meaningless { what: "the root of an envelope", .. } => 2_150_858_765,
             XmlError::Missing(_) | XmlError::Meaningless { .. } | XmlError::StrayText(_) | XmlError::StrayElement(_) => 2_150_858_817,
             _ => return Self::NotXml(error.to_string()),
         };
@@ -176,6 +194,10 @@ fn words(code: u32) -> String {
         2_150_858_899 => "The path of the fragment is not valid.",
         2_150_859_003 => "WQL needs the resource URI of all classes of a namespace.",
         2_150_859_064 => "The service does not support the request.",
+        2_150_858_785 => "Filtering is not supported.",
+        2_150_859_173 => {
+            "The WS-Management service cannot process the request. The maximum number of concurrent shells for this user has been exceeded."
+        }
         2_150_859_174 => "The maximum number of concurrent operations for this user has been exceeded.",
         _ => {
             return wsman::fault::named(code)

@@ -4,6 +4,7 @@ use wsman::xml::{Limits, Reader};
 
 use super::*;
 use crate::fixture::{Fixture, VM};
+use crate::image::Winrm;
 use crate::world::{HostName, MachineId};
 
 const MS: &str = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/virtualization/v2";
@@ -26,7 +27,19 @@ impl Bench {
 
     fn ask(&mut self, document: &str) -> Reply {
         let owner = Owner { machine: MachineId::Host(HostName::new("hv01")), user: "admin".to_owned() };
-        let mut service = Service { machine: &mut self.machine, enumerations: &mut self.enumerations, owner, authenticated: true };
+        let mut service = Service {
+            machine: &mut self.machine,
+            enumerations: &mut self.enumerations,
+            owner,
+            authenticated: true,
+            profiles: Winrm::default().profiles(),
+            takes: std::time::Duration::ZERO,
+            subscriptions: &mut Subscriptions::default(),
+            patience: Patience::Over,
+            waits: false,
+            wakes: None,
+            bookmark: None,
+        };
         respond(&mut service, &Call::read(document))
     }
 
@@ -451,7 +464,19 @@ async fn identify_tells_more_to_whom_it_knows() {
     let document = "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\"><s:Header/><s:Body><Identify xmlns=\"http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd\"/></s:Body></s:Envelope>";
     let mut version = |authenticated: bool| {
         let owner = Owner { machine: MachineId::Host(HostName::new("hv01")), user: String::new() };
-        let mut service = Service { machine: &mut machine, enumerations: &mut enumerations, owner, authenticated };
+        let mut service = Service {
+            machine: &mut machine,
+            enumerations: &mut enumerations,
+            owner,
+            authenticated,
+            profiles: Winrm::default().profiles(),
+            takes: std::time::Duration::ZERO,
+            subscriptions: &mut Subscriptions::default(),
+            patience: Patience::Over,
+            waits: false,
+            wakes: None,
+            bookmark: None,
+        };
         let reply = respond(&mut service, &Call::read(document));
         assert!(reply.body.contains("<s:Header></s:Header>") || reply.body.contains("<s:Header/>"), "{}", reply.body);
         (

@@ -12,6 +12,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::admission::{self, Admission, Channel, Entrance, Session};
+use super::charset::Charset;
 use super::cut::Cut;
 use super::seal::{self, SEALED, Sealed};
 use super::{MAX_REQUEST, Outcome, Peer, page};
@@ -44,7 +45,7 @@ pub(super) struct Connection {
 /// How a message came, so how it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wrapping {
-    Plain,
+    Plain(Charset),
     Sealed,
 }
 
@@ -222,12 +223,17 @@ impl Connection {
             if !is_soap(headers) {
                 return Ok(Err(StatusCode::UNSUPPORTED_MEDIA_TYPE));
             }
-            (Wrapping::Plain, body.to_vec())
+            let Some(charset) = Charset::of(headers) else { return Ok(Err(StatusCode::UNSUPPORTED_MEDIA_TYPE)) };
+            (Wrapping::Plain(charset), body.to_vec())
         };
         if plain.len() > MAX_REQUEST {
             return Ok(Err(StatusCode::PAYLOAD_TOO_LARGE));
         }
-        Ok(String::from_utf8(plain).map(|envelope| (wrapping, envelope)).map_err(|_| StatusCode::BAD_REQUEST))
+        let charset = match wrapping {
+            Wrapping::Plain(charset) => charset,
+            Wrapping::Sealed => Charset::Utf8,
+        };
+        Ok(charset.decode(plain).map(|envelope| (wrapping, envelope)).ok_or(StatusCode::BAD_REQUEST))
     }
 
     /// The plain message. One that does not open ends the logon of this connection.
@@ -264,7 +270,7 @@ impl Connection {
             return Ok(page::of(status));
         }
         let (kind, body) = match wrapping {
-            Wrapping::Plain => ("application/soap+xml;charset=UTF-8", body.into()),
+            Wrapping::Plain(charset) => (charset.media_type(), charset.encode(body).into()),
             Wrapping::Sealed => (SEALED, self.seal(&body).ok_or(Dropped)?),
         };
         let mut answer = page::signed(status, body);

@@ -6,11 +6,11 @@
 use jiff::Timestamp;
 use wsman::cim::{CimInstance, CimPath, Namespace};
 
-use crate::classes::Class;
+use crate::classes::{self, Class};
 use crate::machine::{Object, Output, WmiCode, WmiError};
 use crate::windows::domain::Domain;
 use crate::windows::system::Hardware;
-use crate::windows::{Plugged, Windows};
+use crate::windows::{Plugged, Windows, log_view, update};
 
 const ENABLED: &[&str] = &["CIM_EnabledLogicalElement", "CIM_LogicalElement", "CIM_ManagedSystemElement", "CIM_ManagedElement"];
 const LOGICAL: &[&str] = &["CIM_LogicalElement", "CIM_ManagedSystemElement"];
@@ -21,6 +21,7 @@ pub(crate) const CLASSES: &[Class] = &[
     Class::new(Namespace::CIMV2, "Win32_ComputerSystemProduct", &["CIM_Product"], &[]),
     Class::new(Namespace::CIMV2, "Win32_OperatingSystem", &["CIM_OperatingSystem"], LOGICAL),
     Class::new(Namespace::CIMV2, "Win32_Processor", &["CIM_Processor", "CIM_LogicalDevice"], LOGICAL),
+    Class::new(Namespace::CIMV2, "Win32_Process", &["CIM_Process"], LOGICAL),
     Class::new(Namespace::CIMV2, "Win32_LogicalDisk", &["CIM_LogicalDisk", "CIM_StorageExtent", "CIM_LogicalDevice"], LOGICAL),
     Class::new(Namespace::CIMV2, "Win32_Service", &["Win32_BaseService", "CIM_Service"], LOGICAL),
     Class::new(Namespace::CIMV2, "StdRegProv", &[], &[]),
@@ -57,10 +58,47 @@ pub(crate) const CLASSES: &[Class] = &[
         &["CIM_RemoteServiceAccessPoint", "CIM_ServiceAccessPoint"],
         ENABLED,
     ),
+    Class::new(Namespace::STANDARD_CIMV2, "MSFT_NetRoute", &["CIM_NextHopRoute", "CIM_ManagedElement"], &[]),
+    Class::new(Namespace::STANDARD_CIMV2, "MSFT_NetFirewallProfile", &["CIM_ManagedElement"], &[]),
+    Class::new(Namespace::STANDARD_CIMV2, "MSFT_NetProtocolPortFilter", &["CIM_FilterEntryBase"], LOGICAL),
+    Class::new(Namespace::DEFAULT, "StdRegProv", &[], &[]),
+    Class::new(Namespace::CIMV2, "Win32_TimeZone", &["CIM_Setting"], &[]),
+    Class::new(Namespace::CIMV2, "Win32_UTCTime", &["Win32_CurrentTime"], &[]),
+    Class::new(Namespace::CIMV2, "Win32_NTLogEvent", &[], &[]),
+    Class::new(Namespace::CIMV2, "Win32_OptionalFeature", &[], LOGICAL),
+    Class::new(Namespace::CIMV2, "Win32_QuickFixEngineering", &[], LOGICAL),
+    Class::new(Namespace::WINDOWS_UPDATE, "MSFT_WUOperations", &[], &[]),
+    Class::new(Namespace::WINDOWS_UPDATE, "MSFT_WUOperationsSession", &[], &[]),
+    Class::new(Namespace::WINDOWS_UPDATE, "MSFT_WUSettings", &[], &[]),
+    Class::new(Namespace::DEFENDER, "MSFT_MpPreference", &[], &[]),
+    Class::new(Namespace::DEFENDER, "MSFT_MpComputerStatus", &["BaseStatus"], &[]),
 ];
 
+/// The concrete classes that `wanted` stands for on this very Windows: some come with a version or a feature.
+pub(crate) fn concrete<'t>(
+    windows: &'t Windows,
+    tables: &[&'t [Class]],
+    namespace: &Namespace,
+    wanted: &str,
+) -> Result<Vec<&'t str>, WmiError> {
+    if *namespace == Namespace::DEFENDER && windows.setup.defender.is_none() {
+        return Err(no_defender());
+    }
+    if *namespace == Namespace::WINDOWS_UPDATE {
+        update::has_class(&windows.version, wanted)?;
+    }
+    match windows.counter_class(wanted) {
+        Some(name) if *namespace == Namespace::CIMV2 => Ok(vec![name]),
+        _ => classes::concrete(tables, namespace, wanted),
+    }
+}
+
+fn no_defender() -> WmiError {
+    WmiError::new(WmiCode::InvalidNamespace, "Defender is not installed")
+}
+
 /// What a method asks of the hardware below.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Wish {
     Nothing,
     Restart,
@@ -81,15 +119,29 @@ pub(crate) fn objects(windows: &Windows, class: &str, hardware: &Hardware, plugg
     match class {
         "Win32_Service" => windows.service_objects(),
         "MSFT_NetFirewallRule" => windows.rule_objects(),
+        "MSFT_NetProtocolPortFilter" => windows.filter_objects(),
+        "MSFT_NetFirewallProfile" => windows.setup.firewall.objects(),
         "Win32_NetworkAdapterConfiguration"
         | "MSFT_NetAdapter"
         | "MSFT_NetIPAddress"
         | "MSFT_NetIPInterface"
+        | "MSFT_NetRoute"
         | "MSFT_DNSClientServerAddress" => windows.address_objects(class, plugged),
-        // Its methods are static.
-        "StdRegProv" => Vec::new(),
+        // Their methods are static.
+        "StdRegProv" | "MSFT_WUOperations" | "MSFT_WUSettings" => Vec::new(),
+        "MSFT_WUOperationsSession" => windows.setup.updates.session_objects(),
+        "Win32_QuickFixEngineering" => windows.software.hotfix_objects(&windows.computer_name),
+        "MSFT_MpPreference" | "MSFT_MpComputerStatus" => {
+            windows.setup.defender.iter().map(|defender| defender.object(class, &hardware.uuid)).collect()
+        }
+        "Win32_TimeZone" => vec![windows.setup.clock.zone_object()],
+        "Win32_NTLogEvent" => log_view::objects(&windows.log, &windows.computer_name),
+        "Win32_UTCTime" => vec![windows.setup.clock.utc_object(now)],
+        "Win32_OptionalFeature" => windows.software.feature_objects(),
+        _ if windows.counter_class(class).is_some() => windows.counter_objects(class, now),
         "Win32_ComputerSystemProcessor" => processor_links(windows, hardware, now),
         "Win32_DependentService" => windows.service_links(),
+        "Win32_Process" => windows.process_objects(),
         _ => windows.system_objects(class, hardware, now),
     }
 }
@@ -126,6 +178,13 @@ impl Call<'_> {
             () if is("MSFT_NetAdapter") => self.windows.invoke_adapter(key("DeviceID")?, method, input).map(still),
             () if is("MSFT_NetIPAddress") && method.eq_ignore_ascii_case("Create") => self.windows.create_address(input).map(still),
             () if is("StdRegProv") => self.windows.invoke_registry(method, input).map(still),
+            () if is("MSFT_WUOperations") => self.windows.update_operation(method, input, self.now).map(still),
+            () if is("MSFT_WUOperationsSession") => self.windows.update_session(method, input, self.now).map(still),
+            () if is("MSFT_WUSettings") => self.windows.update_settings(method).map(still),
+            () if is("MSFT_MpPreference") => match &mut self.windows.setup.defender {
+                Some(defender) => defender.invoke(method, input).map(still),
+                None => Err(no_defender()),
+            },
             () if is("Win32_ComputerSystem") => self.computer_system(method, input).map(still),
             () if is("Win32_OperatingSystem") => operating_system(method, input),
             () => Err(WmiError::method(class.as_str(), method)),
@@ -150,6 +209,14 @@ impl Call<'_> {
         Err(WmiError::not_capable(class))
     }
 
+    /// Makes an instance; only sessions of Windows Update can be.
+    pub(crate) fn create(&mut self, new: &CimInstance) -> Result<CimPath, WmiError> {
+        match new.class().as_str().eq_ignore_ascii_case("MSFT_WUOperationsSession") {
+            true => Ok(self.windows.setup.updates.begin()),
+            false => Err(WmiError::not_capable(new.class().as_str())),
+        }
+    }
+
     /// Deletes an instance; only addresses can be.
     pub(crate) fn delete(&mut self, target: &CimPath) -> Result<(), WmiError> {
         match (target.class().as_str().eq_ignore_ascii_case("MSFT_NetIPAddress"), target.key("Name")) {
@@ -162,7 +229,7 @@ impl Call<'_> {
         let code = match () {
             () if method.eq_ignore_ascii_case("Rename") => self.windows.rename(input, self.reached),
             () if method.eq_ignore_ascii_case("JoinDomainOrWorkgroup") => self.windows.join(input, self.reached),
-            () if method.eq_ignore_ascii_case("UnjoinDomainOrWorkgroup") => self.windows.unjoin(),
+            () if method.eq_ignore_ascii_case("UnjoinDomainOrWorkgroup") => self.windows.unjoin(input, self.reached),
             () => return Err(WmiError::method("Win32_ComputerSystem", method)),
         };
         Ok(Output::code(code))

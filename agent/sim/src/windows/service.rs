@@ -62,6 +62,8 @@ pub(crate) struct Service {
     pub(crate) run: Run,
     /// When a pending state ends.
     pub(crate) until: Option<Timestamp>,
+    /// Since when it is paused.
+    pub(crate) paused_at: Option<Timestamp>,
     process_id: u32,
     exit_code: u32,
     start_takes: SignedDuration,
@@ -69,10 +71,12 @@ pub(crate) struct Service {
     depends_on: Vec<String>,
     needs: Needs,
     restarts_after: Option<SignedDuration>,
+    accepts_pause: bool,
 }
 
 // Return codes of Win32_Service's methods.
 const DEPENDENTS_RUNNING: u32 = 3;
+const UNACCEPTABLE_CONTROL: u32 = 4;
 const CANNOT_ACCEPT_CONTROL: u32 = 5;
 const NOT_STARTED: u32 = 6;
 const ALREADY_RUNNING: u32 = 10;
@@ -90,6 +94,7 @@ impl Service {
             start_mode: spec.start_mode,
             run: Run::Stopped,
             until: None,
+            paused_at: None,
             process_id: 0,
             exit_code: 0,
             start_takes: spec.start_takes,
@@ -97,6 +102,7 @@ impl Service {
             depends_on: spec.depends_on.clone(),
             needs: spec.needs,
             restarts_after: spec.restarts_after,
+            accepts_pause: spec.accepts_pause,
         }
     }
 
@@ -111,15 +117,37 @@ impl Service {
             depends_on: Vec::new(),
             needs: Needs::Nothing,
             restarts_after: None,
+            accepts_pause: false,
         })
+    }
+
+    /// One that an installer has just brought; automatic ones run.
+    pub(crate) fn installed(spec: &ServiceSpec, process_id: u32) -> Self {
+        let mut service = Self::new(spec);
+        if service.start_mode == StartMode::Auto && service.needs == Needs::Nothing {
+            service.runs(process_id);
+        }
+        service
+    }
+
+    /// What people call it.
+    pub(crate) fn display_name(&self) -> &str {
+        &self.display_name
+    }
+
+    /// Whether nobody has stopped it.
+    pub(crate) fn has_died(&self) -> bool {
+        self.run == Run::Stopped && self.exit_code == EXIT_ABORTED
     }
 
     fn runs(&mut self, process_id: u32) {
         (self.run, self.until, self.process_id, self.exit_code) = (Run::Running, None, process_id, 0);
+        self.paused_at = None;
     }
 
     fn stopped(&mut self, exit_code: u32) {
         (self.run, self.until, self.process_id, self.exit_code) = (Run::Stopped, None, 0, exit_code);
+        self.paused_at = None;
     }
 
     /// The process dies; nobody asked for it. The service manager may have orders for that.
@@ -128,11 +156,13 @@ impl Service {
         self.until = self.restarts_after.and_then(|after| now.saturating_add(after).ok());
     }
 
-    /// Keeps its process and answers nobody.
-    pub(crate) fn pause(&mut self) -> u32 {
+    /// Keeps its process and takes nothing new.
+    pub(crate) fn pause(&mut self, now: Timestamp) -> u32 {
         match self.run {
+            Run::Running | Run::Paused if !self.accepts_pause => UNACCEPTABLE_CONTROL,
             Run::Running | Run::Paused => {
                 self.run = Run::Paused;
+                self.paused_at.get_or_insert(now);
                 0
             }
             Run::Stopped => NOT_STARTED,
@@ -143,7 +173,7 @@ impl Service {
     fn resume(&mut self) -> u32 {
         match self.run {
             Run::Running | Run::Paused => {
-                self.run = Run::Running;
+                (self.run, self.paused_at) = (Run::Running, None);
                 0
             }
             Run::Stopped => NOT_STARTED,
@@ -176,7 +206,7 @@ impl Service {
             .with("ServiceType", "Own Process")
             .with("ErrorControl", "Normal")
             .with("AcceptStop", matches!(self.run, Run::Running | Run::Paused))
-            .with("AcceptPause", matches!(self.run, Run::Running | Run::Paused))
+            .with("AcceptPause", self.accepts_pause && matches!(self.run, Run::Running | Run::Paused))
             .with("DesktopInteract", false)
             .with("ExitCode", self.exit_code)
             .with("ServiceSpecificExitCode", 0u32)
@@ -242,7 +272,7 @@ impl Windows {
         let code = match () {
             () if method.eq_ignore_ascii_case("StartService") => self.start_service(at, now),
             () if method.eq_ignore_ascii_case("StopService") => self.stop_service(at, now),
-            () if method.eq_ignore_ascii_case("PauseService") => self.services[at].pause(),
+            () if method.eq_ignore_ascii_case("PauseService") => self.services[at].pause(now),
             () if method.eq_ignore_ascii_case("ResumeService") => self.services[at].resume(),
             () if method.eq_ignore_ascii_case("InterrogateService") => {
                 if matches!(self.services[at].run, Run::Running | Run::Paused) {

@@ -91,7 +91,7 @@ fn cim(text: &str) -> Option<CimDatetime> {
 }
 
 /// `P0DT0H30M0S` and shorter spellings; years and months have no fixed length, so they are none of CIM's.
-pub(crate) fn xml_duration(text: &str) -> Option<SignedDuration> {
+pub fn xml_duration(text: &str) -> Option<SignedDuration> {
     let (negative, body) = match text.strip_prefix('-') {
         Some(rest) => (true, rest.strip_prefix('P')?),
         None => (false, text.strip_prefix('P')?),

@@ -1,0 +1,104 @@
+//! `wusa`: installs and removes updates from files.
+//!
+//! Guarantees: exit codes are those that the Windows Update Standalone Installer gives. Deliberately absent: windows and questions.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Call, Program, Step};
+use crate::event::log::Record;
+use crate::file_tree::Found;
+use crate::windows::provider::Wish;
+use crate::windows::software::RestartCause;
+use crate::world::outside::{Package, PackageKind, RestartNeed};
+
+const FILE_NOT_FOUND: u32 = 0x8007_0002;
+const INVALID_PARAMETER: u32 = 87;
+const RESTART_REQUIRED: u32 = 3010;
+// Windows Update's own.
+const ALREADY_INSTALLED: u32 = 0x0024_0006;
+const ALREADY_UNINSTALLED: u32 = 0x0024_0007;
+const NOT_APPLICABLE: u32 = 0x8024_0017;
+
+/// Whether the machine restarts by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Restarts {
+    Never,
+    WhenNeeded,
+}
+
+/// An installation or a removal under way.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Installation {
+    package: Package,
+    removes: bool,
+    restarts: Restarts,
+}
+
+pub(super) fn start(call: &mut Call<'_, '_>) -> Option<Step> {
+    let (mut file, mut removes, mut number, mut restarts) = (None, false, None, Restarts::WhenNeeded);
+    for word in call.words() {
+        let lower = word.to_ascii_lowercase();
+        match lower.as_str() {
+            "/quiet" | "/warnrestart" | "/forcerestart" => {}
+            "/norestart" | "/promptrestart" => restarts = Restarts::Never,
+            "/uninstall" => removes = true,
+            _ if lower.starts_with("/kb:") => number = Some(format!("KB{}", &word[4..])),
+            _ if lower.starts_with("/log") => {}
+            _ if word.starts_with('/') => return Some(Step::Done(INVALID_PARAMETER)),
+            _ => file = Some(word),
+        }
+    }
+    let outside = &call.desk.world.outside;
+    let package = match (&file, &number) {
+        (Some(file), _) => {
+            let path = call.path(file);
+            if call.files()?.find(&path) != Found::File {
+                return Some(Step::Done(FILE_NOT_FOUND));
+            }
+            call.desk.world.outside.package(&path, PackageKind::Update).cloned()
+        }
+        (None, Some(number)) => outside.packages.iter().find(|package| package.id.eq_ignore_ascii_case(number)).cloned(),
+        (None, None) => return Some(Step::Done(INVALID_PARAMETER)),
+    };
+    let windows = call.windows()?;
+    let has = |id: &str| windows.software.updates.keys().any(|known| known.eq_ignore_ascii_case(id));
+    let Some(package) = package else {
+        let gone = removes && !number.as_deref().is_some_and(has);
+        return Some(Step::Done(if gone { ALREADY_UNINSTALLED } else { NOT_APPLICABLE }));
+    };
+    let applies = package.applies_to.as_deref().is_none_or(|version| windows.version.starts_with(version));
+    match (removes, has(&package.id)) {
+        (false, true) => return Some(Step::Done(ALREADY_INSTALLED)),
+        (true, false) => return Some(Step::Done(ALREADY_UNINSTALLED)),
+        (false, false) if !applies => return Some(Step::Done(NOT_APPLICABLE)),
+        _ => {}
+    }
+    let takes = package.takes;
+    call.later(takes, Program::Wusa(Installation { package, removes, restarts }))
+}
+
+impl Installation {
+    pub(super) fn resume(self, call: &mut Call<'_, '_>) -> Option<Step> {
+        if let Some(code) = self.package.fails {
+            return Some(Step::Done(code));
+        }
+        let now = call.now();
+        let windows = call.windows()?;
+        let Package { id, title, .. } = &self.package;
+        if self.removes {
+            windows.software.updates.retain(|known, _| !known.eq_ignore_ascii_case(id));
+        } else {
+            windows.software.updates.insert(id.to_ascii_uppercase(), now);
+        }
+        let text = format!("Installation Successful: Windows successfully installed the following update: {title} ({id})");
+        windows.log.write(now, Record::information("System", "Microsoft-Windows-WindowsUpdateClient", 19, text));
+        if self.package.restart == RestartNeed::None {
+            return Some(Step::Done(0));
+        }
+        windows.software.ask_for_restart(RestartCause::Update);
+        if self.restarts == Restarts::WhenNeeded {
+            call.desk.wish(Wish::Restart);
+        }
+        Some(Step::Done(RESTART_REQUIRED))
+    }
+}
