@@ -2,6 +2,8 @@
 
 pub mod binary;
 pub mod example;
+pub mod kerberos;
 pub mod memory;
+pub mod python;
 pub mod room;
 pub mod sight;

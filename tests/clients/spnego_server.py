@@ -3,7 +3,7 @@
 Usage: spnego_server.py USER_FILE [HASH]. USER_FILE holds `domain:user:password` lines. With the name of a hash it speaks TLS with a
 certificate that is signed by that hash, and insists on the channel binding. Prints its port, the certificate's fingerprint when it has
 one, then one line for each handshake and each request.
-Raw NTLM or SPNEGO is told by the client's first token. Answers Identify, and Get with one instance. The path says what goes wrong:
+Raw NTLM or SPNEGO is told by the client's first token; with KRB5_KTNAME set it takes Kerberos too, as HTTP/localhost. Answers Identify, and Get with one instance. The path says what goes wrong:
 /wsman           nothing
 /tampered        one bit of each sealed answer is changed
 /signature       one bit of each answer's signature is changed
@@ -40,7 +40,8 @@ from cryptography.x509.oid import NameOID
 from spnego.channel_bindings import GssChannelBindings
 
 TYPE = "application/soap+xml;charset=UTF-8"
-SEALED = "application/HTTP-SPNEGO-session-encrypted"
+SPNEGO = "application/HTTP-SPNEGO-session-encrypted"
+KERBEROS = "application/HTTP-Kerberos-session-encrypted"
 SECURE = len(sys.argv) > 2
 SAY = threading.Lock()
 
@@ -93,7 +94,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def setup(self):
         super().setup()
-        self.context, self.wrapping, self.requests, self.first = None, None, 0, None
+        self.context, self.wrapping, self.requests, self.first, self.sealed = None, None, 0, None, SPNEGO
 
     def log_message(self, *_):
         pass
@@ -113,10 +114,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def shake_hands(self):
         words = self.headers.get("Authorization", "")
-        if self.path == "/basic-only" or not words.startswith("Negotiate "):
+        scheme, _, token = words.partition(" ")
+        if self.path == "/basic-only" or scheme not in ("Negotiate", "Kerberos"):
             return self.offer()
-        token = base64.b64decode(words.split(" ", 1)[1])
-        if self.context is None or self.context.complete:
+        token = base64.b64decode(token)
+        if scheme == "Kerberos":
+            self.wrapping, self.sealed = "kerberos", KERBEROS
+            self.context = spnego.server(hostname="localhost", service="HTTP", protocol="kerberos", channel_bindings=BINDINGS)
+        elif self.context is None or self.context.complete:
             self.wrapping = "raw" if token.startswith(b"NTLMSSP\0") else "spnego"
             protocol, options = ("ntlm", spnego.NegotiateOptions.use_ntlm) if self.wrapping == "raw" else (
                 "negotiate", spnego.NegotiateOptions.use_negotiate)
@@ -130,7 +135,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             say("refused", self.wrapping, type(error).__name__)
             self.context = None
             return self.offer()
-        headers = [("WWW-Authenticate", "Negotiate " + base64.b64encode(told).decode())] if told else []
+        headers = [("WWW-Authenticate", scheme + " " + base64.b64encode(told).decode())] if told else []
         if not self.context.complete:
             return self.answer(401, headers)
         say("admitted", self.wrapping, self.context.negotiated_protocol, self.context.client_principal)
@@ -138,9 +143,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def open(self, body):
         kind = self.headers["Content-Type"]
-        assert kind == 'multipart/encrypted;protocol="%s";boundary="Encrypted Boundary"' % SEALED, kind
+        assert kind == 'multipart/encrypted;protocol="%s";boundary="Encrypted Boundary"' % self.sealed, kind
         _, what, rest = body.split(b"--Encrypted Boundary\r\n", 2)
-        assert b"\tContent-Type: " + SEALED.encode() + b"\r\n" in what, what
+        assert b"\tContent-Type: " + self.sealed.encode() + b"\r\n" in what, what
         length = int(re.search(rb"\tOriginalContent: type=application/soap\+xml;charset=UTF-8;Length=(\d+)\r\n$", what).group(1))
         rest = rest.removeprefix(b"\tContent-Type: application/octet-stream\r\n").removesuffix(b"--Encrypted Boundary--\r\n")
         count = struct.unpack("<I", rest[:4])[0]
@@ -156,7 +161,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             header = header[:5] + bytes([header[5] ^ 1]) + header[6:]
         # Without tabs, as Windows writes it.
         head = "--Encrypted Boundary\r\nContent-Type: %s\r\nOriginalContent: type=%s;Length=%d\r\n--Encrypted Boundary\r\n" \
-            "Content-Type: application/octet-stream\r\n" % (SEALED, TYPE, len(plain) + padding)
+            "Content-Type: application/octet-stream\r\n" % (self.sealed, TYPE, len(plain) + padding)
         body = head.encode() + struct.pack("<I", len(header)) + header + data + b"--Encrypted Boundary--\r\n"
         if self.path == "/repeated":
             self.first = body = self.first or body
@@ -180,7 +185,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         told = envelope(plain.decode()).encode()
         if SECURE or self.path in ("/plain", "/plain-fault"):
             return self.answer(500 if self.path == "/plain-fault" else 200, body=told)
-        self.answer(200, body=self.seal(told), media_type='multipart/encrypted;protocol="%s";boundary="Encrypted Boundary"' % SEALED)
+        self.answer(200, body=self.seal(told), media_type='multipart/encrypted;protocol="%s";boundary="Encrypted Boundary"' % self.sealed)
 
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -22,6 +22,7 @@ use sim::network::{Mutation, Simulator};
 use sim::world::{HostName, MachineId, Place, World, WorldFile};
 use tokio_util::sync::CancellationToken;
 use wsman::Secret;
+use wsman::auth::Refusals;
 use wsman::clock::{SharedClock, TokioClock};
 use wsman::tls::Trust;
 
@@ -177,6 +178,8 @@ impl Hosts for OnHost {
             credentials: Arc::new(Known),
             trust: Trust::Authorities(pem.into_bytes()),
             clock: Arc::clone(&self.clock),
+            refusals: Refusals::default(),
+            trace: None,
         }
     }
 }
@@ -188,7 +191,7 @@ struct Known;
 impl Credentials for Known {
     fn resolve(&self, name: &CredentialName) -> Result<Credential, CredentialError> {
         let (_, user, password) = CREDENTIALS.iter().find(|(known, ..)| *known == name.as_str()).ok_or(CredentialError::Unknown)?;
-        Ok(Credential { user: (*user).to_owned(), secret: Secret::new(*password) })
+        Ok(Credential::new(*user, Secret::new(*password)))
     }
 }
 

@@ -1,8 +1,9 @@
 //! Credentials: a name in a manifest becomes a user and a password from a file or the environment.
 //!
 //! Guarantees: nothing secret is printed, logged or kept in settings; a credentials file that others may read is refused.
-//! The file maps names to `user` and one of `password`, `passwordFile` or `passwordEnvironment`. A variable pair
-//! `TRUNKLINE_USER_<NAME>` and `TRUNKLINE_PASSWORD_<NAME>` wins over the file.
+//! The file maps names to `user` and one of `password`, `passwordFile` or `passwordEnvironment`; a credential for `authentication:
+//! certificate` names its `certificate` and `key` (PEM files) instead, and one for `kerberos` may name a `domainController`. A variable
+//! pair `TRUNKLINE_USER_<NAME>` and `TRUNKLINE_PASSWORD_<NAME>` wins over the file.
 //! Deliberately absent: a store of our own.
 
 use std::collections::BTreeMap;
@@ -12,10 +13,13 @@ use hyperv::{Credential, CredentialError};
 use model::names::CredentialName;
 use model::yaml::{self, Kind, Node};
 use wsman::Secret;
+use wsman::auth::{ClientIdentity, IdentityError};
 
 use crate::error::{Context as _, Failure};
 
 const MOST_BYTES: u64 = 256 * 1024;
+/// What an entry is made of.
+const SHAPE: &str = "write `user` and one of `password`, `passwordFile`, `passwordEnvironment`, or `certificate` and `key`";
 
 /// Every credential that this process can resolve.
 #[derive(Debug, Default)]
@@ -36,7 +40,7 @@ impl Credentials {
             let Some(password) = variables.get(&format!("TRUNKLINE_PASSWORD_{name}")) else {
                 return Err(Failure::new(format!("TRUNKLINE_USER_{name} is set, TRUNKLINE_PASSWORD_{name} is not")));
             };
-            let credential = Credential { user: user.clone(), secret: Secret::new(password.clone()) };
+            let credential = Credential::new(user.clone(), Secret::new(password.clone()));
             by_name.insert(name.to_ascii_lowercase().replace('_', "-"), credential);
         }
         Ok(Self { by_name, file: file.map(Path::to_owned) })
@@ -112,23 +116,41 @@ fn read_file(file: &Path, variables: &BTreeMap<String, String>) -> Result<BTreeM
 }
 
 fn read_entry(file: &Path, entry: Node<'_>, variables: &BTreeMap<String, String>) -> Result<Credential, String> {
-    const KEYS: [&str; 4] = ["user", "password", "passwordFile", "passwordEnvironment"];
+    const KEYS: [&str; 7] = ["user", "password", "passwordFile", "passwordEnvironment", "certificate", "key", "domainController"];
     if let Some(key) = entry.entries().filter_map(|(key, _)| key.text()).find(|key| !KEYS.contains(key)) {
-        return Err(format!("`{key}` is not known here; write `user` and one of `password`, `passwordFile`, `passwordEnvironment`"));
+        return Err(format!("`{key}` is not known here; {SHAPE}"));
     }
     let text = |key: &str| entry.get(key).and_then(Node::text).map(str::to_owned);
+    let beside = |path: &str| file.parent().unwrap_or(Path::new(".")).join(path);
+    if let Some(certificate) = text("certificate") {
+        let key = text("key").unwrap_or_else(|| certificate.clone());
+        let identity = read_identity(&beside(&certificate), &beside(&key))?;
+        let user = text("user").unwrap_or_else(|| format!("certificate {certificate}"));
+        return Ok(Credential { certificate: Some(identity), ..Credential::new(user, Secret::new("")) });
+    }
     let user = text("user").ok_or("this credential lacks `user`")?;
     let password = match (text("password"), text("passwordFile"), text("passwordEnvironment")) {
         (Some(password), None, None) => password,
         (None, Some(path), None) => {
-            let path = file.parent().unwrap_or(Path::new(".")).join(path);
+            let path = beside(&path);
             let text = std::fs::read_to_string(&path).map_err(|e| format!("cannot read the password file `{}`: {e}", path.display()))?;
             text.trim_end_matches(['\r', '\n']).to_owned()
         }
         (None, None, Some(name)) => variables.get(&name).cloned().ok_or(format!("the environment has no `{name}`"))?,
         _ => return Err("write exactly one of `password`, `passwordFile`, `passwordEnvironment`".to_owned()),
     };
-    Ok(Credential { user, secret: Secret::new(password) })
+    Ok(Credential { domain_controller: text("domainController"), ..Credential::new(user, Secret::new(password)) })
+}
+
+/// A client certificate and its key, whose file is as private as this one.
+fn read_identity(certificate: &Path, key: &Path) -> Result<ClientIdentity, String> {
+    let read = |path: &Path| std::fs::read(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()));
+    let metadata = std::fs::metadata(key).map_err(|error| format!("cannot read `{}`: {error}", key.display()))?;
+    refuse_if_open_to_others(key, &metadata).map_err(|failure| failure.render().trim_start_matches("error: ").to_owned())?;
+    ClientIdentity::from_pem(&read(certificate)?, &read(key)?).map_err(|error| match error {
+        IdentityError::Certificate => format!("`{}`: {error}", certificate.display()),
+        IdentityError::Key => format!("`{}`: {error}", key.display()),
+    })
 }
 
 #[cfg(unix)]

@@ -2,7 +2,7 @@
 //!
 //! Guarantees: one clock, one way to each host, made here and nowhere else. Deliberately absent: anything that runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use engine::interrupt::KillSwitch;
@@ -13,8 +13,10 @@ use engine::{Hosts, Limits, Parts};
 use hyperv::HostContext;
 use model::desired::DesiredHost;
 use sim::network::Endpoints;
+use wsman::auth::Refusals;
 use wsman::clock::{SharedClock, SystemClock};
 use wsman::tls::{Tls, Trust};
+use wsman::trace::{Trace, TraceLimits};
 
 use crate::connect;
 use crate::credentials::Credentials;
@@ -29,6 +31,8 @@ pub struct Wiring {
     /// Resolves names of credentials.
     pub credentials: Arc<Credentials>,
     trust: Trust,
+    refusals: Refusals,
+    trace: Option<Arc<Trace>>,
     connect_to: Option<PathBuf>,
     state: PathBuf,
 }
@@ -53,10 +57,13 @@ impl Wiring {
             let text = std::fs::read_to_string(file).context(what()).map_err(|failure| failure.hint("`trunkline simulate` writes it"))?;
             Endpoints::parse(&text).context(what()).map_err(|failure| failure.hint("`trunkline simulate` writes it"))?;
         }
+        let trace = settings.get("wireTrace").map(|directory| trace(Path::new(directory), &clock)).transpose()?;
         Ok(Self {
             clock,
             credentials: Arc::new(credentials(settings)?),
             trust,
+            refusals: Refusals::default(),
+            trace,
             connect_to: settings.get("connectTo").map(PathBuf::from),
             state: settings.state_dir().to_owned(),
         })
@@ -106,8 +113,16 @@ impl Hosts for Wiring {
             credentials: Arc::clone(&self.credentials) as Arc<dyn hyperv::Credentials>,
             trust: self.trust.clone(),
             clock: Arc::clone(&self.clock),
+            refusals: self.refusals.clone(),
+            trace: self.trace.clone(),
         }
     }
+}
+
+/// The trace of the wire in `directory`.
+fn trace(directory: &Path, clock: &SharedClock) -> Result<Arc<Trace>, Failure> {
+    let trace = Trace::open(directory, TraceLimits::default(), Arc::clone(clock));
+    trace.map(Arc::new).context(format!("cannot write a trace to `{}`", directory.display()))
 }
 
 /// The credentials that the settings name.

@@ -34,6 +34,7 @@ use trunkline_engine::place::StateDirectory;
 use trunkline_engine::store::memory::{MemoryStore, Ownership};
 use trunkline_engine::{Engine, Hosts, Limits, Parts};
 use wsman::Secret;
+use wsman::auth::Refusals;
 use wsman::clock::{Clock, SharedClock, TokioClock};
 use wsman::connect::{BoxFuture, Connect, Endpoint, Stream};
 use wsman::tls::Trust;
@@ -225,7 +226,14 @@ impl Hosts for Way {
             None => Arc::new(memory),
             Some(runtime) => Arc::new(Beyond { memory, runtime: runtime.clone() }),
         };
-        HostContext { connect, credentials: Arc::new(Known), trust: Trust::System, clock: Arc::clone(&self.clock) }
+        HostContext {
+            connect,
+            credentials: Arc::new(Known),
+            trust: Trust::System,
+            clock: Arc::clone(&self.clock),
+            refusals: Refusals::default(),
+            trace: None,
+        }
     }
 }
 
@@ -256,7 +264,7 @@ impl Credentials for Known {
             "domain-admin" => ("VDOMAIN\\Administrator", "example-domain"),
             _ => return Err(CredentialError::Unknown),
         };
-        Ok(Credential { user: user.to_owned(), secret: Secret::new(secret) })
+        Ok(Credential::new(user, Secret::new(secret)))
     }
 }
 

@@ -12,7 +12,7 @@ use model::condition::{Disposition, Reason};
 use model::desired::{Authentication, Scheme};
 use model::names::CredentialName;
 use model::seen::Cause;
-use wsman::auth::{Account, Authenticate, Basic, ClientCertificate, Cleartext, Kerberos, Negotiate, Refusals};
+use wsman::auth::{Account, Authenticate, Basic, Cleartext, ClientCertificate, Kerberos, Negotiate, Refusals};
 use wsman::cim::{CimInstance, CimPath, CimValue, Namespace};
 use wsman::connect::Endpoint;
 use wsman::event::{EventQuery, SubscribeSettings, Subscription};
@@ -346,15 +346,13 @@ fn way_to_say(found: &Credential, authentication: Authentication) -> Result<Arc<
     let account = || Account { user: found.user.clone(), password: found.secret.clone() };
     Ok(match authentication {
         Authentication::Negotiate => Arc::new(Negotiate::new(account())),
-        Authentication::Kerberos => {
-            Arc::new(Kerberos { account: account(), domain_controller: found.domain_controller.clone() })
-        }
+        Authentication::Kerberos => Arc::new(Kerberos { account: account(), domain_controller: found.domain_controller.clone() }),
         Authentication::Basic => Arc::new(Basic { account: account(), cleartext: Cleartext::Refused }),
         // The manifest asked for it by name, and was warned of.
         Authentication::BasicInClear => Arc::new(Basic { account: account(), cleartext: Cleartext::Allowed }),
         Authentication::Certificate => {
-            let identity =
-                found.certificate.clone().ok_or_else(|| lacks("certificate` needs a credential with `certificate` and `key`"))?;
+            let lacks = || CredentialError::Unreadable("`authentication: certificate` needs a `certificate` and its `key`".to_owned());
+            let identity = found.certificate.clone().ok_or_else(lacks)?;
             Arc::new(ClientCertificate(identity))
         }
     })

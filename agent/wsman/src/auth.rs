@@ -8,10 +8,12 @@ mod basic;
 pub mod binding;
 mod certificate;
 mod context;
+mod kerberos;
 pub mod multipart;
 mod negotiate;
 mod offers;
 mod refusals;
+mod tokens;
 
 use std::fmt;
 
@@ -24,6 +26,7 @@ use crate::secret::Secret;
 
 pub use basic::{Basic, Cleartext};
 pub use certificate::{ClientCertificate, ClientIdentity, IdentityError};
+pub use kerberos::Kerberos;
 pub use negotiate::{Negotiate, Wrapping};
 pub use offers::{Offer, Offers};
 pub use refusals::Refusals;
@@ -167,6 +170,14 @@ pub enum AuthError {
         user: String,
         /// What is left of the rest.
         seconds: u64,
+    },
+    /// A domain controller does not answer.
+    #[error("the domain controller `{controller}` gives no ticket: {why}")]
+    NoTicket {
+        /// Its host and port.
+        controller: String,
+        /// Why.
+        why: String,
     },
     /// The handshake failed.
     #[error("the handshake failed: {0}")]

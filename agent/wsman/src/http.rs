@@ -94,6 +94,8 @@ impl HttpConnection {
         went.map_err(|error| match reply {
             // A service that is not there or not ready says so, and nothing about us.
             Some(Reply { status, .. }) if *status != StatusCode::UNAUTHORIZED && !status.is_success() => HttpError::Status(*status),
+            // Nobody refused us, and it may answer soon.
+            _ if matches!(error, AuthError::NoTicket { .. }) => HttpError::NotSent(error.into()),
             _ => HttpError::Auth(error),
         })
     }

@@ -20,6 +20,7 @@ use sim::network::Simulator;
 use sim::world::{HostName, MachineId, Place, World, WorldFile};
 use tokio_util::sync::CancellationToken;
 use wsman::Secret;
+use wsman::auth::Refusals;
 use wsman::clock::{SharedClock, TokioClock};
 use wsman::tls::Trust;
 
@@ -71,7 +72,14 @@ impl Hosts for OnEachHost {
             _ => Place::Remote,
         };
         let connect = Arc::new(self.sim.connect_from(place));
-        HostContext { connect, credentials: Arc::new(self.known), trust: Trust::System, clock: Arc::clone(&self.clock) }
+        HostContext {
+            connect,
+            credentials: Arc::new(self.known),
+            trust: Trust::System,
+            clock: Arc::clone(&self.clock),
+            refusals: Refusals::default(),
+            trace: None,
+        }
     }
 }
 
@@ -82,7 +90,7 @@ pub struct Known(pub &'static [(&'static str, &'static str, &'static str)]);
 impl Credentials for Known {
     fn resolve(&self, name: &CredentialName) -> Result<Credential, CredentialError> {
         let (_, user, secret) = self.0.iter().find(|(known, ..)| *known == name.as_str()).ok_or(CredentialError::Unknown)?;
-        Ok(Credential { user: (*user).to_owned(), secret: Secret::new(*secret) })
+        Ok(Credential::new(*user, Secret::new(*secret)))
     }
 }
 

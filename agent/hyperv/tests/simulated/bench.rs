@@ -15,6 +15,7 @@ use sim::script::Script;
 use sim::world::{HostName, MachineId, Place, World, WorldFile};
 use trunkline_hyperv::{Check, Credential, CredentialError, Credentials, Host, HostContext, PerformError};
 use wsman::Secret;
+use wsman::auth::Refusals;
 use wsman::clock::{SharedClock, TokioClock};
 use wsman::tls::Trust;
 
@@ -78,7 +79,7 @@ impl Credentials for Passwords {
             "nobody" => ("Administrator", "wrong"),
             _ => return Err(CredentialError::Unknown),
         };
-        Ok(Credential { user: user.to_owned(), secret: Secret::new(password) })
+        Ok(Credential::new(user, Secret::new(password)))
     }
 }
 
@@ -242,7 +243,7 @@ impl Bench {
     }
 }
 
-fn host_id() -> MachineId {
+pub fn host_id() -> MachineId {
     MachineId::Host(HostName::new("hv-1"))
 }
 
@@ -267,7 +268,14 @@ fn wish(simulator: &Simulator) -> Desired {
 
 fn agent(simulator: &Simulator, desired: &Desired, (clock, passwords): (&SharedClock, &Arc<Passwords>)) -> Host {
     let connect = Arc::new(simulator.connect_from(Place::OnHost(HostName::new("hv-1"))));
-    let context = HostContext { connect, credentials: Arc::<Passwords>::clone(passwords), trust: Trust::System, clock: Arc::clone(clock) };
+    let context = HostContext {
+        connect,
+        credentials: Arc::<Passwords>::clone(passwords),
+        trust: Trust::System,
+        clock: Arc::clone(clock),
+        refusals: Refusals::default(),
+        trace: None,
+    };
     Host::new(&desired.host, context).expect("an endpoint")
 }
 

@@ -3,13 +3,14 @@
 //! Guarantees: the crate's own tracing, which shows tokens, is never heard; a seal is checked with its place in the sequence.
 //! Deliberately absent: HTTP.
 
-use ::sspi::{
-    AuthIdentity, AuthIdentityBuffers, BufferType, ClientRequestFlags, CredentialsBuffers, DataRepresentation, EncryptionFlags,
-    NTLM_HASH_PREFIX, Negotiate, NegotiateConfig, Ntlm, SecurityBuffer, SecurityBufferRef, SecurityStatus, Sspi, SspiImpl, Username,
-    generator::GeneratorState, ntlm::NtlmConfig,
+use sspi::{
+    AuthIdentity, AuthIdentityBuffers, BufferType, ClientRequestFlags, CredentialsBuffers, DataRepresentation, EncryptionFlags, ErrorKind,
+    Kerberos, KerberosConfig, NTLM_HASH_PREFIX, Negotiate, NegotiateConfig, Ntlm, SecurityBuffer, SecurityBufferRef, SecurityStatus, Sspi,
+    SspiImpl, Username, generator::GeneratorState, ntlm::NtlmConfig,
 };
 use tracing::dispatcher::{Dispatch, with_default};
 
+use super::kerberos::Kdc;
 use super::{Account, AuthError};
 
 /// Octets of an NTLM signature.
@@ -21,6 +22,8 @@ pub(super) enum Package {
     Ntlm { context: Box<Ntlm>, handle: Option<AuthIdentityBuffers> },
     /// SPNEGO that offers NTLM alone.
     Spnego { context: Box<Negotiate>, handle: Option<CredentialsBuffers> },
+    /// Kerberos without a wrapping, with tickets from a domain controller.
+    Kerberos { context: Box<Kerberos>, handle: Option<CredentialsBuffers>, kdc: Kdc },
 }
 
 /// See the module.
@@ -31,16 +34,27 @@ pub(super) struct Context {
     established: bool,
 }
 
-/// What one step of the handshake gave.
-pub(super) struct Step {
-    /// What the host is to be told; empty when nothing is left to say.
-    pub(super) token: Vec<u8>,
+/// A step of the handshake that failed.
+pub(super) enum StepError {
+    /// A domain controller refuses the user or the password.
+    Refused,
+    /// A domain controller does not answer.
+    NoTicket { controller: String, source: std::io::Error },
+    /// Anything else, in words.
+    Failed(String),
 }
 
 impl Package {
     pub(super) fn ntlm(account: &Account) -> Result<Self, AuthError> {
         let handle = Some(AuthIdentityBuffers::from(identity(account)?));
         Ok(Self::Ntlm { context: Box::new(silently(Ntlm::new)), handle })
+    }
+
+    pub(super) fn kerberos(account: &Account, kdc: Kdc) -> Result<Self, AuthError> {
+        let handle = Some(CredentialsBuffers::AuthIdentity(identity(account)?.into()));
+        let config = KerberosConfig::new_with_kdc_url(&format!("tcp://{}", kdc.address()), String::new());
+        let context = silently(|| Kerberos::new_client_from_config(config)).map_err(|error| failed(&error))?;
+        Ok(Self::Kerberos { context: Box::new(context), handle, kdc })
     }
 
     pub(super) fn spnego(account: &Account) -> Result<Self, AuthError> {
@@ -62,84 +76,115 @@ impl Context {
         self.established
     }
 
-    /// Takes what the host said last, nothing at first.
-    pub(super) fn step(&mut self, said: Vec<u8>) -> Result<Step, AuthError> {
+    /// Takes what the host said last, nothing at first; gives what it is to be told, nothing at the end.
+    pub(super) async fn step(&mut self, said: Vec<u8>) -> Result<Vec<u8>, StepError> {
         let Self { package, target, bindings, .. } = self;
         let mut input = vec![SecurityBuffer::new(said, BufferType::Token)];
         if let Some(bindings) = bindings {
             input.push(SecurityBuffer::new(bindings.clone(), BufferType::ChannelBindings));
         }
         let (status, token) = match package {
-            Package::Ntlm { context, handle } => step(&mut **context, handle, target, &mut input),
-            Package::Spnego { context, handle } => step(&mut **context, handle, target, &mut input),
+            Package::Ntlm { context, handle } => step(&mut **context, handle, target, &mut input, None).await,
+            Package::Spnego { context, handle } => step(&mut **context, handle, target, &mut input, None).await,
+            Package::Kerberos { context, handle, kdc } => step(&mut **context, handle, target, &mut input, Some(kdc)).await,
         }?;
         self.established = match status {
             SecurityStatus::Ok => true,
             SecurityStatus::ContinueNeeded => false,
-            other => return Err(AuthError::Handshake(format!("it ended with {other:?}"))),
+            other => return Err(StepError::Failed(format!("it ended with {other:?}"))),
         };
-        Ok(Step { token })
+        Ok(token)
     }
 
     /// Seals `data` in its place; gives the signature.
     pub(super) fn seal(&mut self, data: &mut [u8]) -> Result<Vec<u8>, AuthError> {
-        let mut signature = vec![0; SIGNATURE];
-        let mut message = [SecurityBufferRef::token_buf(&mut signature), SecurityBufferRef::data_buf(data)];
-        let sealed = silently(|| match &mut self.package {
-            Package::Ntlm { context, .. } => context.encrypt_message(EncryptionFlags::empty(), &mut message),
-            Package::Spnego { context, .. } => context.encrypt_message(EncryptionFlags::empty(), &mut message),
+        let sealed = silently(|| {
+            let mut signature = vec![0; self.signature_length()?];
+            let mut message = [SecurityBufferRef::token_buf(&mut signature), SecurityBufferRef::data_buf(data)];
+            match &mut self.package {
+                Package::Ntlm { context, .. } => context.encrypt_message(EncryptionFlags::empty(), &mut message),
+                Package::Spnego { context, .. } => context.encrypt_message(EncryptionFlags::empty(), &mut message),
+                Package::Kerberos { context, .. } => context.encrypt_message(EncryptionFlags::empty(), &mut message),
+            }?;
+            Ok(signature)
         });
-        sealed.map_err(|error| failed(&error))?;
-        Ok(signature)
+        sealed.map_err(|error| failed(&error))
     }
 
     /// Unseals `data` in its place.
     pub(super) fn unseal(&mut self, signature: &[u8], data: &mut [u8]) -> Result<(), AuthError> {
-        if signature.len() != SIGNATURE {
-            return Err(AuthError::SealBroken);
-        }
-        let mut signature = signature.to_vec();
-        let mut message = [SecurityBufferRef::token_buf(&mut signature), SecurityBufferRef::data_buf(data)];
-        let opened = silently(|| match &mut self.package {
-            Package::Ntlm { context, .. } => context.decrypt_message(&mut message),
-            Package::Spnego { context, .. } => context.decrypt_message(&mut message),
+        let opened = silently(|| {
+            // The crate joins the two again: a signature of another length would be read all the same.
+            if signature.len() != self.signature_length()? {
+                return Err(sspi::Error::new(ErrorKind::MessageAltered, "the signature has another length"));
+            }
+            let mut signature = signature.to_vec();
+            let mut message = [SecurityBufferRef::token_buf(&mut signature), SecurityBufferRef::data_buf(data)];
+            match &mut self.package {
+                Package::Ntlm { context, .. } => context.decrypt_message(&mut message),
+                Package::Spnego { context, .. } => context.decrypt_message(&mut message),
+                Package::Kerberos { context, .. } => context.decrypt_message(&mut message),
+            }
         });
         opened.map(|_| ()).map_err(|_| AuthError::SealBroken)
     }
+
+    fn signature_length(&mut self) -> sspi::Result<usize> {
+        match &mut self.package {
+            Package::Ntlm { .. } | Package::Spnego { .. } => Ok(SIGNATURE),
+            Package::Kerberos { context, .. } => Ok(usize::try_from(context.query_context_sizes()?.security_trailer)?),
+        }
+    }
 }
 
-fn step<P: Sspi + SspiImpl>(
+async fn step<P: Sspi + SspiImpl>(
     context: &mut P,
     handle: &mut P::CredentialsHandle,
     target: &str,
     input: &mut [SecurityBuffer],
-) -> Result<(SecurityStatus, Vec<u8>), AuthError> {
-    silently(|| {
-        let mut output = vec![SecurityBuffer::new(vec![], BufferType::Token)];
-        let mut builder = context
-            .initialize_security_context()
-            .with_credentials_handle(handle)
-            .with_context_requirements(
-                ClientRequestFlags::MUTUAL_AUTH
-                    | ClientRequestFlags::INTEGRITY
-                    | ClientRequestFlags::CONFIDENTIALITY
-                    | ClientRequestFlags::REPLAY_DETECT
-                    | ClientRequestFlags::SEQUENCE_DETECT,
-            )
-            .with_target_data_representation(DataRepresentation::Native)
-            .with_target_name(target)
-            .with_input(input)
-            .with_output(&mut output);
-        let mut generator = context.initialize_security_context_impl(&mut builder).map_err(|error| failed(&error))?;
-        let status = match generator.start() {
-            GeneratorState::Completed(result) => result.map_err(|error| failed(&error))?.status,
-            // Only Kerberos asks somebody else.
-            GeneratorState::Suspended(_) => return Err(AuthError::Handshake("it asks for a domain controller".to_owned())),
-        };
-        drop(generator);
-        let token = output.into_iter().next().map(|buffer| buffer.buffer).unwrap_or_default();
-        Ok((status, token))
-    })
+    kdc: Option<&Kdc>,
+) -> Result<(SecurityStatus, Vec<u8>), StepError> {
+    let mut output = vec![SecurityBuffer::new(vec![], BufferType::Token)];
+    let mut builder = context
+        .initialize_security_context()
+        .with_credentials_handle(handle)
+        .with_context_requirements(
+            ClientRequestFlags::MUTUAL_AUTH
+                | ClientRequestFlags::INTEGRITY
+                | ClientRequestFlags::CONFIDENTIALITY
+                | ClientRequestFlags::REPLAY_DETECT
+                | ClientRequestFlags::SEQUENCE_DETECT,
+        )
+        .with_target_data_representation(DataRepresentation::Native)
+        .with_target_name(target)
+        .with_input(input)
+        .with_output(&mut output);
+    let mut generator = silently(|| context.initialize_security_context_impl(&mut builder)).map_err(|error| step_failed(&error))?;
+    let mut state = silently(|| generator.start());
+    let result = loop {
+        match state {
+            GeneratorState::Completed(result) => break result,
+            GeneratorState::Suspended(request) => {
+                let Some(kdc) = kdc else { return Err(StepError::Failed("it asks for a domain controller".to_owned())) };
+                let asked = kdc.ask(&request.data).await;
+                let told = asked.map_err(|source| StepError::NoTicket { controller: kdc.address(), source })?;
+                state = silently(|| generator.resume(Ok(told)));
+            }
+        }
+    };
+    drop(generator);
+    let status = result.map_err(|error| step_failed(&error))?.status;
+    let token = output.into_iter().next().map(|buffer| buffer.buffer).unwrap_or_default();
+    Ok((status, token))
+}
+
+/// Whether a domain controller said no.
+fn step_failed(error: &sspi::Error) -> StepError {
+    // The crate gives these answers kinds that they share with others; its words are all that tells them apart.
+    const NO: [&str; 3] =
+        ["client not found in Kerberos database", "clients credentials have been revoked", "pre-authentication information was invalid"];
+    let words = words(error);
+    if NO.iter().any(|no| words.contains(no)) { StepError::Refused } else { StepError::Failed(words) }
 }
 
 fn identity(account: &Account) -> Result<AuthIdentity, AuthError> {
@@ -151,9 +196,13 @@ fn identity(account: &Account) -> Result<AuthIdentity, AuthError> {
     Ok(AuthIdentity { username, password: account.password.reveal().to_owned().into() })
 }
 
+fn failed(error: &sspi::Error) -> AuthError {
+    AuthError::Handshake(words(error))
+}
+
 /// The crate's words on what went wrong: kinds and sizes, never content of a secret.
-fn failed(error: &::sspi::Error) -> AuthError {
-    AuthError::Handshake(error.description.chars().filter(|c| !c.is_control()).take(200).collect())
+fn words(error: &sspi::Error) -> String {
+    error.description.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 /// Runs `work` with nobody listening to its traces.
