@@ -8,3 +8,4 @@ mod install;
 mod look;
 mod repair;
 mod trouble;
+mod windows;

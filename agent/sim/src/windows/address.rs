@@ -1,5 +1,5 @@
 //! Adapters and their IP settings: `Win32_NetworkAdapterConfiguration`, `MSFT_NetAdapter`, `MSFT_NetIPAddress`,
-//! `MSFT_NetIPInterface`, `MSFT_DNSClientServerAddress`.
+//! `MSFT_NetIPInterface`, `MSFT_NetRoute`, `MSFT_DNSClientServerAddress`.
 //!
 //! Guarantees: settings belong to the hardware address, so they come back with the adapter.
 //! Deliberately absent: DHCP leases; an adapter set to DHCP has no address.
@@ -141,6 +141,25 @@ impl Adapter {
             .with("Store", CimValue::Unsigned(1))
     }
 
+    /// The routes that its addresses and gateways make.
+    fn routes(&self) -> Vec<CimInstance> {
+        let route = |prefix: String, hop: &str, v4: bool| {
+            let family = if v4 { 2u16 } else { 23u16 };
+            CimInstance::new("MSFT_NetRoute")
+                .with("InstanceID", format!("{};{prefix};{hop}", self.index))
+                .with("DestinationPrefix", prefix)
+                .with("NextHop", hop)
+                .with("InterfaceAlias", self.alias.as_str())
+                .with("InterfaceIndex", self.index)
+                .with("AddressFamily", family)
+                .with("RouteMetric", 256u16)
+        };
+        let (any, none) = (|v4: bool| if v4 { "0.0.0.0/0" } else { "::/0" }, |v4: bool| if v4 { "0.0.0.0" } else { "::" });
+        let direct = self.addresses.iter().map(|net| route(net.trunc().to_string(), none(net.addr().is_ipv4()), net.addr().is_ipv4()));
+        let default = self.gateways.iter().map(|hop| route(any(hop.is_ipv4()).to_owned(), &hop.to_string(), hop.is_ipv4()));
+        direct.chain(default).collect()
+    }
+
     fn dns_servers(&self) -> CimInstance {
         let mut view = CimInstance::new("MSFT_DNSClientServerAddress")
             .with("CreationClassName", "")
@@ -171,6 +190,10 @@ impl Windows {
                 each(&|a, p| Object::keyed(&std, a.adapter(p, computer), &keys))
             }
             "MSFT_NetIPInterface" => each(&|a, p| Object::keyed(&std, a.interface(p), &MSFT_KEYS)),
+            "MSFT_NetRoute" => {
+                let linked = self.adapters_in(plugged).filter(|(_, p)| p.segment.is_some());
+                linked.flat_map(|(a, _)| a.routes()).map(|route| Object::keyed(&std, route, &["InstanceID"])).collect()
+            }
             "MSFT_DNSClientServerAddress" => each(&|a, _| Object::keyed(&std, a.dns_servers(), &MSFT_KEYS)),
             _ => self
                 .adapters_in(plugged)

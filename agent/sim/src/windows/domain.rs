@@ -1,7 +1,7 @@
 //! Names and domains: what `Win32_ComputerSystem` renames and joins.
 //!
 //! Guarantees: nothing takes effect before the next boot.
-//! Deliberately absent: computer accounts in the directory.
+//! Deliberately absent: computer accounts in the directory, beside those that stand in a join's way.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,9 @@ pub struct Domain {
     /// Its accounts that may add computers.
     #[serde(default)]
     pub accounts: Vec<Account>,
+    /// Names of computer accounts that somebody else made: a join that creates one of these is refused.
+    #[serde(default)]
+    pub computers: Vec<String>,
 }
 
 impl Domain {
@@ -50,10 +53,14 @@ const INVALID_PARAMETER: u32 = 87;
 const INVALID_COMPUTER_NAME: u32 = 1210;
 const LOGON_FAILURE: u32 = 1326;
 const NO_SUCH_DOMAIN: u32 = 1355;
+const ACCOUNT_EXISTS: u32 = 2224;
 const ALREADY_JOINED: u32 = 2691;
 const NOT_JOINED: u32 = 2692;
 
 const JOIN_DOMAIN: u64 = 0x1;
+const CREATE_ACCOUNT: u64 = 0x2;
+/// Of `FUnjoinOptions`: the account goes too.
+const DELETE_ACCOUNT: u64 = 0x4;
 const JOIN_IF_JOINED: u64 = 0x20;
 
 impl Windows {
@@ -64,11 +71,15 @@ impl Windows {
         if name.is_empty() {
             return INVALID_PARAMETER;
         }
+        let joined = |m: &Membership| matches!(m, Membership::Domain(_));
         if options & JOIN_DOMAIN == 0 {
+            // A member leaves its domain first.
+            if self.hosts_domain.is_some() || joined(self.pending_membership.as_ref().unwrap_or(&self.membership)) {
+                return ALREADY_JOINED;
+            }
             self.pending_membership = Some(Membership::Workgroup(name.to_owned()));
             return 0;
         }
-        let joined = |m: &Membership| matches!(m, Membership::Domain(_));
         let already = self.hosts_domain.is_some() || joined(&self.membership) || self.pending_membership.as_ref().is_some_and(joined);
         if already && options & JOIN_IF_JOINED == 0 {
             return ALREADY_JOINED;
@@ -77,14 +88,27 @@ impl Windows {
         if !domain.accepts(text("UserName"), text("Password")) {
             return LOGON_FAILURE;
         }
+        let name = self.pending_name.as_ref().unwrap_or(&self.computer_name);
+        if options & CREATE_ACCOUNT != 0 && domain.computers.iter().any(|other| other.eq_ignore_ascii_case(name)) {
+            return ACCOUNT_EXISTS;
+        }
         self.pending_membership = Some(Membership::Domain(domain.name.clone()));
         0
     }
 
-    /// `UnjoinDomainOrWorkgroup`.
-    pub(crate) fn unjoin(&mut self) -> u32 {
-        match self.membership {
-            Membership::Domain(_) => {
+    /// `UnjoinDomainOrWorkgroup`; the directory is asked only when the account is to go too.
+    pub(crate) fn unjoin(&mut self, input: &CimInstance, reached: Option<&Domain>) -> u32 {
+        let text = |name| input.text(name).ok().flatten().unwrap_or_default();
+        let deletes = input.unsigned("FUnjoinOptions").ok().flatten().unwrap_or(0) & DELETE_ACCOUNT != 0;
+        match &self.membership {
+            Membership::Domain(name) => {
+                if deletes {
+                    match reached.filter(|domain| domain.is_called(name)) {
+                        None => return NO_SUCH_DOMAIN,
+                        Some(domain) if !domain.accepts(text("UserName"), text("Password")) => return LOGON_FAILURE,
+                        Some(_) => {}
+                    }
+                }
                 self.pending_membership = Some(Membership::Workgroup("WORKGROUP".to_owned()));
                 0
             }

@@ -1,4 +1,4 @@
-//! Firewall rules: `MSFT_NetFirewallRule`.
+//! The firewall: `MSFT_NetFirewallRule`, `MSFT_NetProtocolPortFilter`, `MSFT_NetFirewallProfile`.
 //!
 //! Deliberately absent: any effect on traffic; a rule is watched, not enforced.
 
@@ -30,11 +30,33 @@ pub struct Rule {
     /// Whether it is in force.
     #[serde(default = "Rule::in_force")]
     pub enabled: bool,
+    /// The protocol, `TCP`.
+    #[serde(default = "Rule::any")]
+    pub protocol: String,
+    /// Local ports, `5061` or `49152-57500`; any when left out.
+    #[serde(default)]
+    pub ports: Vec<String>,
 }
 
 impl Rule {
     fn in_force() -> bool {
         true
+    }
+
+    fn any() -> String {
+        "Any".to_owned()
+    }
+
+    fn filter(&self, computer: &str) -> CimInstance {
+        let ports = if self.ports.is_empty() { vec!["Any".to_owned()] } else { self.ports.clone() };
+        CimInstance::new("MSFT_NetProtocolPortFilter")
+            .with("InstanceID", self.id.as_str())
+            .with("CreationClassName", "MSFT|FW|FirewallRule|".to_owned() + &self.id)
+            .with("SystemCreationClassName", "")
+            .with("SystemName", computer)
+            .with("Protocol", self.protocol.as_str())
+            .with("LocalPort", ports)
+            .with("RemotePort", vec!["Any"])
     }
 
     fn view(&self, computer: &str) -> CimInstance {
@@ -67,6 +89,41 @@ impl Rule {
     }
 }
 
+/// The firewall's profiles, by the kind of network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Profiles {
+    /// Whether it is on in networks of the domain.
+    pub domain: bool,
+    /// In private ones.
+    pub private: bool,
+    /// In public ones.
+    pub public: bool,
+}
+
+impl Default for Profiles {
+    fn default() -> Self {
+        Self { domain: true, private: true, public: true }
+    }
+}
+
+impl Profiles {
+    pub(crate) fn objects(self) -> Vec<Object> {
+        let view = |(name, on): (&str, bool)| {
+            CimInstance::new("MSFT_NetFirewallProfile")
+                .with("InstanceID", format!("MSFT|FW|FirewallProfile|{name}"))
+                .with("Name", name)
+                .with("ElementName", name)
+                .with("Enabled", u16::from(on))
+                // 4 is block, 2 allow.
+                .with("DefaultInboundAction", 4u16)
+                .with("DefaultOutboundAction", 2u16)
+        };
+        let all = [("Domain", self.domain), ("Private", self.private), ("Public", self.public)];
+        all.into_iter().map(|one| Object::keyed(&Namespace::STANDARD_CIMV2, view(one), &["InstanceID"])).collect()
+    }
+}
+
 /// Which way a rule looks; the numbers are the property's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -96,6 +153,10 @@ impl Windows {
         // InstanceID names a rule; the four others are CIM_PolicyRule's keys and stand in every endpoint reference too.
         let keys = ["InstanceID", "CreationClassName", "PolicyRuleName", "SystemCreationClassName", "SystemName"];
         self.rules.iter().map(|r| Object::keyed(&Namespace::STANDARD_CIMV2, r.view(&self.computer_name), &keys)).collect()
+    }
+
+    pub(crate) fn filter_objects(&self) -> Vec<Object> {
+        self.rules.iter().map(|r| Object::keyed(&Namespace::STANDARD_CIMV2, r.filter(&self.computer_name), &["InstanceID"])).collect()
     }
 
     pub(crate) fn rule_mut(&mut self, id: &str) -> Option<&mut Rule> {

@@ -79,7 +79,7 @@ impl Windows {
             .with("NumberOfProcessors", hardware.sockets)
             .with("NumberOfLogicalProcessors", hardware.sockets * hardware.cores_per_socket)
             .with("TotalPhysicalMemory", hardware.memory)
-            .with("CurrentTimeZone", CimValue::Signed(0))
+            .with("CurrentTimeZone", CimValue::Signed(self.setup.clock.offset()))
             .with("PrimaryOwnerName", "Windows User");
         if !part_of_domain {
             view.set("Workgroup", domain.as_str());
@@ -101,8 +101,8 @@ impl Windows {
             .with("Status", "OK")
             .with("InstallDate", instant(self.installed))
             .with("LastBootUpTime", instant(self.last_boot))
-            .with("LocalDateTime", instant(now))
-            .with("CurrentTimeZone", CimValue::Signed(0))
+            .with("LocalDateTime", instant(self.setup.clock.at(now)))
+            .with("CurrentTimeZone", CimValue::Signed(self.setup.clock.offset()))
             .with("OSType", 18u16)
             .with("ProductType", if self.hosts_domain.is_some() { 2u32 } else { 3u32 })
             .with("OperatingSystemSKU", 7u32)

@@ -8,7 +8,7 @@ use crate::world::WorldError;
 #[test]
 fn a_file_that_is_not_of_the_schema_is_refused_with_its_line() {
     let error = WorldFile::parse(&WORLD.replace("memoryGib: 16", "memoryGb: 16")).expect_err("no such key");
-    assert_snapshot!(error, @"the world file is not of the schema trunkline.dev/sim/v1alpha1: unknown field `memoryGb`, expected one of name, computerName, version, caption, sockets, coresPerSocket, memoryGib, volumes, accounts, nics, switches, files, machines, services, firewallRules at line 27, column 5");
+    assert_snapshot!(error, @"the world file is not of the schema trunkline.dev/sim/v1alpha1: unknown field `memoryGb`, expected one of name, computerName, version, caption, sockets, coresPerSocket, memoryGib, volumes, accounts, winrm, nics, switches, files, machines, cluster, services, firewallRules, setup at line 27, column 5");
     let error = WorldFile::parse("kind: World\nhosts: [").expect_err("no YAML");
     assert_snapshot!(error, @"the world file is not of the schema trunkline.dev/sim/v1alpha1: unclosed bracket '[' at line 2, column 8");
 }

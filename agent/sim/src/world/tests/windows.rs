@@ -77,7 +77,7 @@ fn windows_s_own_services_cannot_be_paused() {
 fn a_scan_goes_on_without_its_caller_and_the_next_one_joins_it() {
     let mut b = host_with("updates: {scanTakes: 60s, offered: [{kb: KB1}]}");
     let operations = of_class(&Namespace::WINDOWS_UPDATE, "MSFT_WUOperations");
-    let mut scan = |b: &mut Bench| b.invoke(&operations, "ScanForUpdates", class("in").with("SearchCriteria", "IsInstalled=0")).takes;
+    let scan = |b: &mut Bench| b.invoke(&operations, "ScanForUpdates", class("in").with("SearchCriteria", "IsInstalled=0")).takes;
     assert_eq!(scan(&mut b), Duration::from_secs(60));
     b.wait(45);
     assert_eq!(scan(&mut b), Duration::from_secs(15));
