@@ -7,7 +7,7 @@
 mod adapter;
 mod address;
 mod await_guest;
-mod call;
+pub(crate) mod call;
 pub(crate) mod cx;
 mod disk;
 mod drive;
@@ -19,7 +19,7 @@ mod restart;
 mod rule;
 mod service;
 mod switch;
-mod target;
+pub(crate) mod target;
 mod vm;
 
 use std::time::Duration;
