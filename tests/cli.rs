@@ -152,6 +152,7 @@ fn settings_tell_where_they_come_from() {
     credentials:                                     # default
     ca:                                              # default
     connectTo:                                       # default
+    wireTrace:                                       # default
     color: auto                                      # default
     logFormat: text                                  # default
     log: error                                       # environment TRUNKLINE_LOG
@@ -253,7 +254,7 @@ mod bad_input {
         insta::assert_snapshot!(refused(&room, &["plan"]), @"
         error: there is no setting `sourse`
           --> trunkline.yaml:2:1
-        hint: settings are: source, ref, path, stateDir, credentials, ca, connectTo, color, logFormat, log
+        hint: settings are: source, ref, path, stateDir, credentials, ca, connectTo, wireTrace, color, logFormat, log
         ");
     }
 
@@ -279,7 +280,7 @@ mod bad_input {
         let room = Room::raise(Example::BranchBundle);
         std::fs::set_permissions(room.file("credentials.yaml"), std::fs::Permissions::from_mode(0o644)).unwrap();
         insta::assert_snapshot!(refused(&room, &["apply", "--yes"]), @"
-        error: others may read the credentials file `credentials.yaml` (mode 644)
+        error: others may read `credentials.yaml` (mode 644)
         hint: run: chmod 600 credentials.yaml
         ");
     }
@@ -303,7 +304,7 @@ mod bad_input {
         assert!(!shown.contains("not-the-one"), "{shown}");
         insta::assert_snapshot!(shown, @"
         wish of the working directory, committed or not
-        error: nothing can be planned: the host of `ulm-1` could not be observed: `10.1.0.10:5986` refuses our credentials for `Msvm_VirtualSystemSettingData`: `Enumerate` was not carried out: `https://10.1.0.10:5986/wsman` refuses the credentials, or they may not be sent
+        error: nothing can be planned: the host of `ulm-1` could not be observed: `10.1.0.10:5986` refuses credential `hyperv-host` (user `trunkline`) for `Msvm_VirtualSystemSettingData`: `Enumerate` was not carried out: `https://10.1.0.10:5986/wsman` does not let us in: the host refuses user `trunkline`: wrong name or password, a locked account, or one that may not log on over the network
         hint: correct the entry that `credential` under `host` names in the credentials file
         ");
     }

@@ -49,6 +49,9 @@ pub struct Global {
     /// Send connections elsewhere, as `simulate` writes it (endpoints.yaml)
     #[arg(long, global = true, value_name = "FILE")]
     pub connect_to: Option<PathBuf>,
+    /// Write each exchange with a host or guest to a file here, passwords masked
+    #[arg(long, global = true, value_name = "DIR")]
+    pub wire_trace: Option<PathBuf>,
     /// Colour: auto looks at the terminal and at NO_COLOR
     #[arg(long, global = true, value_enum, value_name = "WHEN")]
     pub color: Option<When>,

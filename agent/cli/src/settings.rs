@@ -64,7 +64,7 @@ struct Known {
     default: Option<&'static str>,
 }
 
-const KNOWN: [Known; 10] = [
+const KNOWN: [Known; 11] = [
     Known { key: "source", flag: "source", environment: "TRUNKLINE_SOURCE", default: Some(".") },
     Known { key: "ref", flag: "ref", environment: "TRUNKLINE_REF", default: None },
     Known { key: "path", flag: "path", environment: "TRUNKLINE_PATH", default: None },
@@ -72,6 +72,7 @@ const KNOWN: [Known; 10] = [
     Known { key: "credentials", flag: "credentials", environment: "TRUNKLINE_CREDENTIALS", default: None },
     Known { key: "ca", flag: "ca", environment: "TRUNKLINE_CA", default: None },
     Known { key: "connectTo", flag: "connect-to", environment: "TRUNKLINE_CONNECT_TO", default: None },
+    Known { key: "wireTrace", flag: "wire-trace", environment: "TRUNKLINE_WIRE_TRACE", default: None },
     Known { key: "color", flag: "color", environment: "TRUNKLINE_COLOR", default: Some("auto") },
     Known { key: "logFormat", flag: "log-format", environment: "TRUNKLINE_LOG_FORMAT", default: Some("text") },
     Known { key: "log", flag: "log", environment: "TRUNKLINE_LOG", default: Some("warn") },
@@ -172,6 +173,7 @@ fn flag(global: &Global, name: &str) -> Option<String> {
         "credentials" => path(&global.credentials),
         "ca" => path(&global.ca),
         "connect-to" => path(&global.connect_to),
+        "wire-trace" => path(&global.wire_trace),
         "color" => word(global.color.and_then(|when| clap::ValueEnum::to_possible_value(&when))),
         "log-format" => word(global.log_format.and_then(|format| clap::ValueEnum::to_possible_value(&format))),
         "log" => global.log.clone(),

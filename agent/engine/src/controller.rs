@@ -4,6 +4,7 @@
 //! in work; nothing outlives the controller. No removal is believed while a document is faulty (law 10).
 //! Deliberately absent: git, and any idea of what a pass does.
 
+mod listeners;
 mod slot;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -29,6 +30,7 @@ use crate::reconcile::{Pass, Passage, reconcile};
 use crate::resident::Resident;
 use crate::stage::report;
 use crate::wish::{Limit, Wish, approvals_of, digest, of_peers, refusal};
+use listeners::Listeners;
 use slot::Slot;
 
 /// When nobody waits for more: so many attempts in a row may fail before a single run gives up.
@@ -58,6 +60,8 @@ pub(crate) struct Controller {
     policies: (Arc<Vec<PolicyFile>>, Arc<Policies>),
     workers: JoinSet<Finished>,
     names: HashMap<Id, ApplianceName>,
+    // Only who goes on for ever listens: a single run has looked at everything itself.
+    listeners: Option<Listeners>,
 }
 
 struct Finished {
@@ -86,11 +90,13 @@ impl Controller {
             policies: (Arc::default(), Arc::new(compile(&[]))),
             workers: JoinSet::new(),
             names: HashMap::new(),
+            listeners: None,
         }
     }
 
     /// Converges whatever the newest snapshot describes, until told to stop. Steps that have begun come to their end first.
     pub(crate) async fn run(mut self, mut snapshots: watch::Receiver<Snapshot>) {
+        self.listeners = Some(Listeners::default());
         let first = snapshots.borrow_and_update().clone();
         self.adopt(&first).await;
         let shutdown = self.shutdown.clone();
@@ -137,12 +143,13 @@ impl Controller {
         self.slots.into_iter().filter_map(ended).collect()
     }
 
-    /// Waits until a worker ends or a key is due. Cancel-safe: a worker that has ended is taken back in the same breath, and the
-    /// sleep loses nothing.
+    /// Waits until a worker ends, a key is due, or a machine tells that something changed. Cancel-safe: a worker that has ended is taken
+    /// back in the same breath, and so is a wake-up; the sleep loses nothing.
     async fn next(&mut self) {
         let due = self.queue.next_due().filter(|_| self.has_room());
         tokio::select! {
             Some(ended) = self.workers.join_next_with_id() => self.take_back(ended),
+            Some(name) = woken(&mut self.listeners) => self.wake(&name),
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
             else => std::future::pending().await,
         }
@@ -245,6 +252,9 @@ impl Controller {
         let Some(slot) = self.slots.get_mut(name) else { return };
         let Some(wish) = slot.wish.take() else { return };
         slot.stop.cancel();
+        if let Some(listeners) = &mut self.listeners {
+            listeners.leave(name);
+        }
         if let Err(error) = self.context.parts.store.give_back(&wish.desired.site, name).await {
             tracing::warn!(appliance = %name, error = chain(&error), "the turn cannot be given back");
         }
@@ -298,6 +308,12 @@ impl Controller {
                 if slot.wish.is_none() {
                     report::gone(&self.context, &name, &mut resident);
                 }
+                if let Some(listeners) = &mut self.listeners {
+                    match &resident.host {
+                        Some((_, host)) if slot.wish.is_some() => listeners.follow(&name, host.sources()),
+                        _ => listeners.leave(&name),
+                    }
+                }
                 slot.resident = Some(resident);
                 let due = slot.wish.as_ref().map(|wish| outcome.due(self.context.now(), wish.desired.watch.probe_every));
                 let trigger = if outcome.is_soon() { Trigger::Due } else { Trigger::Probe };
@@ -313,6 +329,13 @@ impl Controller {
                 tracing::error!(appliance = %name, %error, "a worker ended in a panic");
                 self.queue.add(&name, Instant::now() + AFTER_CRASH, Trigger::Due);
             }
+        }
+    }
+
+    /// A machine of it told that something changed.
+    fn wake(&mut self, name: &ApplianceName) {
+        if self.slots.get(name).is_some_and(|slot| slot.wish.is_some()) {
+            self.queue.add(name, Instant::now(), Trigger::HostMoved);
         }
     }
 
@@ -338,5 +361,13 @@ impl Controller {
         while let Some(ended) = self.workers.join_next_with_id().await {
             self.take_back(ended);
         }
+    }
+}
+
+/// The next wake-up, for ever none where nobody listens.
+async fn woken(listeners: &mut Option<Listeners>) -> Option<ApplianceName> {
+    match listeners {
+        Some(listeners) => listeners.woken().await,
+        None => None,
     }
 }

@@ -19,6 +19,8 @@ pub enum Trigger {
     Probe,
     /// A back-off or a wait is over.
     Due,
+    /// A host or guest told that something changed.
+    HostMoved,
     /// An appliance of the same site gave the turn back.
     PeerMoved,
 }
