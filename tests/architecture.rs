@@ -217,7 +217,8 @@ fn no_golden_is_an_orphan() {
     }
 }
 
+/// Whether golden files are to be written anew.
 #[expect(clippy::disallowed_methods, reason = "the one switch that people turn to renew golden files")]
-fn updating() -> bool {
+pub fn updating() -> bool {
     std::env::var_os("UPDATE_GOLDEN").is_some()
 }

@@ -4,6 +4,7 @@
 mod architecture;
 mod auth;
 mod cli;
+mod conformance;
 mod demo;
 mod foreign_clients;
 mod kill;

@@ -1,0 +1,46 @@
+//! The numbers of refusals by name: WS-Management's own (`ERROR_WSMAN_…`) and WMI's HRESULTs.
+
+#![allow(missing_docs, reason = "the names are Windows's own")]
+
+pub const ACCESS_DENIED: u32 = 5;
+pub const INVALID_PARAMETER: u32 = 87;
+pub const RESOURCE_NOT_FOUND: u32 = 2_150_858_752;
+pub const VERSION_MISMATCH: u32 = 2_150_858_765;
+pub const INVALID_HEADER: u32 = 2_150_858_767;
+pub const MUST_UNDERSTAND: u32 = 2_150_858_768;
+pub const HEADER_REQUIRED: u32 = 2_150_858_769;
+pub const ACTION_NOT_SUPPORTED: u32 = 2_150_858_771;
+pub const DIALECT: u32 = 2_150_858_777;
+pub const CANNOT_PROCESS_FILTER: u32 = 2_150_858_778;
+pub const INVALID_CONTEXT: u32 = 2_150_858_779;
+pub const TIMED_OUT: u32 = 2_150_858_793;
+pub const URI_LIMIT: u32 = 2_150_858_797;
+pub const ACTION_MISMATCH: u32 = 2_150_858_801;
+pub const ENCODING_LIMIT: u32 = 2_150_858_805;
+pub const INVALID_RESOURCE_URI: u32 = 2_150_858_811;
+pub const SCHEMA_VALIDATION: u32 = 2_150_858_817;
+pub const UNSUPPORTED_FEATURE: u32 = 2_150_858_818;
+pub const INVALID_XML: u32 = 2_150_858_819;
+pub const ENVELOPE_EXCEEDED: u32 = 2_150_858_824;
+pub const XML_NAMESPACE: u32 = 2_150_858_840;
+pub const TOO_FEW_SELECTORS: u32 = 2_150_858_842;
+pub const UNEXPECTED_SELECTORS: u32 = 2_150_858_843;
+pub const AMBIGUOUS_SELECTORS: u32 = 2_150_858_846;
+pub const DUPLICATE_SELECTORS: u32 = 2_150_858_847;
+pub const ADDRESSING_MODE: u32 = 2_150_858_870;
+pub const FRAGMENT: u32 = 2_150_858_871;
+pub const MIN_ENVELOPE_SIZE: u32 = 2_150_858_878;
+pub const INVALID_TIMEOUT: u32 = 2_150_858_881;
+pub const ENUMERATION_MODE: u32 = 2_150_858_886;
+pub const LOCALE: u32 = 2_150_858_887;
+pub const FRAGMENT_PATH: u32 = 2_150_858_899;
+pub const WQL_ON_CLASS: u32 = 2_150_859_003;
+pub const QUOTA_OPERATIONS: u32 = 2_150_859_174;
+
+pub const WBEM_FAILED: u32 = 0x8004_1001;
+pub const WBEM_NOT_FOUND: u32 = 0x8004_1002;
+pub const WBEM_INVALID_NAMESPACE: u32 = 0x8004_100E;
+pub const WBEM_INVALID_CLASS: u32 = 0x8004_1010;
+pub const WBEM_INVALID_QUERY: u32 = 0x8004_1017;
+pub const WBEM_NOT_CAPABLE: u32 = 0x8004_1024;
+pub const WBEM_INVALID_METHOD_PARAMETERS: u32 = 0x8004_102F;
