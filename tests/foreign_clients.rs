@@ -1,5 +1,7 @@
 //! Clients that nobody here wrote drive the simulated hosts: pypsrp and pywinrm.
 
+use std::net::SocketAddr;
+
 use serde_json::json;
 use sim::network::Endpoints;
 use sim::world::Place;
@@ -76,5 +78,44 @@ fn pywinrm_enumerates_and_is_refused_whichever_way_it_comes() {
 
 #[test]
 fn what_was_touched_or_not_sealed_or_bound_elsewhere_is_refused() {
-    insta::assert_snapshot!(client(&room("relaxed"), "seal.py", &[]), @"");
+    insta::assert_snapshot!(client(&room("relaxed"), "seal.py", &[]), @"
+    negotiate untouched Running
+    negotiate signature touched WinRMTransportError 400
+    negotiate untouched Running
+    negotiate message touched WinRMTransportError 400
+    negotiate not sealed WinRMTransportError 500
+    negotiate sealed inside TLS Running
+    negotiate bound Running
+    negotiate not bound Running
+    negotiate bound elsewhere AuthenticationError
+    ntlm untouched Running
+    ntlm signature touched WinRMTransportError 400
+    ntlm untouched Running
+    ntlm message touched WinRMTransportError 400
+    ntlm not sealed WinRMTransportError 500
+    ntlm sealed inside TLS Running
+    ntlm bound Running
+    ntlm not bound Running
+    ntlm bound elsewhere AuthenticationError
+    ");
+}
+
+#[test]
+fn pywinrm_runs_commands_whichever_way_it_comes() {
+    let room = room("strict");
+    for way in ["https-basic", "http-ntlm"] {
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(client(&room, "shell.py", &["pywinrm", way]), @"");
+        }
+    }
+}
+
+#[test]
+fn pypsrp_runs_commands_whichever_way_it_comes() {
+    let room = room("strict");
+    for way in ["https-basic", "http-negotiate"] {
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(client(&room, "shell.py", &["pypsrp", way]), @"");
+        }
+    }
 }

@@ -5,6 +5,7 @@ mod architecture;
 mod auth;
 mod cli;
 mod conformance;
+mod crowd;
 mod demo;
 mod foreign_clients;
 mod kill;

@@ -22,7 +22,7 @@ def get(client):
     try:
         return client.get(SERVICE, selector_set=selectors).find(".//{%s}State" % SERVICE).text
     except Exception as refused:
-        return "%s %s" % (type(refused).__name__, getattr(refused, "code", ""))
+        return ("%s %s" % (type(refused).__name__, getattr(refused, "code", ""))).strip()
 
 
 def touched(client, place):

@@ -67,6 +67,11 @@ impl Room {
         self.simulator = Some(simulator);
     }
 
+    /// The process of the simulator.
+    pub fn simulator(&self) -> u32 {
+        self.simulator.as_ref().unwrap().id()
+    }
+
     /// The room's directory.
     pub fn path(&self) -> &Path {
         self.directory.path()

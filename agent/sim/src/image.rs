@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub use crate::windows::domain::Domain;
 pub use crate::windows::firewall::{Action, Direction, Rule};
 pub use crate::windows::service::StartMode;
+pub use crate::windows::setup::SetupSpec;
+pub use crate::windows::winrm::{CbtHardeningLevel, ClientCertificate, Lockout, Winrm};
 
 /// A finished image: one role's system disk.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -51,12 +53,18 @@ pub struct Image {
     /// Local accounts.
     #[serde(default)]
     pub accounts: Vec<Account>,
+    /// How its WS-Management service is configured.
+    #[serde(default)]
+    pub winrm: Winrm,
     /// Items that the guest publishes to its host from the first boot on.
     #[serde(default)]
     pub kvp: BTreeMap<String, String>,
     /// For a directory: the domain that it hosts, with its DNS.
     #[serde(default)]
     pub domain: Option<Domain>,
+    /// What else it brings: clock, registry, features, updates, Defender, calls.
+    #[serde(default)]
+    pub setup: SetupSpec,
 }
 
 impl Image {
@@ -107,6 +115,9 @@ pub struct ServiceSpec {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub restarts_after: Option<SignedDuration>,
+    /// Whether it can be paused: then it goes on with what it does and takes nothing new.
+    #[serde(default = "ServiceSpec::accepts_pause")]
+    pub accepts_pause: bool,
     /// `domainMember`: its account is a domain's, so it starts only on a member.
     #[serde(default)]
     pub needs: Needs,
@@ -118,6 +129,9 @@ impl ServiceSpec {
     }
     fn stop_takes() -> SignedDuration {
         SignedDuration::from_secs(1)
+    }
+    fn accepts_pause() -> bool {
+        true
     }
 }
 
@@ -140,6 +154,22 @@ pub struct Account {
     pub user: String,
     /// The password; simulated hosts only.
     pub password: String,
+    /// What the account may do over the network.
+    #[serde(default)]
+    pub rights: Rights,
+}
+
+/// What an account may do over the network.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Rights {
+    /// Everything: the built-in Administrator, or another member of Administrators where `LocalAccountTokenFilterPolicy` is 1.
+    #[default]
+    Administrator,
+    /// A member of Administrators whose token is filtered for want of that policy: answered as if the password were wrong.
+    Filtered,
+    /// A member of Remote Management Users: let in, and then denied access to every resource.
+    RemoteManagement,
 }
 
 impl std::fmt::Debug for Account {

@@ -308,15 +308,14 @@ async fn wrong_names_and_passwords_are_refused_whichever_way_they_come() {
 async fn garbage_in_place_of_a_token_is_refused_and_the_connection_goes_on() {
     let simulator = host("{}");
     let mut wire = clear(&simulator);
-    let caller = &mut Caller::new("trunkline", "right");
-    let first = caller.step(&[]);
+    let first = Caller::new("trunkline", "right").step(&[]);
     for token in [&b"NTLMSSP\0"[..], b"NTLMSSP\0\x03\0\0\0", b"\x60\x03abc", b"\xa1\x03abc", &[0x60; 40_000], b"x"] {
         assert_eq!(wire.post(&negotiate(token), b"").await.expect("an answer").status, 401);
         wire.post(&negotiate(&first), b"").await.expect("a challenge").token();
         assert_eq!(wire.post(&negotiate(token), b"").await.expect("an answer").status, 401, "after a challenge");
     }
     assert_eq!(wire.post("Authorization: Negotiate !!!\r\n", b"").await.expect("an answer").status, 401);
-    assert_eq!(log_on(&mut wire, caller).await.status, 200);
+    assert_eq!(log_on(&mut wire, &mut Caller::new("trunkline", "right")).await.status, 200);
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,6 +24,7 @@ hosts:
   - name: hv-1
     computerName: HV01
     accounts: [{user: trunkline, password: right}]
+    winrm: {basic: true}
     nics: [{name: Ethernet, network: lan, addresses: [10.1.0.10/24]}]
 ";
 

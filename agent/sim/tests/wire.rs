@@ -24,11 +24,12 @@ const WORLD: &str = r"
 apiVersion: trunkline.dev/sim/v1alpha1
 kind: World
 networks: [{name: lan, subnet: 10.1.0.0/24}]
-images: [{name: web, computerName: WEB01, accounts: [{user: Administrator, password: guest}], services: [{name: Web}]}]
+images: [{name: web, computerName: WEB01, accounts: [{user: Administrator, password: guest}], winrm: {basic: true}, services: [{name: Web}]}]
 hosts:
   - name: hv-1
     computerName: HV01
     accounts: [{user: trunkline, password: right}]
+    winrm: {basic: true}
     nics: [{name: Ethernet, network: lan, addresses: [10.1.0.10/24]}]
     services: [{name: Alpha}, {name: Beta}, {name: Gamma}, {name: Delta}, {name: Epsilon}]
     switches: [{name: inside, type: internal, addresses: [192.168.9.1/24]}]

@@ -24,13 +24,14 @@ const WORLD: &str = r"
 apiVersion: trunkline.dev/sim/v1alpha1
 kind: World
 networks: [{name: lan, subnet: 10.1.0.0/24}]
-images: [{name: web, computerName: WEB01, accounts: [{user: Administrator, password: guest}], services: [{name: Web}]}]
+images: [{name: web, computerName: WEB01, accounts: [{user: Administrator, password: guest}], winrm: {basic: true}, services: [{name: Web}]}]
 hosts:
   - name: hv-1
     computerName: HV01
     version: 10.0.14393
     firewallRules: [{id: SIP, displayName: SIP signalling, protocol: TCP, ports: ['5060']}]
     accounts: [{user: trunkline, password: right}, {user: viewer, password: right}]
+    winrm: {basic: true}
     nics: [{name: Ethernet, network: lan, addresses: [10.1.0.10/24]}]
     services: [{name: Alpha}, {name: Beta}, {name: Gamma}, {name: Delta}, {name: Epsilon}]
     switches: [{name: inside, id: C08CB7B8-9B3C-408E-8E30-5E16A3AEB444, type: internal, addresses: [192.168.9.1/24]}]

@@ -11,6 +11,7 @@ use sim::script::Script;
 use sim::world::{MachineId, World, WorldFile};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::debug;
 use wsman::clock::{SharedClock, SystemClock};
 
 use crate::args::{Control, Simulate};
@@ -21,6 +22,8 @@ use crate::signals;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
+/// As many connections and listeners as a simulation has at most, and some.
+const DESCRIPTORS: u64 = 16 * 1024;
 
 /// Serves until a signal comes, or sends one control command.
 ///
@@ -43,8 +46,14 @@ pub fn run(args: &Simulate, console: &Console) -> Result<Ending, Failure> {
         simulator.set_plain_http(PlainHttp::Allowed);
         anstream::eprintln!(
             "{}",
-            console.paint.bad("passwords cross the loopback interface in clear: --plain-http also serves HTTP with Basic")
+            console
+                .paint
+                .bad("passwords cross the loopback interface in clear: --plain-http also takes Basic and unsealed messages over HTTP")
         );
+    }
+    // A descriptor for each connection and listener. What the system does not give is found out when it is needed.
+    if let Err(error) = rlimit::increase_nofile_limit(DESCRIPTORS) {
+        debug!(%error, "the limit of open files stays as it is");
     }
     block_on(async {
         let mut serving = serve(&simulator, &endpoints).await?;

@@ -10,7 +10,6 @@ use hyper::{Response, StatusCode};
 /// An answer with this status, and the page that http.sys writes for it if it does.
 pub(super) fn of(status: StatusCode) -> Response<Full<Bytes>> {
     let text = match status {
-        StatusCode::BAD_REQUEST => "The request is not well formed.",
         StatusCode::NOT_FOUND => "There is nothing here.",
         StatusCode::LENGTH_REQUIRED => "The length of the request is not known.",
         StatusCode::PAYLOAD_TOO_LARGE => "The request is too large.",

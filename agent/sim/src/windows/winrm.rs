@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Winrm {
-    /// `Auth/Basic`: takes a password in the header. Local accounts only.
+    /// `Auth/Basic`: takes a password in the header, inside TLS. Local accounts only; Windows is installed without it.
     pub basic: bool,
     /// `Auth/Negotiate`: takes NTLM, bare or inside SPNEGO.
     pub negotiate: bool,
@@ -34,7 +34,7 @@ pub struct Winrm {
 impl Default for Winrm {
     fn default() -> Self {
         Self {
-            basic: true,
+            basic: false,
             negotiate: true,
             certificate: false,
             allow_unencrypted: false,
@@ -43,6 +43,20 @@ impl Default for Winrm {
             client_certificates: Vec::new(),
             lockout: Lockout::default(),
         }
+    }
+}
+
+impl Winrm {
+    /// What Identify tells a user: each way for both transports, whether it is taken over both or not (MS-WSMV 3.1.4.1.29.2).
+    pub(crate) fn profiles(&self) -> Vec<&'static str> {
+        let ways = [
+            (self.basic, "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/http/basic"),
+            (self.basic, "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/basic"),
+            (self.negotiate, "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/http/spnego-kerberos"),
+            (self.negotiate, "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/spnego-kerberos"),
+            (self.certificate, "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"),
+        ];
+        ways.into_iter().filter(|(taken, _)| *taken).map(|(_, profile)| profile).collect()
     }
 }
 
