@@ -4,8 +4,10 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod bench;
+mod bonds;
 mod install;
 mod look;
+mod operations;
 mod repair;
 mod trouble;
 mod windows;
