@@ -168,7 +168,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return body
 
     def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        if "Content-Length" not in self.headers:
+            return self.answer(411)
+        body = self.rfile.read(int(self.headers["Content-Length"]))
         if not body:
             return self.shake_hands()
         if self.context is None or not self.context.complete:

@@ -160,7 +160,7 @@ fn refuse_if_open_to_others(file: &Path, metadata: &std::fs::Metadata) -> Result
     if mode & 0o077 == 0 {
         return Ok(());
     }
-    Err(Failure::new(format!("others may read the credentials file `{}` (mode {mode:03o})", file.display()))
+    Err(Failure::new(format!("others may read `{}` (mode {mode:03o})", file.display()))
         .hint(format!("run: chmod 600 {}", file.display())))
 }
 
@@ -168,4 +168,70 @@ fn refuse_if_open_to_others(file: &Path, metadata: &std::fs::Metadata) -> Result
 fn refuse_if_open_to_others(_file: &Path, _metadata: &std::fs::Metadata) -> Result<(), Failure> {
     // On Windows the access list of the directory decides; nothing here can read it without unsafe code.
     Ok(())
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use hyperv::Credentials as _;
+
+    use super::*;
+
+    const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+
+    /// What the file `credentials.yaml` beside these files is read as, under the name `host`.
+    fn read(files: &[(&str, &str, u32)]) -> Result<Credential, String> {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, text, mode) in files {
+            std::fs::write(directory.path().join(name), text).unwrap();
+            std::fs::set_permissions(directory.path().join(name), std::fs::Permissions::from_mode(*mode)).unwrap();
+        }
+        let file = directory.path().join("credentials.yaml");
+        let here = format!("{}/", directory.path().display());
+        let read = Credentials::load(Some(&file), std::iter::empty()).map_err(|failure| failure.render().replace(&here, ""))?;
+        read.resolve(&CredentialName::new("host").unwrap()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_certificate_stands_for_a_user_and_a_controller_may_be_named() {
+        let entry = ("credentials.yaml", "host: { certificate: agent.pem, key: agent.key }", 0o600);
+        let found = read(&[entry, ("agent.pem", CERTIFICATE, 0o644), ("agent.key", KEY, 0o600)]).unwrap();
+        assert_eq!((found.user.as_str(), found.certificate.is_some()), ("certificate agent.pem", true));
+        let both = format!("{CERTIFICATE}{KEY}");
+        let entry = ("credentials.yaml", "host: { user: agent, certificate: both.pem }", 0o600);
+        assert_eq!(read(&[entry, ("both.pem", &both, 0o600)]).unwrap().user, "agent");
+        let entry = ("credentials.yaml", "host: { user: a@cce.test, password: p, domainController: dc01 }", 0o600);
+        assert_eq!(read(&[entry]).unwrap().domain_controller.as_deref(), Some("dc01"));
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_or_that_is_none_is_refused() {
+        let entry = ("credentials.yaml", "host: { certificate: agent.pem, key: agent.key }", 0o600);
+        let said = [
+            read(&[entry, ("agent.pem", CERTIFICATE, 0o644), ("agent.key", KEY, 0o644)]),
+            read(&[entry, ("agent.pem", CERTIFICATE, 0o644), ("agent.key", CERTIFICATE, 0o600)]),
+            read(&[entry, ("agent.pem", KEY, 0o644), ("agent.key", KEY, 0o600)]),
+            read(&[entry, ("agent.key", KEY, 0o600)]),
+            read(&[("credentials.yaml", "host: { user: agent, secret: x }", 0o600)]),
+        ];
+        let said: Vec<String> = said.into_iter().map(|read| read.unwrap_err()).collect();
+        insta::assert_snapshot!(said.join("\n"), @"
+        error: others may read `agent.key` (mode 644)
+        hint: run: chmod 600 agent.key
+          --> credentials.yaml:1:1
+        error: `agent.key`: there is no PEM private key without passphrase in it
+          --> credentials.yaml:1:1
+        error: `agent.pem`: there is no PEM certificate in it
+          --> credentials.yaml:1:1
+        error: cannot read `agent.pem`: No such file or directory (os error 2)
+          --> credentials.yaml:1:1
+        error: `secret` is not known here; write `user` and one of `password`, `passwordFile`, `passwordEnvironment`, or `certificate` and `key`
+          --> credentials.yaml:1:1
+        ");
+    }
 }

@@ -147,7 +147,7 @@ impl Host {
     fn prepare(&self, desired: &Desired, key: &GuestKey, vm: &OurVm, vitals: &Vitals) -> Result<Look, Cause> {
         let role = guest::role(desired, &key.1).ok_or(Cause::NotObserved)?;
         if self.rests(key, &role.credential) {
-            return Err(Cause::Refused(format!("`{}`", vm.settings.name)));
+            return Err(Cause::Refused(format!("the guest of `{}` refused credential `{}`", vm.settings.name, role.credential)));
         }
         let known = || self.memory().doors.get(key).cloned();
         // The integration services may be silent in a guest that serves: its last door is asked before they are believed.

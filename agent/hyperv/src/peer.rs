@@ -17,6 +17,7 @@ use wsman::cim::{CimInstance, CimPath, CimValue, Namespace};
 use wsman::connect::Endpoint;
 use wsman::event::{EventQuery, SubscribeSettings, Subscription};
 use wsman::fault::FaultKind;
+use wsman::shell::{Finished, Program};
 use wsman::tls::{Fingerprint, Trust};
 use wsman::{Access, Client, Error as WireError, Settings};
 
@@ -149,7 +150,9 @@ impl TalkError {
     pub fn cause(&self) -> Cause {
         match self {
             Self::Unreachable { peer, .. } => Cause::Unreachable(peer.clone()),
-            Self::Refused { peer, .. } => Cause::Refused(peer.clone()),
+            Self::Refused { peer, credential, user, .. } => {
+                Cause::Refused(format!("{peer} refused credential `{credential}` (user `{user}`)"))
+            }
             Self::Failed { .. } | Self::Malformed { .. } | Self::Code { .. } => Cause::Failed(chain(self)),
         }
     }
@@ -308,6 +311,11 @@ impl Peer {
     /// Subscribes to what `query` selects.
     pub(crate) async fn subscribe(&self, query: EventQuery, settings: SubscribeSettings) -> Result<Subscription, TalkError> {
         Box::pin(self.client.subscribe(query, settings)).await.map_err(|error| self.error("its events", error))
+    }
+
+    /// Runs `program` there to its end and keeps `most` octets of what it writes.
+    pub(crate) async fn run(&self, program: &Program, most: usize) -> Result<Finished, TalkError> {
+        Box::pin(self.client.run(program, most)).await.map_err(|error| self.error(program.name(), error))
     }
 
     /// Host and port.

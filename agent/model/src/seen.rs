@@ -27,7 +27,7 @@ pub enum Cause {
     Booting,
     /// The guest or host does not answer at this address.
     Unreachable(String),
-    /// It answers, but refused our credentials.
+    /// It answers, but refused our credentials; the text says who refused which.
     Refused(String),
     /// The query for it failed; the text is the fault's reason.
     Failed(String),
@@ -41,7 +41,7 @@ impl std::fmt::Display for Cause {
             Self::PoweredOff => f.write_str("the VM is not running"),
             Self::Booting => f.write_str("the guest is still starting"),
             Self::Unreachable(at) => write!(f, "no answer from {at}"),
-            Self::Refused(by) => write!(f, "{by} refused our credentials"),
+            Self::Refused(whom) => f.write_str(whom),
             Self::Failed(reason) => write!(f, "the query failed: {reason}"),
             Self::NotObserved => f.write_str("nobody looked"),
         }

@@ -8,6 +8,7 @@ mod basic;
 pub mod binding;
 mod certificate;
 mod context;
+mod der;
 mod kerberos;
 pub mod multipart;
 mod negotiate;
@@ -19,7 +20,7 @@ use std::fmt;
 
 use hyper::StatusCode;
 use hyper::body::Bytes;
-use hyper::header::HeaderValue;
+use hyper::header::{HeaderName, HeaderValue};
 
 use crate::connect::{BoxFuture, Endpoint};
 use crate::secret::Secret;
@@ -93,6 +94,11 @@ pub trait Session: Send {
 
     /// What each request says.
     fn authorization(&self) -> Option<HeaderValue> {
+        None
+    }
+
+    /// A header of its own that each request carries besides.
+    fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         None
     }
 
@@ -214,6 +220,11 @@ impl Authenticate for Anonymous {
 struct Nobody;
 
 impl Session for Nobody {
+    // Without it Windows wants to know who asks, even for Identify.
+    fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        Some((HeaderName::from_static("wsmanidentify"), HeaderValue::from_static("unauthenticated")))
+    }
+
     fn refused(&self, offers: &Offers) -> AuthError {
         AuthError::NotOffered { wished: "anonymous requests", offers: offers.clone() }
     }

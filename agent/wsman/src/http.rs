@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT, WWW_AUTHENTICATE};
+use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT, WWW_AUTHENTICATE};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 
@@ -147,8 +147,15 @@ impl HttpConnection {
         if let Some(media_type) = media_type {
             request = request.header(CONTENT_TYPE, media_type);
         }
+        if body.is_empty() {
+            // A POST without a length is refused (411), and hyper leaves it out where there is no body.
+            request = request.header(CONTENT_LENGTH, 0);
+        }
         if let Some(authorization) = authorization {
             request = request.header(AUTHORIZATION, authorization);
+        }
+        if let Some((name, value)) = self.session.header() {
+            request = request.header(name, value);
         }
         Ok(request.body(Full::new(body))?)
     }

@@ -5,6 +5,8 @@
 
 use ring::digest;
 
+use super::der::expect;
+
 const PREFIX: &[u8] = b"tls-server-end-point:";
 
 /// The application data of the binding for `certificate` (DER); `None` when its signature has no hash of its own.
@@ -26,29 +28,8 @@ pub fn sec_channel_bindings(application_data: &[u8]) -> Vec<u8> {
     buffer
 }
 
-/// One element of DER: its tag, its content, and what follows it.
-fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&tag, rest) = der.split_first()?;
-    let (&first, rest) = rest.split_first()?;
-    let (length, rest) = if first < 0x80 {
-        (usize::from(first), rest)
-    } else {
-        let octets = usize::from(first & 0x7f);
-        if octets == 0 || octets > 4 || octets > rest.len() {
-            return None;
-        }
-        let (length, rest) = rest.split_at(octets);
-        (length.iter().fold(0, |sum, octet| sum << 8 | usize::from(*octet)), rest)
-    };
-    (length <= rest.len()).then(|| (tag, &rest[..length], &rest[length..]))
-}
-
 const SEQUENCE: u8 = 0x30;
 const OBJECT_ID: u8 = 0x06;
-
-fn expect(der: &[u8], wanted: u8) -> Option<(&[u8], &[u8])> {
-    element(der).filter(|(tag, ..)| *tag == wanted).map(|(_, content, rest)| (content, rest))
-}
 
 fn signature_hash(certificate: &[u8]) -> Option<&'static digest::Algorithm> {
     let (certificate, _) = expect(certificate, SEQUENCE)?;

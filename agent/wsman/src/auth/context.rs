@@ -11,7 +11,7 @@ use sspi::{
 use tracing::dispatcher::{Dispatch, with_default};
 
 use super::kerberos::Kdc;
-use super::{Account, AuthError};
+use super::{Account, AuthError, der};
 
 /// Octets of an NTLM signature.
 const SIGNATURE: usize = 16;
@@ -79,6 +79,14 @@ impl Context {
     /// Takes what the host said last, nothing at first; gives what it is to be told, nothing at the end.
     pub(super) async fn step(&mut self, said: Vec<u8>) -> Result<Vec<u8>, StepError> {
         let Self { package, target, bindings, .. } = self;
+        let is_sound = match package {
+            Package::Ntlm { .. } => true,
+            Package::Spnego { .. } => der::is_negotiate_answer(&said),
+            Package::Kerberos { .. } => der::is_kerberos_answer(&said),
+        };
+        if !said.is_empty() && !is_sound {
+            return Err(StepError::Failed("the host's token is malformed".to_owned()));
+        }
         let mut input = vec![SecurityBuffer::new(said, BufferType::Token)];
         if let Some(bindings) = bindings {
             input.push(SecurityBuffer::new(bindings.clone(), BufferType::ChannelBindings));
@@ -168,6 +176,9 @@ async fn step<P: Sspi + SspiImpl>(
                 let Some(kdc) = kdc else { return Err(StepError::Failed("it asks for a domain controller".to_owned())) };
                 let asked = kdc.ask(&request.data).await;
                 let told = asked.map_err(|source| StepError::NoTicket { controller: kdc.address(), source })?;
+                if !told.get(4..).is_some_and(der::is_whole) {
+                    return Err(StepError::Failed("the domain controller's answer is malformed".to_owned()));
+                }
                 state = silently(|| generator.resume(Ok(told)));
             }
         }
@@ -208,4 +219,81 @@ fn words(error: &sspi::Error) -> String {
 /// Runs `work` with nobody listening to its traces.
 fn silently<T>(work: impl FnOnce() -> T) -> T {
     with_default(&Dispatch::none(), work)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use base64::Engine as _;
+
+    use super::*;
+    use crate::secret::Secret;
+
+    /// A challenge with names, a time stamp and a wish for everything.
+    const CHALLENGE: &str = "TlRMTVNTUAACAAAABgAGADgAAAA1goriASNFZ4mrze8AAAAAAAAAACYAJgA+AAAACgBjRQAAAA9DAEMARQACAAYAQwBDAEUAAQAI\
+        AEgAVgAwADEABwAIAAAQpdToT9kBAAAAAA==";
+
+    fn account() -> Account {
+        Account { user: "CCE\\agent".to_owned(), password: Secret::new("s3cret") }
+    }
+
+    fn ready(future: impl Future<Output = Result<Vec<u8>, StepError>>) -> bool {
+        let mut future = std::pin::pin!(future);
+        let polled = future.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+        matches!(polled, std::task::Poll::Ready(Ok(_)))
+    }
+
+    /// Whether a context that has begun takes `said`.
+    fn takes(package: Package, said: Vec<u8>) -> bool {
+        let mut context = Context::new(package, "hv01", None);
+        assert!(ready(context.step(vec![])), "begins");
+        catch_unwind(AssertUnwindSafe(|| ready(context.step(said)))).expect("a refusal, not a panic")
+    }
+
+    fn challenge() -> Vec<u8> {
+        base64::engine::general_purpose::STANDARD.decode(CHALLENGE).expect("Base64")
+    }
+
+    fn answer(token: &[u8]) -> Vec<u8> {
+        let tagged = |tag: u8, content: &[u8]| {
+            let length = u8::try_from(content.len()).expect("short");
+            if length < 0x80 { [&[tag, length], content].concat() } else { [&[tag, 0x81, length], content].concat() }
+        };
+        let mechanism = tagged(6, &[0x2b, 6, 1, 4, 1, 0x82, 0x37, 2, 2, 0x0a]);
+        let fields = [tagged(0xa0, &[0x0a, 1, 1]), tagged(0xa1, &mechanism), tagged(0xa2, &tagged(4, token))].concat();
+        tagged(0xa1, &tagged(0x30, &fields))
+    }
+
+    #[test]
+    fn a_challenge_is_taken_bare_and_wrapped() {
+        assert!(takes(Package::ntlm(&account()).expect("a package"), challenge()));
+        assert!(takes(Package::spnego(&account()).expect("a package"), answer(&challenge())));
+        assert!(!takes(Package::spnego(&account()).expect("a package"), challenge()), "nobody may leave the wrapping");
+    }
+
+    #[test]
+    fn no_octet_of_a_hosts_token_makes_it_panic() {
+        let (bare, wrapped) = (challenge(), answer(&challenge()));
+        for octet in [0, 1, 0x7f, 0x80, 0xff] {
+            for at in 0..wrapped.len() {
+                let mut token = wrapped.clone();
+                token[at] = octet;
+                takes(Package::spnego(&account()).expect("a package"), token);
+                takes(Package::spnego(&account()).expect("a package"), wrapped[..at].to_vec());
+            }
+            for at in 0..bare.len() {
+                let mut token = bare.clone();
+                token[at] = octet;
+                takes(Package::ntlm(&account()).expect("a package"), token);
+                takes(Package::ntlm(&account()).expect("a package"), bare[..at].to_vec());
+            }
+        }
+    }
+
+    #[test]
+    fn a_password_that_the_library_would_take_for_a_hash_is_refused() {
+        let account = Account { password: Secret::new("$NTLM$:8846f7eaee8fb117ad06bdd830b7586c"), ..account() };
+        assert!(matches!(Package::ntlm(&account), Err(AuthError::Unsendable)));
+    }
 }
