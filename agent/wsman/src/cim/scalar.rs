@@ -13,8 +13,8 @@ pub(crate) fn decode(text: Cow<'_, str>, declared: Option<CimType>) -> CimValue 
 
 fn typed(text: &str, declared: Option<CimType>) -> Option<CimValue> {
     use CimType as T;
+    let declared = declared.filter(|declared| *declared != T::String)?;
     let number = text.trim();
-    let declared = declared?;
     Some(match declared {
         T::Boolean => match number {
             "1" => CimValue::Boolean(true),

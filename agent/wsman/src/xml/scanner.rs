@@ -33,6 +33,18 @@ const IN_NAMES: [bool; 256] = {
     table
 };
 
+/// The bytes at which the value of an attribute ends, or stops meaning what is written.
+const STOPS_VALUES: [bool; 256] = {
+    let mut table = [false; 256];
+    let stops = b"\"'<&\r\n\t";
+    let mut at = 0;
+    while at < stops.len() {
+        table[stops[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
+
 /// A name as it is written.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct QName<'x> {
@@ -80,7 +92,7 @@ impl<'x> Tag<'x> {
         let mut scanner = Scanner::new(self.others, usize::MAX);
         let others = std::iter::from_fn(move || {
             scanner.spaces();
-            scanner.attribute().ok()
+            if scanner.rest().is_empty() { None } else { scanner.attribute().ok() }
         });
         self.first.into_iter().chain(others)
     }
@@ -231,22 +243,18 @@ impl<'x> Scanner<'x> {
         self.spaces();
         let Some(quote @ (b'"' | b'\'')) = self.rest().first() else { return Err(self.malformed("an attribute has no quotes")) };
         self.at += 1;
-        let (from, mut plain) = (self.at, true);
+        let (from, rest) = (self.at, self.rest());
         // Nearly all values are too short for a search that is made for long texts.
-        for byte in self.rest() {
-            match byte {
-                b'<' => break,
-                b'&' | b'\r' | b'\n' | b'\t' => plain = false,
-                byte if byte == quote => {
-                    let raw = self.since(from);
-                    self.at += 1;
-                    return Ok(Attribute { name, value: if plain { Written::Plain(raw) } else { Written::Attribute(raw) } });
-                }
-                _ => {}
-            }
-            self.at += 1;
+        let stop = rest.iter().take_while(|byte| !STOPS_VALUES[usize::from(**byte)]).count();
+        let plain = rest.get(stop) == Some(quote);
+        let length = if plain { Some(stop) } else { rest.iter().position(|byte| byte == quote) };
+        self.at += length.unwrap_or(rest.len());
+        let raw = self.since(from);
+        if length.is_none() || !plain && raw.contains('<') {
+            return Err(self.malformed(format!("the value of `{}` has no end", name.whole)));
         }
-        Err(self.malformed(format!("the value of `{}` has no end", name.whole)))
+        self.at += 1;
+        Ok(Attribute { name, value: if plain { Written::Plain(raw) } else { Written::Attribute(raw) } })
     }
 
     fn name(&mut self) -> Result<QName<'x>, XmlError> {

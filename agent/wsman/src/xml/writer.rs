@@ -86,14 +86,20 @@ enum Place {
     Attribute,
 }
 
-/// Whether a byte may begin something that is escaped; in most text none does.
-fn may_need_escape(byte: u8) -> bool {
-    // U+FFFE and U+FFFF begin with 0xef.
-    matches!(byte, 0..=0x1f | b'<' | b'>' | b'&' | b'"' | b'\'' | 0xef)
-}
+/// The bytes that may begin something that is escaped. Most text has none.
+const MAY_NEED_ESCAPE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        // U+FFFE and U+FFFF begin with 0xef.
+        table[byte] = matches!(byte as u8, 0..=0x1f | b'<' | b'>' | b'&' | b'"' | b'\'' | 0xef);
+        byte += 1;
+    }
+    table
+};
 
 fn escape(out: &mut String, text: &str, place: Place) {
-    if !text.bytes().any(may_need_escape) {
+    if !text.bytes().any(|byte| MAY_NEED_ESCAPE[usize::from(byte)]) {
         out.push_str(text);
         return;
     }
