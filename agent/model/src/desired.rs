@@ -121,7 +121,7 @@ pub enum Scheme {
 pub enum Authentication {
     /// NTLM by Negotiate, which Windows offers by default; messages are sealed over http, bound to the certificate over https.
     Negotiate,
-    /// Kerberos by name; messages are sealed over http. The host is named, not numbered.
+    /// Kerberos by name; messages are sealed over http, not bound to the certificate over https. The host is named, not numbered.
     Kerberos,
     /// The password in each request, over https only. Windows takes it for local accounts, where it is switched on.
     Basic,

@@ -3,6 +3,7 @@
 //! Guarantees: the service is `HTTP/<host>`, so the host must be addressed by the name that its directory knows; host and agent prove
 //! themselves to each other; the password is never sent, not even hashed. A refusal by the domain controller counts as the host's.
 //! Deliberately absent: ticket caches and the machine's own Kerberos settings as a need (`krb5.conf` is read for realm names only), UDP.
+//! Over HTTPS it is not bound to the connection (see below), so a host with `CbtHardeningLevel=Strict` refuses it; over HTTP it is sealed.
 //! The library does not compare the number of a sealed answer with its place, so a repeated one is caught by what it relates to.
 
 use std::io;
@@ -17,8 +18,9 @@ use super::tokens::{Dialect, Tokens};
 use super::{Account, AuthError, Authenticate, Peer, Session};
 use crate::connect::{Connect, Endpoint, TcpConnect};
 
-/// The first token proves the password.
-const DIALECT: Dialect = Dialect { scheme: "Kerberos", protocol: Protocol::Kerberos, proof: 1 };
+/// The first token proves the password. It is not bound to TLS: the library marks bound tokens with two octets where four belong
+/// (`KERB_AP_OPTIONS_CBT` of MS-KILE), and MIT's library refuses them.
+const DIALECT: Dialect = Dialect { scheme: "Kerberos", protocol: Protocol::Kerberos, proof: 1, binds: false };
 /// Octets of a domain controller's answer; tickets of members of many groups have some ten thousand.
 const MOST_OCTETS: u32 = 1 << 20;
 const PORT: u16 = 88;

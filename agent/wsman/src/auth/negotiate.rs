@@ -10,7 +10,7 @@ use super::tokens::{Dialect, Tokens};
 use super::{Account, AuthError, Authenticate, Peer, Session};
 
 /// The second token proves the password.
-const DIALECT: Dialect = Dialect { scheme: "Negotiate", protocol: Protocol::Spnego, proof: 2 };
+const DIALECT: Dialect = Dialect { scheme: "Negotiate", protocol: Protocol::Spnego, proof: 2, binds: true };
 
 /// What the tokens are wrapped in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

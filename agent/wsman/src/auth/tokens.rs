@@ -22,6 +22,8 @@ pub(super) struct Dialect {
     pub(super) protocol: Protocol,
     /// Which of our tokens proves the password.
     pub(super) proof: u8,
+    /// Whether it is bound to the TLS connection that it runs in.
+    pub(super) binds: bool,
 }
 
 /// See the module.
@@ -37,7 +39,7 @@ pub(super) struct Tokens {
 impl Tokens {
     /// The session of a new connection to `peer`.
     pub(super) fn new(dialect: Dialect, package: Package, account: &Account, peer: Peer<'_>) -> Self {
-        let bindings = peer.certificate.and_then(binding::tls_server_end_point);
+        let bindings = peer.certificate.filter(|_| dialect.binds).and_then(binding::tls_server_end_point);
         let bindings = bindings.map(|data| binding::sec_channel_bindings(&data));
         let context = Context::new(package, &peer.endpoint.host, bindings);
         Self { dialect, user: account.user.clone(), context, sealing: peer.endpoint.scheme == Scheme::Http, sent: 0 }
