@@ -19,8 +19,8 @@ use crate::support::room::Room;
 
 const CLIENTS: usize = 1000;
 const HOST: &str = "10.1.0.10";
-/// What the host's process may hold with all of them connected: some eighty kilobytes for each connection beside what it holds alone.
-const MOST_MIB: u64 = 192;
+/// What the host's process may hold with all of them connected: some forty kilobytes for each connection beside what it holds alone.
+const MOST_MIB: u64 = 128;
 
 /// Leads to the loopback ports that stand for the host.
 fn connect(room: &Room) -> Arc<dyn Connect> {
