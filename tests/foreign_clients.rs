@@ -105,7 +105,17 @@ fn pywinrm_runs_commands_whichever_way_it_comes() {
     let room = room("strict");
     for way in ["https-basic", "http-ntlm"] {
         insta::allow_duplicates! {
-            insta::assert_snapshot!(client(&room, "shell.py", &["pywinrm", way]), @"");
+            insta::assert_snapshot!(client(&room, "shell.py", &["pywinrm", way]), @r#"
+            echo ('one two\r\n', '', 0)
+            environment ('ulm\r\n', '', 0)
+            unknown ('', "'nonsense' is not recognized as an internal or external command,\r\noperable program or batch file.\r\n", 1)
+            code ('', '', 7)
+            streams ('HV-ULM\r\nhv-ulm\\trunkline\r\n', 'The system cannot find the file specified.\r\n', 1)
+            long 1
+            input (b'first\r\nsecond\r\n', b'', 0)
+            finished command 2150858843
+            closed shell 2150858843
+            "#);
         }
     }
 }
@@ -115,7 +125,16 @@ fn pypsrp_runs_commands_whichever_way_it_comes() {
     let room = room("strict");
     for way in ["https-basic", "http-negotiate"] {
         insta::allow_duplicates! {
-            insta::assert_snapshot!(client(&room, "shell.py", &["pypsrp", way]), @"");
+            insta::assert_snapshot!(client(&room, "shell.py", &["pypsrp", way]), @r#"
+            echo ('one two\r\n', '', 0)
+            directory ('C:\\Windows\r\n', '', 0)
+            unknown ('', "'nonsense' is not recognized as an internal or external command,\r\noperable program or batch file.\r\n", 1)
+            code ('', '', 7)
+            lots True
+            long 1
+            input ('first\r\nsecond\r\n', 0)
+            stopped 0xc000013a
+            "#);
         }
     }
 }

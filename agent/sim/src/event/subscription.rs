@@ -128,6 +128,8 @@ impl Subscriptions {
     /// Lets every watch look whose time has come.
     pub(crate) fn look(&mut self, world: &mut World) {
         let (now, generation, change) = (world.now(), world.dirty(), world.next_event());
+        // A machine that went away has forgotten who listened to it; nobody would look there, and its look would be due for ever.
+        self.all.retain(|_, held| world.machine_mut(&held.owner.machine).is_some());
         for (owner, watch) in self.watches() {
             if watch.next_look(generation, now, change).is_some_and(|at| at <= now)
                 && let Some(machine) = world.machine_mut(&owner.machine)

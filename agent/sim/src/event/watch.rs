@@ -141,10 +141,6 @@ impl Watch {
         whole
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
-    }
-
     /// The next events, at most `most`.
     pub(crate) fn take(&mut self, most: usize) -> Vec<CimInstance> {
         self.queue.drain(..most.min(self.queue.len())).collect()

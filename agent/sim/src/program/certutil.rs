@@ -3,7 +3,9 @@
 //! Guarantees: what it adds and removes is the machine's own store; hashes are real where a file's bytes are known, and follow from what
 //! the file is where they are not. Deliberately absent: users' stores, templates, key archival.
 
+mod encoding;
 mod hash;
+mod pfx;
 mod store;
 
 use base64::Engine as _;
@@ -20,6 +22,7 @@ struct Arguments {
     verb: String,
     password: Option<String>,
     config: Option<String>,
+    forced: bool,
     rest: Vec<String>,
 }
 
@@ -31,7 +34,8 @@ pub(super) fn start(call: &mut Call<'_, '_>) -> Option<Step> {
         match lower.as_str() {
             "-p" => arguments.password = words.next(),
             "-config" => arguments.config = words.next(),
-            "-f" | "-v" | "-machine" | "-enterprise" | "-silent" | "-privatekey" => {}
+            "-f" => arguments.forced = true,
+            "-v" | "-machine" | "-enterprise" | "-silent" | "-privatekey" => {}
             _ if lower.starts_with('-') && arguments.verb.is_empty() => arguments.verb = lower,
             _ => arguments.rest.push(word),
         }
@@ -43,6 +47,10 @@ pub(super) fn start(call: &mut Call<'_, '_>) -> Option<Step> {
         "-delstore" => store::delete(call, &arguments),
         "-dump" | "" => store::dump(call, &arguments),
         "-ca.cert" => store::authority(call, &arguments),
+        "-encode" => encoding::encode(call, &arguments),
+        "-decode" => encoding::decode(call, &arguments),
+        "-importpfx" => pfx::import(call, &arguments),
+        "-exportpfx" => pfx::export(call, &arguments),
         _ => {
             call.say(&format!("CertUtil: Unknown arg: {}", arguments.verb));
             Some(Step::Done(INVALID_ARGUMENT))

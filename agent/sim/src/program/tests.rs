@@ -1,6 +1,8 @@
 //! Command lines on a simulated machine: what they print, how they end, and what they leave.
 
+mod certificates;
 mod cmd;
+mod installers;
 mod processes;
 
 use jiff::Timestamp;

@@ -57,6 +57,7 @@ impl World {
     /// The host goes down at once and comes back after `timing.hostRestart`.
     pub(crate) fn restart_host(&mut self, name: &HostName) {
         let Some((host, cx)) = self.host_and_surroundings(name) else { return };
+        host.windows.write_shutdown(cx.now);
         host.goes_down(&cx);
         host.down_until = cx.now.saturating_add(cx.timing.host_restart).ok();
         self.touched();
@@ -65,6 +66,9 @@ impl World {
     /// The system in a VM goes down, because somebody inside asked.
     pub(crate) fn shut_down_guest(&mut self, name: &HostName, vm: &str, wish: Wish) {
         if let Some((host, cx)) = self.host_and_surroundings(name) {
+            if let Some(guest) = host.guest_mut(vm) {
+                guest.windows.write_shutdown(cx.now);
+            }
             host.close_system(vm, wish, &cx);
         }
     }

@@ -235,31 +235,11 @@ impl World {
                 let connection = nic.and_then(|a| a.connection.as_mut()).ok_or_else(|| no("connected adapter", &adapter))?;
                 connection.enabled = false;
             }
-            Fault::VmCheckpointed { host, vm, name } => {
-                let id = self.vm(&host, &vm)?;
-                let (owner, mut cx) = self.host_and_surroundings(&host).ok_or_else(|| no("host", host.as_str()))?;
-                owner.take_checkpoint(&id, &name, &mut cx);
-            }
+            Fault::VmCheckpointed { host, vm, name } => self.checkpointed(&host, &vm, &name)?,
             Fault::VmReplicated { host, vm, mode } => self.with_vm(&host, &vm, |m| m.replication = Some(Replication::of(mode)))?,
-            Fault::VmClustered { host, vm } => {
-                if self.faulty_host(&host)?.cluster.is_none() {
-                    return Err(no("cluster of the host", host.as_str()));
-                }
-                self.with_vm(&host, &vm, |m| m.clustered = true)?;
-            }
-            Fault::VmFreed { host, vm } => {
-                let id = self.vm(&host, &vm)?;
-                self.with_vm(&host, &vm, |m| (m.replication, m.clustered) = (None, false))?;
-                let owner = self.faulty_host(&host)?;
-                let all: Vec<_> = owner.machine(&id).map(|m| m.checkpoints.iter().map(|c| c.id.clone()).collect()).unwrap_or_default();
-                // The VM is there: it was just changed.
-                let _ = owner.apply_destroy_checkpoints(&id, &all);
-            }
-            Fault::DiskReplaced { host, path } => {
-                let (owner, cx) = self.host_and_surroundings(&host).ok_or_else(|| no("host", host.as_str()))?;
-                let file = owner.files.get_mut(&FileKey::new(&path)).and_then(|f| f.disk.as_mut()).ok_or_else(|| no("disk", &path))?;
-                (file.id, file.guest) = (cx.ids.guid(), None);
-            }
+            Fault::VmClustered { host, vm } => self.clustered(&host, &vm)?,
+            Fault::VmFreed { host, vm } => self.freed(&host, &vm)?,
+            Fault::DiskReplaced { host, path } => self.replaced(&host, &path)?,
             Fault::JobFails { host, kind, message } => {
                 self.faulty_host(&host)?.planned_failures.push((kind, Failure::new(code::FAILED, message)));
             }
@@ -312,6 +292,37 @@ impl World {
         let up = owner.machine(&id).is_some_and(crate::host::machine::VirtualMachine::is_up);
         let guest = owner.guest_mut(&id).filter(|_| up);
         guest.map(|g| &mut g.windows).ok_or_else(|| no("running guest", vm))
+    }
+
+    fn checkpointed(&mut self, host: &HostName, vm: &str, name: &str) -> Result<(), WorldError> {
+        let id = self.vm(host, vm)?;
+        let (owner, mut cx) = self.host_and_surroundings(host).ok_or_else(|| no("host", host.as_str()))?;
+        owner.take_checkpoint(&id, name, &mut cx);
+        Ok(())
+    }
+
+    fn clustered(&mut self, host: &HostName, vm: &str) -> Result<(), WorldError> {
+        if self.faulty_host(host)?.cluster.is_none() {
+            return Err(no("cluster of the host", host.as_str()));
+        }
+        self.with_vm(host, vm, |m| m.clustered = true)
+    }
+
+    fn freed(&mut self, host: &HostName, vm: &str) -> Result<(), WorldError> {
+        let id = self.vm(host, vm)?;
+        self.with_vm(host, vm, |m| (m.replication, m.clustered) = (None, false))?;
+        let owner = self.faulty_host(host)?;
+        let all: Vec<_> = owner.machine(&id).map(|m| m.checkpoints.iter().map(|c| c.id.clone()).collect()).unwrap_or_default();
+        // The VM is there: it was just changed.
+        let _ = owner.apply_destroy_checkpoints(&id, &all);
+        Ok(())
+    }
+
+    fn replaced(&mut self, host: &HostName, path: &str) -> Result<(), WorldError> {
+        let (owner, cx) = self.host_and_surroundings(host).ok_or_else(|| no("host", host.as_str()))?;
+        let disk = owner.files.get_mut(&FileKey::new(path)).and_then(|f| f.disk.as_mut()).ok_or_else(|| no("disk", path))?;
+        (disk.id, disk.guest) = (cx.ids.guid(), None);
+        Ok(())
     }
 
     fn with_vm(&mut self, host: &HostName, vm: &str, change: impl FnOnce(&mut VirtualMachine)) -> Result<(), WorldError> {

@@ -235,7 +235,8 @@ fn read_received(reader: &mut Reader<'_>) -> Result<(Vec<Stream>, Option<Command
             "Stream" => {
                 let name = reader.attribute(&tag, "", "Name")?.ok_or(XmlError::Missing("the name of a stream"))?.into_owned();
                 let command = command_of(reader, &tag)?;
-                let end = reader.attribute(&tag, "", "End")?.is_some_and(|v| matches!(v.trim(), "true" | "TRUE" | "1"));
+                // pypsrp writes `True`.
+                let end = reader.attribute(&tag, "", "End")?.is_some_and(|v| v.trim().eq_ignore_ascii_case("true") || v.trim() == "1");
                 let mut text = reader.text()?.into_owned();
                 text.retain(|c| !c.is_ascii_whitespace());
                 let data = base64::engine::general_purpose::STANDARD.decode(&text);

@@ -62,7 +62,7 @@ fn operators_and_variables_work_as_in_cmd() {
             "'foo' is not recognized as an internal or external command,\r\noperable program or batch file.\r\n",
             0,
         ),
-        ("set /p L=ask: < C:\\data\\notes.txt & call echo %^L%", "ask: one two\r\n", 0),
+        ("set /p L=ask: < C:\\data\\notes.txt & call echo %^L%", "ask:  one two\r\n", 0),
     ] {
         let run = room.run(line);
         assert_eq!((run.out.as_str(), run.err.as_str(), run.code), (out, "", code), "{line}");
