@@ -15,7 +15,7 @@ use crate::fixture::{Fixture, VM};
 use crate::image::Winrm;
 use crate::world::{HostName, MachineId};
 
-use bench::{Ask, Bench, between, body, envelope, reference, vm_selectors};
+use bench::{Ask, Bench, between, body, reference, vm_selectors};
 
 const MS: &str = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/virtualization/v2";
 const CIMV2: &str = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/cimv2";
