@@ -140,8 +140,8 @@ impl Diff<'_> {
             computer: _,
             processors,
             memory,
-            secure_boot,
-            image: _, // cannot be observed: stands in the digest
+            secure_boot: _, // in `firmware`
+            image: _,       // cannot be observed: stands in the digest
             disk,
             adapters,
             membership: _,
@@ -162,8 +162,8 @@ impl Diff<'_> {
             power,
             processors: has_processors,
             memory: has_memory,
-            dynamic_memory: has_dynamic_memory,
-            secure_boot: has_secure_boot,
+            dynamic_memory: _, // in `firmware`, as the next
+            secure_boot: _,
             checkpoints: _, // other people's, as are the next two: they keep us from things, and are no wish
             replica: _,
             clustered: _,
@@ -193,13 +193,7 @@ impl Diff<'_> {
         if let Some(memory) = memory {
             self.field(at("memory"), has_memory, memory, Impact::VmPowerOff);
         }
-        if let (Some(memory), Seen::Known(true)) = (memory, has_dynamic_memory) {
-            self.add(at("memory.dynamic"), Some("on".to_owned()), Some(format!("off, {memory} always")), Impact::VmPowerOff);
-        }
-        if let Some(template) = secure_boot {
-            let seen = has_secure_boot.as_ref().map(|template| secure_boot_name(*template));
-            self.field(at("secureBoot"), &seen, &secure_boot_name(*template), Impact::VmPowerOff);
-        }
+        self.firmware(wanted, seen);
         if let Seen::Known(disks) = disks
             && !disks.contains(disk)
         {
@@ -216,6 +210,18 @@ impl Diff<'_> {
         }
         if let Seen::Known(guest) = guest {
             self.guest(wanted, guest);
+        }
+    }
+
+    /// What cannot change while the VM runs, besides its size.
+    fn firmware(&mut self, wanted: &DesiredRole, seen: &ObservedVm) {
+        let at = |field: &str| format!("roles.{}.{field}", wanted.role);
+        if let (Some(memory), Seen::Known(true)) = (wanted.memory, &seen.dynamic_memory) {
+            self.add(at("memory.dynamic"), Some("on".to_owned()), Some(format!("off, {memory} always")), Impact::VmPowerOff);
+        }
+        if let Some(template) = wanted.secure_boot {
+            let is = seen.secure_boot.as_ref().map(|template| secure_boot_name(*template));
+            self.field(at("secureBoot"), &is, &secure_boot_name(template), Impact::VmPowerOff);
         }
     }
 
