@@ -160,8 +160,7 @@ fn refuse_if_open_to_others(file: &Path, metadata: &std::fs::Metadata) -> Result
     if mode & 0o077 == 0 {
         return Ok(());
     }
-    Err(Failure::new(format!("others may read `{}` (mode {mode:03o})", file.display()))
-        .hint(format!("run: chmod 600 {}", file.display())))
+    Err(Failure::new(format!("others may read `{}` (mode {mode:03o})", file.display())).hint(format!("run: chmod 600 {}", file.display())))
 }
 
 #[cfg(not(unix))]
