@@ -91,6 +91,7 @@ impl Patience {
     pub(crate) fn of(on: &WaitingOn) -> Self {
         match on {
             WaitingOn::Drain { .. }
+            | WaitingOn::DrainGivenUp { .. }
             | WaitingOn::Confirm { .. }
             | WaitingOn::Stable { .. }
             | WaitingOn::Backoff { .. }
