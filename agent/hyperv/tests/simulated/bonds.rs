@@ -80,7 +80,8 @@ async fn ports_are_in_their_vlan_from_the_first_moment_and_secure_boot_is_as_wis
     bench.converge().await;
     let edge = vm(&bench, "edge").await;
     assert_eq!(edge.secure_boot, Seen::Known(SecureBoot::UefiAuthority));
-    let vlans: Vec<_> = edge.adapters.known().into_iter().flat_map(|all| all.values()).map(|one| (one.name.to_string(), one.vlan.clone())).collect();
+    let vlans: Vec<_> =
+        edge.adapters.known().into_iter().flat_map(|all| all.values()).map(|one| (one.name.to_string(), one.vlan.clone())).collect();
     assert_eq!(vlans, [("corpnet".to_owned(), Seen::Known(10)), ("internet".to_owned(), Seen::Absent)]);
     assert!(bench.changes().iter().all(|method| method != "ModifyFeatureSettings"), "each was set once");
 }
