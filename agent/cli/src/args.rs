@@ -6,7 +6,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use model::names::ApplianceName;
+use model::desired::Authentication;
+use model::names::{ApplianceName, CredentialName};
 
 /// Keeps Hyper-V hosted VM appliances in the state that a git repository describes.
 #[derive(Debug, Parser)]
@@ -126,6 +127,9 @@ pub enum Command {
     Status(Status),
     /// Keep the agent away from an appliance, on this machine and for a time
     Hold(Hold),
+    /// The first hour on a machine: what of it can be used, and what it needs
+    #[command(subcommand)]
+    Host(HostCommand),
     /// Serve simulated hosts and guests on free loopback ports
     Simulate(Simulate),
     /// See it all work: a fresh repository, two simulated hosts, drift, repair
@@ -231,6 +235,94 @@ pub struct Hold {
     /// End the hold now
     #[arg(long)]
     pub release: bool,
+}
+
+/// `host`
+#[derive(Debug, Subcommand)]
+pub enum HostCommand {
+    /// Try everything that can be read on a machine, and say what to do about each refusal
+    Probe(Probe),
+    /// Print the script that makes listener, certificate and account (with --yes run it, on Windows)
+    Prepare(Prepare),
+}
+
+/// `host probe`
+#[derive(Debug, Args)]
+#[command(after_help = "Example: trunkline host probe hv01.example.org --credential host-admin")]
+pub struct Probe {
+    /// A name or address, or `http://hv01` for WinRM without TLS; the ports are 5986 and 5985 unless written
+    #[arg(value_name = "ENDPOINT")]
+    pub endpoint: String,
+    /// By which credential of the credentials file; without one, only what nobody is asked for
+    #[arg(long, value_name = "NAME")]
+    pub credential: Option<CredentialName>,
+    /// How to say who we are
+    #[arg(long, value_enum, value_name = "WAY", default_value_t)]
+    pub authentication: Way,
+    /// The certificate to insist on: SHA-256 or SHA-1 in hex
+    #[arg(long, value_name = "HEX")]
+    pub fingerprint: Option<String>,
+    /// Form of the output
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: Listing,
+}
+
+/// How to say who we are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Way {
+    /// NTLM by Negotiate: what Windows offers by default.
+    #[default]
+    Negotiate,
+    /// Kerberos by name.
+    Kerberos,
+    /// The password in each request, over https only.
+    Basic,
+    /// The client certificate of the credential.
+    Certificate,
+}
+
+impl From<Way> for Authentication {
+    fn from(way: Way) -> Self {
+        match way {
+            Way::Negotiate => Self::Negotiate,
+            Way::Kerberos => Self::Kerberos,
+            Way::Basic => Self::Basic,
+            Way::Certificate => Self::Certificate,
+        }
+    }
+}
+
+/// `host prepare`
+#[derive(Debug, Args)]
+pub struct Prepare {
+    /// What the machine is
+    #[arg(long, value_enum, value_name = "MACHINE", default_value_t)]
+    pub machine: Machine,
+    /// The account to make, or to use when it is there
+    #[arg(long, value_name = "NAME", default_value = "trunkline")]
+    pub account: String,
+    /// Who may connect: addresses, subnets, or `LocalSubnet`
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',', default_value = "LocalSubnet")]
+    pub from: Vec<String>,
+    /// The appliance directory (hosts)
+    #[arg(long, value_name = "DIR", default_value = r"C:\Trunkline")]
+    pub directory: String,
+    /// Take away what it made
+    #[arg(long)]
+    pub undo: bool,
+    /// Run the script instead of printing it; on Windows, as an administrator
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+}
+
+/// What a machine is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Machine {
+    /// A Hyper-V host: the account is no administrator.
+    #[default]
+    Host,
+    /// A guest, or the image of one.
+    Guest,
 }
 
 /// `simulate`

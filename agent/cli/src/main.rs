@@ -69,6 +69,7 @@ fn dispatch(command: Command, settings: Settings, console: &Console) -> Result<E
         Command::Run => commands::run::run(&settings, console),
         Command::Status(args) => commands::status::run(&args, &settings, console),
         Command::Hold(args) => commands::hold::run(&args, &settings, console),
+        Command::Host(command) => commands::host::run(&command, &settings, console),
         Command::Simulate(args) => commands::simulate::run(&args, console),
         Command::Demo(args) => commands::demo::run(&args, console),
         Command::Schema(args) => commands::schema::run(&args, console),

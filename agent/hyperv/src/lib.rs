@@ -16,6 +16,7 @@ mod operation;
 mod pause;
 mod peer;
 mod perform;
+pub mod probe;
 mod refusal;
 mod registry;
 mod return_code;

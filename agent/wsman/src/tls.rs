@@ -3,6 +3,8 @@
 //! Guarantees: a certificate is verified by the system's roots, by a named authority, or by its fingerprint; there is no way to
 //! verify nothing. The time comes from the one `Clock`.
 
+mod shown;
+
 use std::fmt;
 use std::io;
 use std::str::FromStr;
@@ -17,6 +19,8 @@ use tokio_rustls::TlsConnector;
 use crate::auth::ClientIdentity;
 use crate::clock::SharedClock;
 use crate::connect::Stream;
+
+pub use shown::shown;
 
 /// By what a host's certificate is known.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,160 @@
+//! `trunkline host probe`: what of a machine can be used, and what to do about the rest. Changes nothing there.
+
+use engine::Hosts as _;
+use hyperv::probe::{FIRST_CONTACT, Outcome, Report, Target, probe};
+use model::desired::{DesiredHost, Place, Scheme};
+use model::names::{CredentialName, HostPath};
+use wsman::connect::{Endpoint, Scheme as WireScheme};
+
+use crate::args::{Listing, Probe};
+use crate::console::Console;
+use crate::error::{Context as _, Ending, Failure};
+use crate::paint::Paint;
+use crate::runtime::block_on;
+use crate::settings::Settings;
+use crate::wiring::Wiring;
+
+/// Width of the text of a cause or an advice.
+const WIDTH: usize = 76;
+
+/// Probes and prints.
+///
+/// # Errors
+/// When the endpoint, the credential or the fingerprint is none.
+pub fn run(args: &Probe, settings: &Settings, console: &Console) -> Result<Ending, Failure> {
+    let wiring = Wiring::new(settings)?;
+    let target = target(args)?;
+    let context = wiring.way_to(&stand_in(&target)?);
+    let report = block_on(async { probe(&target, &context).await.context(format!("cannot probe `{}`", args.endpoint)) })?;
+    match args.output {
+        Listing::Json => console.line(&serde_json::to_string_pretty(&report).context("cannot write the report")?),
+        Listing::Text => console.print(&text(&report, console.paint)),
+    }
+    Ok(if report.is_well() { Ending::Done } else { Ending::Unfinished })
+}
+
+fn target(args: &Probe) -> Result<Target, Failure> {
+    let text = if args.endpoint.contains("://") { args.endpoint.clone() } else { format!("https://{}", args.endpoint) };
+    let endpoint: Endpoint = text.parse().context(format!("cannot probe `{}`", args.endpoint))?;
+    if endpoint.path != "/wsman" {
+        return Err(Failure::new(format!("cannot probe `{}`: WinRM listens below /wsman", args.endpoint)).hint("leave the path out"));
+    }
+    let scheme = match endpoint.scheme {
+        WireScheme::Https => Scheme::Https,
+        WireScheme::Http => Scheme::Http,
+    };
+    let login = args.credential.as_ref().map(|name| (name.clone(), args.authentication.into()));
+    Ok(Target { address: endpoint.host, port: endpoint.port, scheme, fingerprint: args.fingerprint.clone(), login })
+}
+
+/// What a manifest would say of the machine, as far as the way to it depends on that.
+fn stand_in(target: &Target) -> Result<DesiredHost, Failure> {
+    let nobody = CredentialName::new("nobody").context("cannot name a credential")?;
+    let (credential, authentication) = target.login.clone().unwrap_or((nobody, model::desired::Authentication::Negotiate));
+    Ok(DesiredHost {
+        address: target.address.clone(),
+        port: target.port,
+        scheme: target.scheme,
+        fingerprint: target.fingerprint.clone(),
+        place: Place::Remote,
+        credential,
+        authentication,
+        root: HostPath::new(r"C:\").context("cannot name a directory")?,
+    })
+}
+
+fn text(report: &Report, paint: Paint) -> String {
+    let mut lines = vec![paint.strong(&report.endpoint)];
+    for finding in &report.findings {
+        let (mark, detail, advice) = match &finding.outcome {
+            Outcome::Works { detail } => (paint.good("ok     "), detail.as_str(), None),
+            Outcome::Absent { detail } => (paint.faint("absent "), detail.as_str(), None),
+            Outcome::Trouble { cause, advice } => (paint.bad("trouble"), cause.as_str(), Some(advice)),
+            Outcome::NotTried { because } => (paint.caution("skipped"), *because, None),
+        };
+        for (index, line) in wrapped(detail, WIDTH - 25).into_iter().enumerate() {
+            let head = if index == 0 { format!("{mark}  {:<15} ", finding.subject) } else { " ".repeat(25) };
+            lines.push(format!("{head}{line}"));
+        }
+        let advice = advice.map(|advice| wrapped(advice, WIDTH - 28)).unwrap_or_default();
+        lines.extend(
+            advice.iter().enumerate().map(|(index, line)| format!("{}{}{line}", " ".repeat(25), if index == 0 { "-> " } else { "   " })),
+        );
+    }
+    if !report.unverified.is_empty() {
+        lines.push(String::new());
+        lines.push(paint.faint("Not in our class table, and read as text:"));
+        lines.extend(report.unverified.iter().map(|name| format!("  {name}")));
+    }
+    lines.push(String::new());
+    lines.push(paint.faint("Not tried, since it would change something; to be seen once on a first real host:"));
+    for item in FIRST_CONTACT {
+        for (index, line) in wrapped(item, WIDTH - 4).into_iter().enumerate() {
+            lines.push(format!("{}{line}", if index == 0 { "  - " } else { "    " }));
+        }
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// `text` in lines of at most `width` characters, broken at spaces; a longer word keeps a line of its own.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let room = lines.last().map_or(0, |line| line.chars().count());
+        match lines.last_mut() {
+            Some(line) if room == 0 || room + 1 + word.chars().count() <= width => {
+                if room > 0 {
+                    line.push(' ');
+                }
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use hyperv::probe::Finding;
+
+    use super::*;
+    use crate::args::When;
+
+    #[test]
+    fn a_report_fits_a_terminal_and_says_what_to_do() {
+        let finding = |subject, outcome| Finding { subject, outcome };
+        let report = Report {
+            endpoint: "https://hv01:5986/wsman".to_owned(),
+            findings: vec![
+                finding("reach", Outcome::Works { detail: "hv01:5986 listens".to_owned() }),
+                finding(
+                    "account",
+                    Outcome::Trouble {
+                        cause: "the host refuses user `agent`".to_owned(),
+                        advice: "check the password and ".repeat(3) + "try",
+                    },
+                ),
+                finding("capabilities", Outcome::NotTried { because: "the account is not let in" }),
+            ],
+            unverified: BTreeSet::from(["Msvm_X.New".to_owned()]),
+        };
+        let text = text(&report, Paint::for_stdout(When::Never, true));
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        let shown: String = text.split("Not tried").next().unwrap().to_owned();
+        insta::assert_snapshot!(shown, @r"
+        https://hv01:5986/wsman
+        ok       reach           hv01:5986 listens
+        trouble  account         the host refuses user `agent`
+                                 -> check the password and check the password and
+                                    check the password and try
+        skipped  capabilities    the account is not let in
+
+        Not in our class table, and read as text:
+          Msvm_X.New
+        ");
+    }
+}
