@@ -235,7 +235,7 @@ impl Desk<'_> {
     }
 
     /// Gives a command input. What it no longer reads is lost.
-    pub(crate) fn give_input(&mut self, owner: &str, shell: &str, command: &str, data: &[u8], last: bool) -> Result<(), ShellError> {
+    pub(crate) fn give_input(&mut self, owner: &str, shell: &str, command: &str, (data, last): (&[u8], bool)) -> Result<(), ShellError> {
         if !self.shell(owner, shell)?.input.iter().any(|name| name == "stdin") {
             return Err(ShellError::NoStream);
         }

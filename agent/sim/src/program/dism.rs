@@ -28,7 +28,7 @@ const RESTARTING: [&str; 6] =
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Servicing {
     Feature { name: String, enable: bool },
-    Add(Package),
+    Add(Box<Package>),
 }
 
 pub(super) fn start(call: &mut Call<'_, '_>) -> Option<Step> {
@@ -141,7 +141,7 @@ fn add(call: &mut Call<'_, '_>, path: Option<String>) -> Option<Step> {
     }
     call.say(&format!("Processing 1 of 1 - Adding package {}", package.title));
     let takes = package.takes;
-    call.later(takes, Program::Dism(Servicing::Add(package)))
+    call.later(takes, Program::Dism(Servicing::Add(Box::new(package))))
 }
 
 fn packages(call: &mut Call<'_, '_>) -> Option<Step> {

@@ -35,7 +35,7 @@ enum Restarts {
 /// An installation or a removal under way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Installation {
-    package: Package,
+    package: Box<Package>,
     removes: bool,
     restarts: Restarts,
     log: Option<String>,
@@ -80,7 +80,7 @@ pub(super) fn start(call: &mut Call<'_, '_>) -> Option<Step> {
     }
     let takes = package.takes;
     let log = log.map(|log| call.path(&log));
-    call.later(takes, Program::Msiexec(Installation { package, removes, restarts, log }))
+    call.later(takes, Program::Msiexec(Installation { package: Box::new(package), removes, restarts, log }))
 }
 
 /// The package that a path or a product code names.
@@ -142,7 +142,7 @@ impl Installation {
             windows.software.products.remove(&code);
             windows.services.retain(|service| !own(service));
         } else {
-            let Package { title, version, .. } = &self.package;
+            let Package { title, version, .. } = &*self.package;
             let product = Product { name: title.clone(), version: version.clone(), publisher: title.clone(), installed: now };
             windows.software.products.insert(code, product);
             for spec in &self.package.services {

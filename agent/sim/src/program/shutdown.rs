@@ -25,14 +25,15 @@ pub(crate) struct Announced {
 }
 
 pub(super) fn start(call: &mut Call<'_, '_>) -> Option<Step> {
-    let (mut wish, mut wait, mut forced, mut comment) = (Wish::Nothing, DEFAULT_WAIT, false, String::new());
+    let (mut wish, mut wait, mut comment) = (Wish::Nothing, DEFAULT_WAIT, String::new());
     let mut words = call.words().into_iter();
     while let Some(word) = words.next() {
         match word.to_ascii_lowercase().replace('-', "/").as_str() {
             "/r" | "/g" => wish = Wish::Restart,
             "/s" | "/p" => wish = Wish::PowerOff,
             "/a" => return abort(call),
-            "/f" => forced = true,
+            // Whether sessions are closed by force makes no difference: nobody sits in one.
+            "/f" => {}
             "/t" => match words.next().and_then(|n| n.parse().ok()).filter(|n| (0..=315_360_000).contains(n)) {
                 Some(seconds) => wait = seconds,
                 None => return usage(call),
@@ -42,8 +43,6 @@ pub(super) fn start(call: &mut Call<'_, '_>) -> Option<Step> {
             _ => return usage(call),
         }
     }
-    // Whether sessions are closed by force makes no difference here: nobody sits in one.
-    let _ = forced;
     if wish == Wish::Nothing {
         return usage(call);
     }

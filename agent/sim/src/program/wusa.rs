@@ -29,7 +29,7 @@ enum Restarts {
 /// An installation or a removal under way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Installation {
-    package: Package,
+    package: Box<Package>,
     removes: bool,
     restarts: Restarts,
 }
@@ -74,7 +74,7 @@ pub(super) fn start(call: &mut Call<'_, '_>) -> Option<Step> {
         _ => {}
     }
     let takes = package.takes;
-    call.later(takes, Program::Wusa(Installation { package, removes, restarts }))
+    call.later(takes, Program::Wusa(Installation { package: Box::new(package), removes, restarts }))
 }
 
 impl Installation {
@@ -84,7 +84,7 @@ impl Installation {
         }
         let now = call.now();
         let windows = call.windows()?;
-        let Package { id, title, .. } = &self.package;
+        let Package { id, title, .. } = &*self.package;
         if self.removes {
             windows.software.updates.retain(|known, _| !known.eq_ignore_ascii_case(id));
         } else {

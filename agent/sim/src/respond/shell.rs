@@ -178,7 +178,7 @@ fn send(service: &mut Service<'_>, header: &Header, streams: &[Stream]) -> Resul
     let (mut desk, owner) = desk(service)?;
     for stream in streams {
         let command = stream.command.as_deref().filter(|_| stream.name == "stdin").ok_or(Refusal::INVALID_PARAMETER)?;
-        desk.give_input(&owner, shell, command, &stream.data, stream.end).map_err(|error| refused(error, shell))?;
+        desk.give_input(&owner, shell, command, (&stream.data, stream.end)).map_err(|error| refused(error, shell))?;
     }
     Ok(ShellResponse::Sent)
 }

@@ -13,7 +13,7 @@ const BAD_DATA: u32 = 0x8009_310B;
 const UNAVAILABLE: u32 = 0x8007_06BA;
 
 /// The store of the first word, and the words behind it.
-fn named<'a>(arguments: &'a Arguments) -> Option<(StoreName, &'a [String])> {
+fn named(arguments: &Arguments) -> Option<(StoreName, &[String])> {
     let (name, rest) = arguments.rest.split_first()?;
     StoreName::parse(name).map(|store| (store, rest))
 }

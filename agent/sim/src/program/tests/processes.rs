@@ -76,10 +76,10 @@ fn input_reaches_the_program_line_by_line_and_ends_it() {
     let mut room = Room::plain();
     let shell = room.shell().id;
     let command = room.desk().start_command(USER, &shell, "cmd /c more").unwrap();
-    room.desk().give_input(USER, &shell, &command, b"first\nsec", false).unwrap();
+    room.desk().give_input(USER, &shell, &command, (b"first\nsec", false)).unwrap();
     let taken = room.desk().take_output(USER, &shell, &command, 1000).unwrap().unwrap();
     assert_eq!(taken.pieces, [("stdout".to_owned(), b"first\r\n".to_vec())]);
-    room.desk().give_input(USER, &shell, &command, b"ond", true).unwrap();
+    room.desk().give_input(USER, &shell, &command, (b"ond", true)).unwrap();
     let taken = room.desk().take_output(USER, &shell, &command, 1000).unwrap().unwrap();
     assert_eq!((taken.pieces, taken.exit), (vec![("stdout".to_owned(), b"second\r\n".to_vec())], Some(0)));
 }
