@@ -123,7 +123,7 @@ pub enum Failure {
         object: String,
         /// How the job ended.
         #[source]
-        source: JobFailed,
+        source: Box<JobFailed>,
     },
     /// Something that is not ours has the place of what is to be made.
     #[error("{object} is in the way: {why}")]

@@ -14,7 +14,7 @@ use model::names::VmName;
 use wsman::cim::{CimPath, Namespace};
 
 pub use boot::{BootSource, BootSourceKind};
-pub use disk::{DiskFile, DiskKind, IdCheck};
+pub use disk::{DiskFile, DiskFormat, DiskKind, IdCheck};
 pub use guest_service::{GuestService, Offer};
 pub use summary::Summary;
 

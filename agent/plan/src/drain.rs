@@ -30,7 +30,7 @@ pub(crate) enum Calls {
 }
 
 /// The roles whose calls are counted, and may be waited for.
-fn counted<'d, 'o>(desired: &'d Desired, observed: &'o Observed) -> impl Iterator<Item = &'d DesiredRole> {
+fn counted<'d>(desired: &'d Desired, observed: &Observed) -> impl Iterator<Item = &'d DesiredRole> {
     let serves = |role: &&DesiredRole| vm_of(desired, observed, &role.role).is_some_and(|vm| vm.remarks.set_up);
     let graceful = desired.drain.mode == DrainMode::Graceful;
     desired.roles.iter().filter(move |role| graceful && role.holds && !role.calls.is_empty()).filter(serves)

@@ -37,9 +37,12 @@ impl Guest {
     pub(crate) fn first_boot(image: &Image, at: Timestamp, ids: &mut Ids) -> Result<Self, IdentityError> {
         let listener = ids.identity(&image.computer_name, &[])?;
         let mut published = image.kvp.clone();
-        published.insert("trunkline.listener".to_owned(), listener.thumbprint.clone());
+        // An image that publishes something else of its own accord breaks the contract, and is shown as it is.
+        published.entry("trunkline.listener".to_owned()).or_insert_with(|| listener.thumbprint.clone());
         let own = [("WinRM", "Windows Remote Management (WS-Management)"), ("EventLog", "Windows Event Log"), ("Dnscache", "DNS Client")];
-        let services = own.iter().map(|(name, display)| Service::of_windows(name, display)).chain(image.services.iter().map(Service::new));
+        let brought = |name: &str| image.services.iter().any(|spec| spec.name.eq_ignore_ascii_case(name));
+        let own = own.iter().filter(|(name, _)| !brought(name)).map(|(name, display)| Service::of_windows(name, display));
+        let services = own.chain(image.services.iter().map(Service::new));
         let windows = Windows {
             computer_name: image.computer_name.clone(),
             pending_name: None,

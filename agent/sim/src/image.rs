@@ -44,7 +44,7 @@ pub struct Image {
     /// The workgroup that the system belongs to before it joins a domain.
     #[serde(default = "Image::workgroup")]
     pub workgroup: String,
-    /// The services that matter, beside Windows's own.
+    /// The services that matter, beside Windows's own; one that bears the name of one of those stands in its place.
     #[serde(default)]
     pub services: Vec<ServiceSpec>,
     /// The firewall rules that matter.
@@ -56,7 +56,8 @@ pub struct Image {
     /// How its WS-Management service is configured.
     #[serde(default)]
     pub winrm: Winrm,
-    /// Items that the guest publishes to its host from the first boot on.
+    /// Items that the guest publishes to its host from the first boot on. `trunkline.listener` is its listener's thumbprint unless it
+    /// stands here.
     #[serde(default)]
     pub kvp: BTreeMap<String, String>,
     /// For a directory: the domain that it hosts, with its DNS.

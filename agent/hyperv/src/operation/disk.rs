@@ -13,6 +13,8 @@ use crate::row::{Malformed, Row};
 /// A virtual disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiskFile {
+    /// The format of its file.
+    pub format: DiskFormat,
     /// How it keeps its blocks.
     pub kind: DiskKind,
     /// What a system sees of it.
@@ -25,6 +27,17 @@ pub struct DiskFile {
     pub parent: Option<HostPath>,
     /// Whether somebody has it open.
     pub in_use: bool,
+}
+
+/// The format of a disk's file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DiskFormat {
+    /// 2: the older one, up to 2 TiB.
+    Vhd,
+    /// 3.
+    Vhdx,
+    /// 4: a set, for guest clusters.
+    VhdSet,
 }
 
 /// How a disk keeps its blocks.
@@ -99,6 +112,12 @@ impl Operations<'_> {
 
 fn disk(settings: &CimInstance, state: &CimInstance) -> Result<DiskFile, Malformed> {
     let class = || settings.class().to_string();
+    let format = match settings.number("Format")? {
+        2 => DiskFormat::Vhd,
+        3 => DiskFormat::Vhdx,
+        4 => DiskFormat::VhdSet,
+        other => return Err(Malformed::Meaningless { class: class(), property: "Format", found: other.to_string() }),
+    };
     let kind = match settings.number("Type")? {
         2 => DiskKind::Fixed,
         3 => DiskKind::Dynamic,
@@ -108,6 +127,7 @@ fn disk(settings: &CimInstance, state: &CimInstance) -> Result<DiskFile, Malform
     let parent = settings.text("ParentPath")?.filter(|path| !path.is_empty());
     let meaningless = |path: &str| Malformed::Meaningless { class: class(), property: "ParentPath", found: path.to_owned() };
     Ok(DiskFile {
+        format,
         kind,
         size: DiskSize::from_bytes(settings.number("MaxInternalSize")?),
         file: DiskSize::from_bytes(state.number("FileSize")?),

@@ -95,7 +95,7 @@ impl Updates<'_> {
         const METHOD: &str = "ScanForUpdates";
         let what = "a scan for updates";
         let criteria = ("SearchCriteria", CimValue::from(CRITERIA));
-        let answer = match self.call(METHOD, &[criteria.clone()], patience).await {
+        let answer = match self.call(METHOD, std::slice::from_ref(&criteria), patience).await {
             Err(error) if error.is_absent() => {
                 let input = [criteria, ("OnlineScan", true.into())];
                 self.call_session(METHOD, &input, patience).await.map_err(|error| error.or_still_running(what))?

@@ -200,7 +200,7 @@ impl Context {
     }
 }
 
-fn step<C: Sspi + SspiImpl>(context: &mut C, input: &mut [SecurityBuffer], output: &mut Vec<SecurityBuffer>) -> sspi::Result<SecurityStatus>
+fn step<C: Sspi + SspiImpl>(context: &mut C, input: &mut [SecurityBuffer], output: &mut [SecurityBuffer]) -> sspi::Result<SecurityStatus>
 where
     C::CredentialsHandle: Default,
 {
