@@ -167,6 +167,7 @@ fn converged(desired: &Desired) -> Observed {
             .chain(disks)
             .collect(),
         jobs: Seen::Known(Vec::new()),
+        cluster: Seen::Absent,
     };
     let mut observed = Observed {
         appliance: desired.appliance.clone(),

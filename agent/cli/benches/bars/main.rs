@@ -5,8 +5,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod appliance;
+#[path = "../../../../tests/support/example.rs"]
+#[allow(dead_code, reason = "tests need more of it")]
+mod example;
 mod fleet;
 mod process;
+#[path = "../../../../tests/support/python.rs"]
+mod python;
+mod site;
 mod table;
 
 use std::path::Path;
@@ -25,6 +31,11 @@ fn main() {
         // For a profiler: the files of the first bar, kept.
         ["write-appliance", directory, observation] => drop(appliance::write(Path::new(directory), Path::new(observation))),
         ["resident", directory] => fleet::resident(Path::new(directory)),
+        ["site", rest @ ..] => {
+            let room = tempfile::tempdir().expect("a directory");
+            table::heading();
+            site::measure(rest.first().unwrap_or(&env!("CARGO_BIN_EXE_trunkline")), room.path());
+        }
         words => {
             let binary = words.iter().skip_while(|word| **word != "--binary").nth(1).copied();
             measure(binary.unwrap_or(env!("CARGO_BIN_EXE_trunkline")));
@@ -38,6 +49,7 @@ fn measure(binary: &str) {
     start(binary);
     plan(binary, room.path());
     all(binary, &room.path().join("fleet"));
+    site::measure(binary, &room.path().join("site"));
 }
 
 fn start(binary: &str) {

@@ -90,6 +90,23 @@ pub fn best(rounds: usize, [floor, ours]: [&Process; 2]) -> [Duration; 2] {
     best
 }
 
+/// The CPU of a process, user and system, on average over `runs` of it.
+#[must_use]
+pub fn cpu(runs: u32, process: &Process) -> Duration {
+    let before = children();
+    (0..runs).for_each(|_| _ = process.wall());
+    (children() - before) / runs
+}
+
+/// The CPU of all children that have ended. The kernel sums it up exactly and tells it in hundredths of a second.
+fn children() -> Duration {
+    let text = std::fs::read_to_string("/proc/self/stat").expect("this benchmark needs Linux");
+    // The name of the program stands in brackets and may hold anything.
+    let (_, fields) = text.rsplit_once(')').expect("a name");
+    let ticks = fields.split_ascii_whitespace().skip(13).take(2).map(|field| field.parse::<u64>().expect("a number"));
+    Duration::from_millis(ticks.sum::<u64>() * 10)
+}
+
 /// How long work takes.
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 pub fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
