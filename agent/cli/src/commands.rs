@@ -6,6 +6,7 @@ pub mod config;
 pub mod demo;
 pub mod explain;
 pub mod hold;
+pub mod host;
 pub mod observe;
 pub mod plan;
 pub mod run;
