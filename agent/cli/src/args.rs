@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::desired::Authentication;
-use model::names::{ApplianceName, CredentialName};
+use model::names::{ApplianceName, CredentialName, RoleName};
 
 /// Keeps Hyper-V hosted VM appliances in the state that a git repository describes.
 #[derive(Debug, Parser)]
@@ -130,6 +130,9 @@ pub enum Command {
     /// The first hour on a machine: what of it can be used, and what it needs
     #[command(subcommand)]
     Host(HostCommand),
+    /// Role images: what can be built on them
+    #[command(subcommand)]
+    Image(ImageCommand),
     /// Serve simulated hosts and guests on free loopback ports
     Simulate(Simulate),
     /// See it all work: a fresh repository, two simulated hosts, drift, repair
@@ -323,6 +326,33 @@ pub enum Machine {
     Host,
     /// A guest, or the image of one.
     Guest,
+}
+
+/// `image`
+#[derive(Debug, Subcommand)]
+pub enum ImageCommand {
+    /// Start each image once on its host, in a VM that is removed again, and say whether it keeps the image contract
+    Check(ImageCheck),
+}
+
+/// `image check`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: trunkline image check sea-1 --role edge\n\nExit codes: 0 every image keeps the contract, 1 one does not, 3 stopped."
+)]
+pub struct ImageCheck {
+    /// On whose host, with its images, credentials and profile
+    #[arg(value_name = "APPLIANCE")]
+    pub appliance: ApplianceName,
+    /// Only the images of these roles
+    #[arg(long, value_name = "ROLE")]
+    pub role: Vec<RoleName>,
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    /// Form of the output
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: Listing,
 }
 
 /// `simulate`

@@ -7,6 +7,7 @@ pub mod demo;
 pub mod explain;
 pub mod hold;
 pub mod host;
+pub mod image;
 pub mod observe;
 pub mod plan;
 pub mod run;

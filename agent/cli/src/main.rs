@@ -9,6 +9,7 @@ mod connect;
 mod console;
 mod credentials;
 mod error;
+mod findings;
 mod fleet;
 mod logging;
 mod paint;
@@ -70,6 +71,7 @@ fn dispatch(command: Command, settings: Settings, console: &Console) -> Result<E
         Command::Status(args) => commands::status::run(&args, &settings, console),
         Command::Hold(args) => commands::hold::run(&args, &settings, console),
         Command::Host(command) => commands::host::run(&command, &settings, console),
+        Command::Image(command) => commands::image::run(&command, &settings, console),
         Command::Simulate(args) => commands::simulate::run(&args, console),
         Command::Demo(args) => commands::demo::run(&args, console),
         Command::Schema(args) => commands::schema::run(&args, console),

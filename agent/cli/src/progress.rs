@@ -144,11 +144,12 @@ fn console_width() -> u16 {
 }
 
 /// Breaks a sentence between words, so that a terminal does not break it inside one.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+#[must_use]
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
-        let line = lines.last().map_or(0, String::len);
-        if line > 0 && line + 1 + word.len() > width {
+        let line = lines.last().map_or(0, |line| line.chars().count());
+        if line > 0 && line + 1 + word.chars().count() > width {
             lines.push(String::new());
         }
         if let Some(line) = lines.last_mut() {

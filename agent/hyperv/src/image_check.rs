@@ -148,6 +148,12 @@ impl<'h> ImageCheck<'h> {
         &self.role.vm
     }
 
+    /// Where the image lies.
+    #[must_use]
+    pub fn image(&self) -> &HostPath {
+        &self.role.image.path
+    }
+
     /// Does a step in its own time.
     async fn perform(&self, wish: &Desired, step: &Step) -> Result<(), ImageCheckError> {
         let limit = step.time.timeout.as_duration();

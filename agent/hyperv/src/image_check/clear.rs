@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use model::desired::Desired;
 use model::names::{HostPath, InstanceId, RoleName, VmName};
-use model::observed::{Observed, Reach};
+use model::observed::{Observed, PowerState, Reach};
 use model::seen::Seen;
 use plan::given::Given;
 use plan::step::{Act, Impact, Purpose, Step, StepId, StepTime};
@@ -20,8 +20,8 @@ use crate::error::chain;
 use crate::pause::Pause;
 use crate::perform::Check;
 
-/// How long a job that may make something is waited for: a differencing disk or a VM takes seconds.
-const JOBS: Duration = Duration::from_secs(300);
+/// How long a job that may make something, or a VM between two states, is waited for: a disk or a VM is made in seconds.
+const UNREST: Duration = Duration::from_secs(300);
 /// How often the removal is planned anew: a host that was busy is tried again.
 const ROUNDS: usize = 4;
 /// A guest that is thrown away is asked to shut down for half of this, and then turned off.
@@ -47,7 +47,7 @@ impl ImageCheck<'_> {
         let mut cleared = Cleared::default();
         let mut says = Vec::new();
         for _ in 0..ROUNDS {
-            let observed = self.once_nothing_is_made(&wish).await?;
+            let observed = self.at_rest(&wish).await?;
             let vms = ours(&observed, &wish.instance)?;
             let (plan, report) = plan::plan(&wish, &observed, &Given::at(observed.at));
             if plan.is_empty() && vms.is_empty() {
@@ -66,14 +66,16 @@ impl ImageCheck<'_> {
         Err(ImageCheckError::Left { says })
     }
 
-    /// What is there once no job runs that may make something.
-    async fn once_nothing_is_made(&self, wish: &Desired) -> Result<Observed, ImageCheckError> {
-        let deadline = Instant::now() + JOBS;
+    /// What is there once no job runs that may make something, and no VM of ours is between two states.
+    async fn at_rest(&self, wish: &Desired) -> Result<Observed, ImageCheckError> {
+        let deadline = Instant::now() + UNREST;
         let mut pause = Pause::for_state();
         loop {
             let observed = self.look(wish).await?;
             let makes = matches!(&observed.host.jobs, Seen::Known(jobs) if jobs.iter().any(|job| job.creates));
-            if !makes || Instant::now() >= deadline {
+            let mut vms = observed.instances.values().flat_map(|instance| instance.vms.values());
+            let changes = vms.any(|vm| vm.power == PowerState::Changing);
+            if !(makes || changes) || Instant::now() >= deadline {
                 return Ok(observed);
             }
             pause.sleep().await;

@@ -50,7 +50,7 @@ impl ImageCheck<'_> {
     /// Goes as far as the points carry.
     async fn walk(&self, role: &DesiredRole, notes: &mut Notes<'_>) -> Result<(), ImageCheckError> {
         let observed = self.look(&self.wish).await?;
-        if !notes.add(IMAGE, self.image(role, &observed).await) {
+        if !notes.add(IMAGE, self.file(role, &observed).await) {
             return Ok(());
         }
         let wish = wish::settled(&self.wish, &self.taken, &observed)?;
@@ -86,7 +86,7 @@ impl ImageCheck<'_> {
         Ok(())
     }
 
-    async fn image(&self, role: &DesiredRole, observed: &Observed) -> Outcome {
+    async fn file(&self, role: &DesiredRole, observed: &Observed) -> Outcome {
         let seen = observed.host.files.get(&role.image.path).cloned().unwrap_or(Seen::Unknown(Cause::NotObserved));
         if let Err(outcome) = verdict::file(&role.image, &seen) {
             return outcome;
@@ -190,7 +190,7 @@ impl Guest<'_, '_> {
             match vitals.silence(&vm.guid) {
                 None => return Ok(works(format!("{} after the start", spent(started)))),
                 Some(cause) if cause == Cause::PoweredOff || started.elapsed() >= BOOT => {
-                    return Ok(verdict::silent(&cause, &spent(started)));
+                    return Ok(verdict::silent(&cause, BOOT));
                 }
                 Some(_) => pause.sleep().await,
             }
@@ -229,7 +229,7 @@ impl Guest<'_, '_> {
                         Err(_) => {}
                     }
                 }
-                Err(cause) if late => return Ok(Entry { listener: verdict::silent(&cause, &spent(started)), account: None, guest: None }),
+                Err(cause) if late => return Ok(Entry { listener: verdict::silent(&cause, SETTLE), account: None, guest: None }),
                 Err(_) => {}
             }
             pause.sleep().await;

@@ -3,10 +3,13 @@
 //! Guarantees: pure; each advice names what the image lacks in the words of Windows.
 //! Deliberately absent: whether services run; they may wait for a domain that a fresh guest is not in.
 
+use std::time::Duration;
+
 use model::desired::{DesiredRole, Membership, RoleImage};
 use model::names::DomainName;
 use model::observed::{ObservedFile, ObservedGuest};
 use model::seen::{Cause, Seen};
+use model::units::Span;
 
 use crate::operation::{DiskFile, DiskFormat, DiskKind};
 use crate::peer::TalkError;
@@ -65,7 +68,7 @@ pub(super) fn disk(disk: &DiskFile) -> Outcome {
 }
 
 fn gib(bytes: u64) -> String {
-    let tenths = bytes.div_ceil((1 << 30) / 10);
+    let tenths = bytes.saturating_mul(10) >> 30;
     format!("{}.{} GiB", tenths / 10, tenths % 10)
 }
 
@@ -75,10 +78,12 @@ pub(super) fn not_started(says: String) -> Outcome {
 }
 
 /// A guest whose heart does not beat.
-pub(super) fn silent(cause: &Cause, waited: &str) -> Outcome {
+pub(super) fn silent(cause: &Cause, waited: Duration) -> Outcome {
     match cause {
         Cause::PoweredOff => trouble("the VM went off by itself", GENERATION_2),
-        Cause::Booting => trouble(format!("no heartbeat within {waited}"), format!("{GENERATION_2}. {SERVICES}")),
+        Cause::Booting => {
+            trouble(format!("no heartbeat within {}", Span::from_secs(waited.as_secs())), format!("{GENERATION_2}. {SERVICES}"))
+        }
         other => trouble(format!("whether its heart beats could not be seen: {other}"), "try again"),
     }
 }

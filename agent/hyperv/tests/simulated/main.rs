@@ -5,6 +5,7 @@
 
 mod bench;
 mod bonds;
+mod image_check;
 mod install;
 mod look;
 mod operations;

@@ -1,7 +1,7 @@
 //! `trunkline host probe`: what of a machine can be used, and what to do about the rest. Changes nothing there.
 
 use engine::Hosts as _;
-use hyperv::probe::{FIRST_CONTACT, Outcome, Report, Target, probe};
+use hyperv::probe::{FIRST_CONTACT, Report, Target, probe};
 use model::desired::{DesiredHost, Place, Scheme};
 use model::names::{CredentialName, HostPath};
 use wsman::connect::{Endpoint, Scheme as WireScheme};
@@ -9,13 +9,12 @@ use wsman::connect::{Endpoint, Scheme as WireScheme};
 use crate::args::{Listing, Probe};
 use crate::console::Console;
 use crate::error::{Context as _, Ending, Failure};
+use crate::findings;
 use crate::paint::Paint;
+use crate::progress::wrapped;
 use crate::runtime::block_on;
 use crate::settings::Settings;
 use crate::wiring::Wiring;
-
-/// Width of the text of a cause or an advice.
-const WIDTH: usize = 76;
 
 /// Probes and prints.
 ///
@@ -65,22 +64,7 @@ fn stand_in(target: &Target) -> Result<DesiredHost, Failure> {
 
 fn text(report: &Report, paint: Paint) -> String {
     let mut lines = vec![paint.strong(&report.endpoint)];
-    for finding in &report.findings {
-        let (mark, detail, advice) = match &finding.outcome {
-            Outcome::Works { detail } => (paint.good("ok     "), detail.as_str(), None),
-            Outcome::Absent { detail } => (paint.faint("absent "), detail.as_str(), None),
-            Outcome::Trouble { cause, advice } => (paint.bad("trouble"), cause.as_str(), Some(advice)),
-            Outcome::NotTried { because } => (paint.caution("skipped"), *because, None),
-        };
-        for (index, line) in wrapped(detail, WIDTH - 25).into_iter().enumerate() {
-            let head = if index == 0 { format!("{mark}  {:<15} ", finding.subject) } else { " ".repeat(25) };
-            lines.push(format!("{head}{line}"));
-        }
-        let advice = advice.map(|advice| wrapped(advice, WIDTH - 28)).unwrap_or_default();
-        lines.extend(
-            advice.iter().enumerate().map(|(index, line)| format!("{}{}{line}", " ".repeat(25), if index == 0 { "-> " } else { "   " })),
-        );
-    }
+    lines.extend(report.findings.iter().flat_map(|finding| findings::lines(finding, paint)));
     if !report.unverified.is_empty() {
         lines.push(String::new());
         lines.push(paint.faint("Not in our class table, and read as text:"));
@@ -89,7 +73,7 @@ fn text(report: &Report, paint: Paint) -> String {
     lines.push(String::new());
     lines.push(paint.faint("Not tried, since it would change something; to be seen once on a first real host:"));
     for item in FIRST_CONTACT {
-        for (index, line) in wrapped(item, WIDTH - 4).into_iter().enumerate() {
+        for (index, line) in wrapped(item, findings::WIDTH - 4).into_iter().enumerate() {
             lines.push(format!("{}{line}", if index == 0 { "  - " } else { "    " }));
         }
     }
@@ -97,29 +81,11 @@ fn text(report: &Report, paint: Paint) -> String {
     lines.join("\n")
 }
 
-/// `text` in lines of at most `width` characters, broken at spaces; a longer word keeps a line of its own.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let room = lines.last().map_or(0, |line| line.chars().count());
-        match lines.last_mut() {
-            Some(line) if room == 0 || room + 1 + word.chars().count() <= width => {
-                if room > 0 {
-                    line.push(' ');
-                }
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use hyperv::probe::Finding;
+    use hyperv::probe::{Finding, Outcome};
 
     use super::*;
     use crate::args::When;
