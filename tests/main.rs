@@ -8,6 +8,7 @@ mod conformance;
 mod crowd;
 mod demo;
 mod foreign_clients;
+mod images;
 mod kill;
 mod kill_points;
 mod support;
