@@ -11,20 +11,27 @@ mod verdict;
 mod wish;
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use ipnet::IpNet;
+use model::condition::Disposition;
 use model::desired::{Desired, DesiredRole};
 use model::names::{ApplianceName, HostPath, InvalidName, RoleName, SwitchName, VmName};
 use model::observed::Observed;
 use plan::step::{Step, StepId};
 use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::error::{ConnectError, ObserveError};
 use crate::failure::{Failure, PerformError};
 use crate::host::Host;
+use crate::pause::Pause;
 use crate::probe::{Finding, Outcome};
 
 pub use clear::Cleared;
+
+/// How long a step that fails is tried again.
+const INSIST: Duration = Duration::from_secs(120);
 
 /// See the module. For one role of one appliance.
 #[derive(Debug)]
@@ -154,12 +161,18 @@ impl<'h> ImageCheck<'h> {
         &self.role.image.path
     }
 
-    /// Does a step in its own time.
+    /// Does a step, each time in its own time, and again where that is what a failure asks for: a host may be busy, and a guest restart
+    /// during its first boot.
     async fn perform(&self, wish: &Desired, step: &Step) -> Result<(), ImageCheckError> {
-        let limit = step.time.timeout.as_duration();
-        match tokio::time::timeout(limit, self.host.perform(wish, step)).await {
-            Ok(ended) => Ok(ended?),
-            Err(_) => Err(ImageCheckError::TimedOut(step.id.clone())),
+        let (limit, started) = (step.time.timeout.as_duration(), Instant::now());
+        let mut pause = Pause::between(Duration::from_secs(2), Duration::from_secs(15));
+        loop {
+            match tokio::time::timeout(limit, self.host.perform(wish, step)).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) if error.disposition() == Disposition::Retry && started.elapsed() < INSIST => pause.sleep().await,
+                Ok(Err(error)) => return Err(error.into()),
+                Err(_) => return Err(ImageCheckError::TimedOut(step.id.clone())),
+            }
         }
     }
 

@@ -186,3 +186,29 @@ async fn a_vm_of_an_appliance_that_is_called_like_a_check_is_not_removed() {
     insta::assert_snapshot!(chain(&error), @"`edge1.2.1` bears the mark of image checks and is none of them; it is left alone");
     assert_eq!(seen(&bench).await, before);
 }
+
+fn fail(bench: &Bench, kind: &str, message: &str) {
+    bench.play(&format!("- {{at: 0s, do: {{world: {{jobFails: {{host: hv-1, kind: {kind}, message: '{message}'}}}}}}}}"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_fails_once_is_asked_again() {
+    let bench = Bench::bare();
+    for kind in ["defineSwitch", "createDisk", "defineSystem", "addResources", "start", "guestExchange", "destroySystem", "destroySwitch"] {
+        fail(&bench, kind, "The server is busy.");
+    }
+    let report = examine(&bench, "edge").await;
+    assert!(report.is_kept(), "{}", broken(&report));
+    assert!(is_bare(&bench).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vm_that_does_not_start_says_what_the_host_says_of_it() {
+    let bench = Bench::bare();
+    for _ in 0..60 {
+        fail(&bench, "start", "Not enough memory in the system.");
+    }
+    let said = broken(&examine(&bench, "edge").await);
+    assert!(said.starts_with("boot: step `imagecheck/edge/start-vm` could not be done: ") && said.contains("Not enough memory"), "{said}");
+    assert!(is_bare(&bench).await);
+}
