@@ -126,7 +126,7 @@ pub fn sound(previews: BTreeMap<ApplianceName, Result<Preview, Unseen>>) -> (Vec
     }
     let hint = if blind.iter().any(|says| says.contains("certificate")) {
         "name the authority of the host's certificate with --ca, or pin it with `fingerprint` under `host` in the manifest"
-    } else if blind.iter().any(|says| says.contains("credentials")) {
+    } else if blind.iter().any(|says| says.contains("credential ")) {
         "correct the entry that `credential` under `host` names in the credentials file"
     } else {
         "is the host up, and its WS-Management port open? The others are planned above"

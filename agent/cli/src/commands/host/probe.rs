@@ -71,7 +71,7 @@ fn text(report: &Report, paint: Paint) -> String {
         lines.extend(report.unverified.iter().map(|name| format!("  {name}")));
     }
     lines.push(String::new());
-    lines.push(paint.faint("Not tried, since it would change something; to be seen once on a first real host:"));
+    lines.push(paint.faint("Not tried, since it changes something; somebody should see it once:"));
     for item in FIRST_CONTACT {
         for (index, line) in wrapped(item, findings::WIDTH - 4).into_iter().enumerate() {
             lines.push(format!("{}{line}", if index == 0 { "  - " } else { "    " }));
