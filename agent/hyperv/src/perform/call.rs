@@ -58,7 +58,9 @@ impl<'o> Call<'o> {
                 let job = peer.read(self.method, answer.out.path("Job").ok_or_else(missing))?;
                 host.following().follow(peer, &job).await.map_err(|unfinished| match unfinished {
                     Unfinished::Talk(talk) => Failure::Talk(talk),
-                    Unfinished::Failed(source) => Failure::Job { method: self.method, object: self.object.to_owned(), source: Box::new(source) },
+                    Unfinished::Failed(source) => {
+                        Failure::Job { method: self.method, object: self.object.to_owned(), source: Box::new(source) }
+                    }
                 })?;
                 Ok(answer.out)
             }
