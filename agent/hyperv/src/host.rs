@@ -32,6 +32,12 @@ use crate::wql::Query;
 /// The port of a guest's listener (image contract).
 const GUEST_PORT: u16 = 5986;
 
+/// Connections to a host, which is asked thirty things at each look.
+const HOST_CONNECTIONS: usize = 4;
+
+/// Connections to a guest, which is asked seven: one may wait for events meanwhile.
+const GUEST_CONNECTIONS: usize = 2;
+
 /// What a host needs of the process that it lives in.
 #[derive(Debug, Clone)]
 pub struct HostContext {
@@ -77,7 +83,8 @@ impl Host {
     /// # Errors
     /// `ConnectError` when the credential cannot be resolved, or address, port and fingerprint make no endpoint.
     pub fn new(host: &DesiredHost, context: HostContext) -> Result<Self, ConnectError> {
-        let site = Site { host: &host.address, port: host.port, scheme: host.scheme, fingerprint: host.fingerprint.as_deref() };
+        let fingerprint = host.fingerprint.as_deref();
+        let site = Site { host: &host.address, port: host.port, scheme: host.scheme, fingerprint, connections: HOST_CONNECTIONS };
         let login = Login { credential: &host.credential, authentication: host.authentication, refusals: context.refusals.clone() };
         let peer = Peer::new(site, login, &context)?;
         Ok(Self {
@@ -134,7 +141,8 @@ impl Host {
             return Ok(Arc::clone(peer));
         }
         let address = door.address.to_string();
-        let site = Site { host: &address, port: GUEST_PORT, scheme: Scheme::Https, fingerprint: Some(&door.thumbprint) };
+        let fingerprint = Some(&*door.thumbprint);
+        let site = Site { host: &address, port: GUEST_PORT, scheme: Scheme::Https, fingerprint, connections: GUEST_CONNECTIONS };
         // What a guest refuses is remembered by `refusal`, which knows when another guest stands behind the same address.
         let login = Login { credential: &role.credential, authentication: role.authentication, refusals: Refusals::default() };
         let peer = Arc::new(Peer::new(site, login, &self.context)?);

@@ -166,6 +166,8 @@ pub(crate) struct Site<'a> {
     pub(crate) scheme: Scheme,
     /// The certificate to insist on; `None`: the context's trust decides.
     pub(crate) fingerprint: Option<&'a str>,
+    /// Connections at once. Each costs a handshake of TLS and one of authentication, which is most of what a single look costs.
+    pub(crate) connections: usize,
 }
 
 /// Who we are there, and how we say so.
@@ -233,7 +235,7 @@ impl Peer {
             authenticate: way_to_say(&found, authentication).map_err(unusable)?,
             clock: Arc::clone(&context.clock),
         };
-        let settings = Settings { refusals, trace: context.trace.clone(), ..Settings::default() };
+        let settings = Settings { connections: site.connections, refusals, trace: context.trace.clone(), ..Settings::default() };
         let client = Client::new(access, settings).map_err(|error| wrong(error.into()))?;
         client.conceal(&found.secret);
         Ok(Self { name, client, known_as: known_as.clone(), credential: found, admitted: AtomicBool::new(false) })

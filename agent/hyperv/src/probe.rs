@@ -208,7 +208,9 @@ fn peer(
     (credential, authentication): &(CredentialName, Authentication),
     context: &HostContext,
 ) -> Result<Peer, ConnectError> {
-    let site = Site { host: &target.address, port: target.port, scheme: target.scheme, fingerprint: target.fingerprint.as_deref() };
+    let fingerprint = target.fingerprint.as_deref();
+    // One question at a time.
+    let site = Site { host: &target.address, port: target.port, scheme: target.scheme, fingerprint, connections: 1 };
     Peer::new(site, Login { credential, authentication: *authentication, refusals: Refusals::default() }, context)
 }
 
