@@ -570,6 +570,19 @@ fn an_action_names_the_method_even_when_the_body_is_empty() {
 }
 
 #[test]
+fn a_type_that_no_class_can_be_called_says_nothing() {
+    let page = |stated: &str| {
+        decoded(&format!(
+            "<n:PullResponse xmlns:n='http://schemas.xmlsoap.org/ws/2004/09/enumeration' xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance' \
+             xmlns:p='http://schemas.microsoft.com/wbem/wsman/1/wmi/root/cimv2/Win32_Service'><n:Items><p:Win32_Service xsi:type='{stated}'>\
+             <p:Name>WinRM</p:Name></p:Win32_Service></n:Items><n:EndOfSequence/></n:PullResponse>"
+        ))
+    };
+    assert_eq!(page("p:d e"), page("p:Win32_Service_Type"));
+    assert_ne!(page("p:Contoso_Service_Type"), page("p:Win32_Service_Type"));
+}
+
+#[test]
 fn an_action_that_no_method_can_be_called_is_none() {
     let uri = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/cimv2/Win32_Service";
     for method in ["Start)  Service", "9Start", "Start><x"] {

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 
+use super::name::is_identifier;
 use super::{CimDatetime, CimInstance, CimPath, CimType, CimValue, ClassName, Name, embedded, endpoint, scalar};
 use crate::resource::{Naming, namespace_of_uri};
 use crate::schema::{self, Class, Declared};
@@ -136,11 +137,13 @@ pub(crate) fn read_instance<'x>(reader: &mut Reader<'x>, tag: &Tag<'x>, namespac
 /// The class of an element: from `xsi:type`, which tells the derived one, or from its name; and its namespace.
 fn class_of<'n>(reader: &Reader<'_>, tag: &Tag<'_>, namespace: &'n str) -> Result<(ClassName, Cow<'n, str>), XmlError> {
     let stated = reader.attribute(tag, XSI, "type")?;
-    let (uri, name) = match &stated {
-        Some(stated) => {
-            let (uri, local) = reader.qualified(stated);
-            (uri, local.strip_suffix("_Type").unwrap_or(local))
-        }
+    let derived = stated.as_deref().map(|stated| {
+        let (uri, local) = reader.qualified(stated);
+        (uri, local.strip_suffix("_Type").unwrap_or(local))
+    });
+    // What no class can be called says nothing, and must never become the name of an element.
+    let (uri, name) = match derived.filter(|(_, name)| is_identifier(name)) {
+        Some(derived) => derived,
         None => (reader.namespace(tag)?, tag.local()),
     };
     let namespace = match namespace_of_uri(uri) {

@@ -182,3 +182,8 @@ impl fmt::Display for Namespace {
         f.write_str(self.as_str())
     }
 }
+
+/// Whether CIM would let a class or a method be called so; what is read of others may become the name of an element.
+pub(crate) fn is_identifier(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_alphabetic() || c == '_') && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+}

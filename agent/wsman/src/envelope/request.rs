@@ -10,6 +10,7 @@ use super::filter::{self, Filter};
 use super::shell::{self, ShellRequest};
 use super::{Envelope, Header, action, header};
 use crate::cim::element::write_form;
+use crate::cim::name::is_identifier;
 use crate::cim::{CimInstance, CimValue, ClassName, Namespace};
 use crate::resource::{Naming, ResourceUri};
 use crate::schema::{self, Declared};
@@ -257,11 +258,6 @@ fn method_of(header: &Header, named: &str, input: &str) -> Option<String> {
     }
     let from_input = input.strip_suffix("_INPUT")?;
     Some(method.unwrap_or(from_input)).filter(|method| is_identifier(method)).map(str::to_owned)
-}
-
-/// Whether CIM would let a method be called so; whatever is in an action, it becomes the name of an element.
-fn is_identifier(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_alphabetic() || c == '_') && name.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 fn skip_all(reader: &mut Reader<'_>, is_open: bool) -> Result<(), XmlError> {
