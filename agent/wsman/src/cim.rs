@@ -20,5 +20,5 @@ pub use path::{CimPath, Key};
 pub use path_text::PathTextError;
 pub use value::{CimDatetime, CimType, CimValue, WrongType};
 
-pub use datetime::xml_duration;
+pub use datetime::{xml_duration, xml_seconds};
 pub(crate) use scalar::{signed_range, unsigned_max};

@@ -5,6 +5,7 @@
 //! got no answer; a read whose connection died is asked once more, anything else never: only a request that was certainly not carried
 //! out goes out again. Deliberately absent: waiting between attempts.
 
+mod course;
 mod enumeration;
 mod exchange;
 mod farewell;
@@ -35,6 +36,8 @@ pub use shell::{
 };
 pub use subscription::{Bookmarks, Event, EventQuery, LogEvent, SubscribeSettings, Subscription};
 
+use course::Course;
+pub(crate) use course::Heads;
 pub(crate) use shell::quoted;
 
 /// How a client behaves.

@@ -116,13 +116,20 @@ impl HttpConnection {
         .await
     }
 
-    /// Posts `envelope`. `sending` is called when the first octet may go out.
-    pub(crate) async fn post(&mut self, envelope: Bytes, limit: usize, sending: impl FnOnce()) -> Result<Answer, HttpError> {
+    /// Posts `envelope`, and reads at most `limit` octets of the answer. `sending` is called when the first octet may go out, `answered`
+    /// when the head of the answer is there.
+    pub(crate) async fn post(
+        &mut self,
+        (envelope, limit): (Bytes, usize),
+        sending: impl FnOnce(&Request<Full<Bytes>>),
+        answered: impl FnOnce(&Response<Incoming>),
+    ) -> Result<Answer, HttpError> {
         let (media_type, body) = self.session.seal(envelope).map_err(HttpError::Auth)?;
         let authorization = self.session.authorization();
         let request = self.request(body, Some(media_type), authorization).map_err(HttpError::NotSent)?;
-        sending();
+        sending(&request);
         let response = self.send(request).await?;
+        answered(&response);
         let (status, media_type) = (response.status(), response.headers().get(CONTENT_TYPE).cloned());
         let offers = offers(&response);
         let body = self.collect(response, limit).await?;
@@ -147,10 +154,8 @@ impl HttpConnection {
         if let Some(media_type) = media_type {
             request = request.header(CONTENT_TYPE, media_type);
         }
-        if body.is_empty() {
-            // A POST without a length is refused (411), and hyper leaves it out where there is no body.
-            request = request.header(CONTENT_LENGTH, 0);
-        }
+        // A POST without a length is refused (411), and hyper leaves it out where there is no body.
+        request = request.header(CONTENT_LENGTH, body.len());
         if let Some(authorization) = authorization {
             request = request.header(AUTHORIZATION, authorization);
         }

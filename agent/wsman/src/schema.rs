@@ -33,6 +33,12 @@ pub(crate) fn class_in(namespace: &str, name: &str) -> Option<&'static Class> {
     named(name).iter().find(|class| class.namespace().eq_ignore_ascii_case(namespace))
 }
 
+/// The class `name` of `namespace`, or of another one where the table states none: what is alike in name has alike types.
+pub(crate) fn class_alike(namespace: &str, name: &str) -> Option<&'static Class> {
+    let named = named(name);
+    named.iter().find(|class| class.namespace().eq_ignore_ascii_case(namespace)).or(named.first())
+}
+
 /// The class `name` of any namespace: embedded instances do not say theirs.
 #[must_use]
 pub fn any_class(name: &str) -> Option<&'static Class> {

@@ -1,9 +1,11 @@
 //! A trace of the wire: each exchange as one file, ready to be read again as a fixture.
 //!
-//! Guarantees: what is written is what was said, unsealed; passwords are masked, by the names of what holds them and by the values that
-//! somebody called secret; files are for their owner only, few and small; tracing never fails an exchange.
-//! Deliberately absent: the header that authenticates, and octets that no envelope holds.
+//! Guarantees: what is written is what was said: both heads line by line, both envelopes unsealed; passwords are masked, by the names of
+//! what holds them and by the values that somebody called secret, and so is what authenticates; files are for their owner only, few and
+//! small; tracing never fails an exchange.
+//! Deliberately absent: the messages in which the two ends agree on who they are, and octets that no envelope holds.
 
+pub(crate) mod head;
 mod mask;
 mod record;
 
@@ -14,8 +16,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-pub use record::{Record, RecordError};
+pub use record::{Message, NoAnswer, Record, RecordError};
 
+use crate::client::Heads;
 use crate::clock::SharedClock;
 use crate::secret::Secret;
 
@@ -50,8 +53,9 @@ pub(crate) struct Exchange<'a> {
     pub(crate) endpoint: &'a str,
     pub(crate) act: &'a str,
     pub(crate) request: &'a [u8],
-    /// Status and body, or why there is none.
-    pub(crate) answer: Result<(u16, &'a [u8]), String>,
+    /// The body, or why there is none.
+    pub(crate) answer: Result<&'a [u8], String>,
+    pub(crate) heads: Heads,
     pub(crate) took: Duration,
 }
 
@@ -113,15 +117,17 @@ impl Trace {
             }
             text
         };
+        let head = |lines: &[String]| lines.iter().map(|line| masked(head::masked(line).as_bytes())).collect();
+        let Exchange { endpoint, act, request, answer, heads, took } = exchange;
         Record {
-            endpoint: exchange.endpoint.to_owned(),
-            act: exchange.act.to_owned(),
+            endpoint: (*endpoint).to_owned(),
+            act: (*act).to_owned(),
             at: self.clock.now(),
-            took: exchange.took,
-            request: masked(exchange.request),
-            answer: match &exchange.answer {
-                Ok((status, body)) => Ok((*status, masked(body))),
-                Err(why) => Err(masked(why.as_bytes())),
+            took: *took,
+            request: Message { head: head(&heads.request), body: masked(request) },
+            answer: match answer {
+                Ok(body) => Ok(Message { head: head(&heads.answer), body: masked(body) }),
+                Err(why) => Err(NoAnswer { why: masked(why.as_bytes()).replace(['\r', '\n'], " "), head: head(&heads.answer) }),
             },
         }
     }

@@ -2,6 +2,9 @@
 
 #![allow(missing_docs, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "codec/again.rs"]
+mod again;
+
 use std::path::Path;
 
 use proptest::prelude::*;

@@ -5,8 +5,10 @@
 
 use std::time::Duration;
 
+use trunkline_wsman::auth::multipart::{self, Protocol};
 use trunkline_wsman::cim::{CimInstance, CimValue, Key, Namespace};
-use trunkline_wsman::envelope::{Envelope, FilterBody, Item, Request, Response, action, dialect};
+use trunkline_wsman::envelope::shell::{CMD, CommandLine, CommandState, ShellBody, ShellRequest, ShellResponse, Stream};
+use trunkline_wsman::envelope::{Envelope, FilterBody, Item, Markup, Request, Response, action, dialect, shell};
 use trunkline_wsman::resource::{Naming, ResourceUri};
 use trunkline_wsman::xml::Limits;
 
@@ -188,6 +190,264 @@ fn a_method_is_invoked_4_1_4() {
 }
 
 #[test]
+fn events_are_subscribed_to_4_4() {
+    let options = r#"<wsman:Locale xml:lang="en-US" s:mustUnderstand="false" />
+            <wsman:OptionSet xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+              <wsman:Option Name="Compression">SLDC</wsman:Option>
+              <wsman:Option Name="CDATA" xsi:nil="true"/>
+              <wsman:Option Name="ContentFormat">RenderedText</wsman:Option>
+              <wsman:Option Name="IgnoreChannelError" xsi:nil="true"/>
+            </wsman:OptionSet>"#;
+    let collector = "<wsa:Address>\n HTTP://collector:80/wsman/subscriptions/7\n </wsa:Address>\
+        <wsa:ReferenceProperties><wse:Identifier>\n  5\n </wse:Identifier></wsa:ReferenceProperties>";
+    let body = format!(
+        r#"<wse:Subscribe xmlns:wse="http://schemas.xmlsoap.org/ws/2004/08/eventing">
+              <wse:EndTo>{collector}</wse:EndTo>
+              <wse:Delivery Mode="http://schemas.dmtf.org/wbem/wsman/1/wsman/Events">
+                <wsman:Heartbeats>PT1800.000S</wsman:Heartbeats>
+                <wse:NotifyTo>{collector}</wse:NotifyTo>
+                <wsman:MaxElements>10</wsman:MaxElements>
+                <wsman:MaxTime>PT20.000S</wsman:MaxTime>
+                <wsman:MaxEnvelopeSize Policy="Notify">
+                  51200
+                </wsman:MaxEnvelopeSize>
+                <wsman:Locale xml:lang="en-US"/>
+                <wsman:ContentEncoding>
+                  UTF-8
+                </wsman:ContentEncoding>
+              </wse:Delivery>
+              <wse:Expires>PT1960732748.184S</wse:Expires>
+              <wsman:Filter>
+                <QueryList>
+                  <Query Id="0">
+                    <Select Path="System">*</Select>
+                  </Query>
+                </QueryList>
+              </wsman:Filter>
+              <wsman:SendBookmarks/>
+            </wse:Subscribe>"#
+    );
+    let resource = "http://schemas.microsoft.com/wbem/wsman/1/windows/EventLog";
+    let asked = request(&request_text(resource, action::SUBSCRIBE, options, &body));
+    let shown: Vec<_> = asked.header.options.iter().map(|option| (option.name.as_str(), option.value.as_deref())).collect();
+    let wanted = [("Compression", Some("SLDC")), ("CDATA", None), ("ContentFormat", Some("RenderedText")), ("IgnoreChannelError", None)];
+    assert_eq!(shown, wanted);
+    let Request::Subscribe(subscribe) = asked.body else { panic!("no subscription") };
+    assert!(subscribe.delivery.mode.ends_with("/Events") && subscribe.send_bookmarks);
+    assert_eq!(subscribe.delivery.heartbeats, Some(Duration::from_secs(1800)));
+    assert_eq!(subscribe.expires.as_deref(), Some("PT1960732748.184S"));
+    let Some(FilterBody::Markup(Markup { name, inner, .. })) = subscribe.filter.map(|filter| filter.body) else { panic!("no query") };
+    assert!(name == "QueryList" && inner.contains(r#"<Select Path="System">*</Select>"#), "{inner}");
+}
+
+#[test]
+fn a_sealed_message_is_taken_apart_4_5() {
+    let sealed = b"\x04\0\0\0sealthe message--Encrypted Boundary in it";
+    let parts = "--Encrypted Boundary\r\n\
+        Content-Type: application/HTTP-SPNEGO-session-encrypted\r\n\
+        OriginalContent: type=application/soap+xml;charset=UTF-16;Length=31\r\n\
+        --Encrypted Boundary\r\n\
+        Content-Type: application/octet-stream\r\n";
+    let body = [parts.as_bytes(), sealed, b"--Encrypted Boundary--\r\n"].concat();
+    let content_type = "multipart/encrypted; protocol=\"application/HTTP-SPNEGO-session-encrypted\";boundary=\"Encrypted Boundary\"";
+    let read = multipart::decode(Protocol::Spnego, content_type, &body).expect("a sealed message");
+    assert_eq!((read.length, read.signature, read.data), (31, &b"seal"[..], &b"the message--Encrypted Boundary in it"[..]));
+    let written = multipart::encode(Protocol::Spnego, read);
+    assert_eq!(multipart::decode(Protocol::Spnego, Protocol::Spnego.content_type(), &written), Ok(read));
+}
+
+const RSP: &str = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell";
+const SHELL: &str = "uuid:CCCCCCCC-2222-3333-4444-555555555555";
+const COMMAND: &str = "dddddddd-2222-3333-4444-555555555555";
+
+/// A request to a shell that is there, its selector laid out over lines as the specification does.
+fn shell_request(action: &str, body: &str) -> Envelope<Request> {
+    let selectors = format!(
+        r#"<wsman:Locale xml:lang="en-US" s:mustUnderstand="false"/>
+            <wsman:SelectorSet xmlns="http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd">
+              <wsman:Selector Name="ShellId">
+                {SHELL}
+              </wsman:Selector>
+            </wsman:SelectorSet>"#
+    );
+    let asked = request(&request_text(CMD, action, &selectors, body));
+    assert_eq!(asked.header.resource, Some(ResourceUri::Other(CMD.to_owned())));
+    assert!(matches!(asked.header.selectors.as_slice(), [(name, Key::Text(id))] if *name == *"ShellId" && id.trim() == SHELL));
+    asked
+}
+
+/// What is asked of the shell.
+fn to_shell(action: &str, body: &str) -> ShellRequest {
+    let Request::Shell(asked) = shell_request(action, body).body else { panic!("nothing for a shell: {body}") };
+    asked
+}
+
+/// What the shell answers.
+fn from_shell(action: &str, body: &str) -> ShellResponse {
+    let Response::Shell(said) = answer(&answer_text(&format!("{action}Response"), body)).body else { panic!("nothing of a shell: {body}") };
+    said
+}
+
+#[test]
+fn a_shell_is_made_4_7_1() {
+    let options = r#"<wsman:OptionSet xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+              <wsman:Option Name="WINRS_NOPROFILE">TRUE</wsman:Option>
+              <wsman:Option Name="WINRS_CODEPAGE">850</wsman:Option>
+            </wsman:OptionSet>"#;
+    let body = format!(
+        r#"<rsp:Shell xmlns:rsp="{RSP}">
+              <rsp:Environment>
+                <rsp:Variable Name="colour">red</rsp:Variable>
+              </rsp:Environment>
+              <rsp:WorkingDirectory>e:\plant</rsp:WorkingDirectory>
+              <rsp:Lifetime>PT500.000S</rsp:Lifetime>
+              <rsp:InputStreams>stdin</rsp:InputStreams>
+              <rsp:OutputStreams>stdout stderr</rsp:OutputStreams>
+            </rsp:Shell>"#
+    );
+    let asked = request(&request_text(CMD, action::CREATE, options, &body));
+    assert_eq!(asked.header.options.len(), 2);
+    let wanted = ShellBody {
+        input: Some("stdin".to_owned()),
+        output: Some("stdout stderr".to_owned()),
+        working_directory: Some(r"e:\plant".to_owned()),
+        idle_timeout: None,
+        environment: vec![("colour".to_owned(), "red".to_owned())],
+    };
+    assert_eq!(asked.body, Request::Shell(ShellRequest::Create(wanted)));
+
+    let created = format!(
+        r#"<wst:ResourceCreated xmlns:wst="http://schemas.xmlsoap.org/ws/2004/09/transfer" xmlns:rsp="{RSP}">
+              <wsa:Address>
+                {ANONYMOUS}
+              </wsa:Address>
+              <wsa:ReferenceParameters>
+                <wsman:ResourceURI>
+                  {CMD}
+                </wsman:ResourceURI>
+                <wsman:SelectorSet>
+                  <wsman:Selector Name="ShellId">
+                    {SHELL}
+                  </wsman:Selector>
+                </wsman:SelectorSet>
+              </wsa:ReferenceParameters>
+            </wst:ResourceCreated>"#
+    );
+    let Response::Created(made) = answer(&answer_text(&format!("{}Response", action::CREATE), &created)).body else { panic!("no shell") };
+    assert_eq!(made.resource, ResourceUri::Other(CMD.to_owned()));
+    assert!(matches!(made.selectors.as_slice(), [(name, Key::Text(id))] if *name == *"ShellId" && id.trim() == SHELL));
+}
+
+#[test]
+fn a_command_is_started_4_7_2() {
+    let line = format!(
+        r#"<rsp:CommandLine xmlns:rsp="{RSP}">
+              <rsp:Command>copy</rsp:Command>
+              <rsp:Arguments>/b</rsp:Arguments>
+              <rsp:Arguments>e:\plant\red.txt</rsp:Arguments>
+            </rsp:CommandLine>"#
+    );
+    let wanted = CommandLine { command: "copy".to_owned(), arguments: vec!["/b".to_owned(), r"e:\plant\red.txt".to_owned()] };
+    assert_eq!(to_shell(shell::action::COMMAND, &line), ShellRequest::Command(wanted));
+    let started = format!(r#"<rsp:CommandResponse xmlns:rsp="{RSP}"><rsp:CommandId>{COMMAND}</rsp:CommandId></rsp:CommandResponse>"#);
+    assert_eq!(from_shell(shell::action::COMMAND, &started), ShellResponse::Started { command: COMMAND.to_owned() });
+}
+
+#[test]
+fn output_is_received_and_input_is_sent_4_7_3_and_4() {
+    let receive = format!(
+        r#"<rsp:Receive xmlns:rsp="{RSP}" SequenceId="0">
+              <rsp:DesiredStream CommandId="{COMMAND}">
+                stdout stderr
+              </rsp:DesiredStream>
+            </rsp:Receive>"#
+    );
+    let wanted = ShellRequest::Receive { command: Some(COMMAND.to_owned()), streams: "stdout stderr".to_owned() };
+    assert_eq!(to_shell(shell::action::RECEIVE, &receive), wanted);
+    let received = format!(
+        r#"<rsp:ReceiveResponse xmlns:rsp="{RSP}" SequenceId="0">
+              <rsp:Stream xmlns:rsp="{RSP}" Name="stdout" CommandId="{COMMAND}">
+                cmVkPyA=
+              </rsp:Stream>
+              <rsp:CommandState xmlns:rsp="{RSP}" State="{RSP}/CommandState/Running" CommandId="{COMMAND}">
+                <rsp:ExitCode>0</rsp:ExitCode>
+              </rsp:CommandState>
+            </rsp:ReceiveResponse>"#
+    );
+    let stream =
+        |name: &str, data: &[u8]| Stream { name: name.to_owned(), command: Some(COMMAND.to_owned()), data: data.to_vec(), end: false };
+    let state = CommandState { command: Some(COMMAND.to_owned()), state: "Running".to_owned(), exit_code: Some(0) };
+    let wanted = ShellResponse::Received { streams: vec![stream("stdout", b"red? ")], state: Some(state) };
+    assert_eq!(from_shell(shell::action::RECEIVE, &received), wanted);
+
+    let send = format!(
+        r#"<rsp:Send xmlns:rsp="{RSP}">
+              <rsp:Stream xmlns:rsp="{RSP}" Name="stdin" CommandId="{COMMAND}">
+                bg0K
+              </rsp:Stream>
+            </rsp:Send>"#
+    );
+    assert_eq!(to_shell(shell::action::SEND, &send), ShellRequest::Send(vec![stream("stdin", b"n\r\n")]));
+    let sent = format!("<rsp:SendResponse xmlns:rsp=\"{RSP}\">\n</rsp:SendResponse>");
+    assert_eq!(from_shell(shell::action::SEND, &sent), ShellResponse::Sent);
+}
+
+#[test]
+fn a_command_is_interrupted_4_7_5() {
+    let code = format!("{RSP}/signal/ctrl_c");
+    let signal = format!("<rsp:Signal xmlns:rsp=\"{RSP}\" CommandId=\"{COMMAND}\">\n<rsp:Code>\n  {code}\n</rsp:Code></rsp:Signal>");
+    assert_eq!(to_shell(shell::action::SIGNAL, &signal), ShellRequest::Signal { command: Some(COMMAND.to_owned()), code });
+    let done = format!("<rsp:SignalResponse xmlns:rsp=\"{RSP}\">\n</rsp:SignalResponse>");
+    assert_eq!(from_shell(shell::action::SIGNAL, &done), ShellResponse::Signalled);
+}
+
+/// A shell as it describes itself.
+fn described() -> String {
+    format!(
+        r#"<rsp:Shell xmlns:rsp="{RSP}">
+              <rsp:ShellId>
+                {SHELL}
+              </rsp:ShellId>
+              <rsp:Lifetime>PT900.000S</rsp:Lifetime>
+              <rsp:InputStreams>stdin</rsp:InputStreams>
+              <rsp:OutputStreams>stdout stderr</rsp:OutputStreams>
+              <rsp:CommandLine>
+                <rsp:Command>more</rsp:Command>
+              </rsp:CommandLine>
+            </rsp:Shell>"#
+    )
+}
+
+/// What a shell says of itself is markup to us, which means the same wherever it is written.
+fn is_described(markup: &Markup) {
+    assert_eq!((markup.namespace.as_str(), markup.name.as_str()), (RSP, "Shell"));
+    assert!(markup.inner.contains("<rsp:Command>more</rsp:Command>"), "{}", markup.inner);
+    assert_eq!(markup.prefixes, [("rsp".to_owned(), RSP.to_owned())]);
+}
+
+#[test]
+fn shells_are_listed_4_7_6() {
+    assert!(matches!(
+        request(&request_text(CMD, action::ENUMERATE, "", "<wsen:Enumerate>\n</wsen:Enumerate>")).body,
+        Request::Enumerate(_)
+    ));
+    let page = format!("<wsen:PullResponse><wsen:Items>{}</wsen:Items><wsen:EndOfSequence/></wsen:PullResponse>", described());
+    let Response::Pull(page) = answer(&answer_text(&format!("{}Response", action::PULL), &page)).body else { panic!("no page") };
+    let [Item::Other(shell)] = page.items.as_slice() else { panic!("{:?}", page.items) };
+    is_described(shell);
+    assert!(page.end);
+}
+
+#[test]
+fn a_shell_is_read_and_ended_4_7_7_and_8() {
+    assert_eq!(shell_request(action::GET, "").body, Request::Get);
+    let Response::Other(shell) = answer(&answer_text(&format!("{}Response", action::GET), &described())).body else { panic!("no shell") };
+    is_described(&shell);
+    assert_eq!(shell_request(action::DELETE, "").body, Request::Delete);
+    assert_eq!(answer(&answer_text(&format!("{}Response", action::DELETE), "")).body, Response::Empty);
+}
+
+#[test]
 fn a_selector_filter_is_asked_4_9() {
     let filter = format!(
         r#"<wsen:Enumerate>
@@ -227,9 +487,7 @@ fn a_refusal_says_who_refused_4_10() {
             </s:Fault>"#
     );
     let text = answer_text("http://schemas.xmlsoap.org/ws/2004/08/addressing/fault", &fault);
-    let Response::Fault(fault) = Envelope::<Response>::decode(&text, Limits::default()).expect("a refusal").body else {
-        panic!("no fault")
-    };
+    let Response::Fault(fault) = answer(&text).body else { panic!("no fault") };
     assert_eq!(
         (fault.code, fault.subcode.as_deref(), fault.detail.as_deref()),
         (Some(32_768), Some("a:DestinationUnreachable"), Some("ResourceNotFound"))

@@ -2,16 +2,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use wsman::cim::{CimInstance, embedded};
+use wsman::cim::embedded;
 
 fuzz_target!(|text: &str| {
     if let Ok(instance) = embedded::decode(text) {
-        // Once around first, since a control character is written as Windows does: as a question mark.
-        let instance = around(&instance);
-        assert_eq!(around(&instance), instance);
+        let written = embedded::encode(&instance);
+        assert_eq!(embedded::decode(&written), Ok(instance), "{written}");
     }
 });
-
-fn around(instance: &CimInstance) -> CimInstance {
-    embedded::decode(&embedded::encode(instance)).expect("what we write can be read")
-}

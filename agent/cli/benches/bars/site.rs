@@ -147,7 +147,7 @@ fn accounts(desired: &Desired) -> impl Iterator<Item = (IpAddr, Account)> {
 
 /// One request as the scripts take it.
 fn request(record: &Record, endpoints: &Endpoints, accounts: &BTreeMap<IpAddr, Account>) -> Value {
-    let Ok((status, _)) = &record.answer else { panic!("{record}") };
+    let Ok(answer) = &record.answer else { panic!("{record}") };
     let endpoint: Endpoint = record.endpoint.parse().expect("an endpoint");
     let address: IpAddr = endpoint.host.parse().expect("a number");
     let target = SocketAddr::new(address, endpoint.port);
@@ -159,7 +159,7 @@ fn request(record: &Record, endpoints: &Endpoints, accounts: &BTreeMap<IpAddr, A
         Authentication::Basic => "basic",
         other => panic!("the scripts do not know {other:?}"),
     };
-    let header = Envelope::<Request>::decode(&record.request, Limits::default()).expect("an envelope").header;
+    let header = Envelope::<Request>::decode(&record.request.body, Limits::default()).expect("an envelope").header;
     let selectors: BTreeMap<&str, String> = header
         .selectors
         .iter()
@@ -169,7 +169,7 @@ fn request(record: &Record, endpoints: &Endpoints, accounts: &BTreeMap<IpAddr, A
         })
         .collect();
     // The body under the namespaces of its envelope.
-    let (_, namespaces) = record.request.split_once("<s:Envelope").expect("an envelope");
+    let (_, namespaces) = record.request.body.split_once("<s:Envelope").expect("an envelope");
     let (_, body) = namespaces.split_once("<s:Body>").expect("a body");
     let namespaces = namespaces.split('>').next().unwrap_or_default();
     let body = body.split("</s:Body>").next().unwrap_or_default();
@@ -182,7 +182,7 @@ fn request(record: &Record, endpoints: &Endpoints, accounts: &BTreeMap<IpAddr, A
         "resource": header.resource.map(|resource| resource.to_string()),
         "selectors": selectors,
         "body": format!("<s:Body{namespaces}>{body}</s:Body>"),
-        "envelope": record.request,
-        "refused": *status != 200,
+        "envelope": record.request.body,
+        "refused": answer.status() != Some(200),
     })
 }

@@ -47,5 +47,5 @@ pub(crate) fn event(record: &Record, computer: &str, format: ContentFormat) -> M
         writer.close("Keywords");
         writer.close("RenderingInfo");
     }
-    Markup { namespace: EVENT.to_owned(), name: "Event".to_owned(), inner: writer.finish() }
+    Markup { namespace: EVENT.to_owned(), name: "Event".to_owned(), inner: writer.finish(), prefixes: vec![] }
 }

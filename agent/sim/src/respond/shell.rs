@@ -257,5 +257,5 @@ pub(super) fn enumerate(service: &mut Service<'_>, header: &Header, asked: &enve
 fn markup(described: &[(&'static str, String)]) -> Markup {
     let mut writer = wsman::xml::Writer::new();
     described.iter().for_each(|(name, text)| writer.leaf(name, text));
-    Markup { namespace: SHELL.to_owned(), name: "Shell".to_owned(), inner: writer.finish() }
+    Markup { namespace: SHELL.to_owned(), name: "Shell".to_owned(), inner: writer.finish(), prefixes: vec![] }
 }

@@ -1,6 +1,9 @@
 //! The written forms of a CIM datetime: the string form of CIM-XML, and XML Schema's of the element form.
 //!
-//! Guarantees: what one form writes, it reads back to the microsecond, which is all that CIM keeps.
+//! Guarantees: what is read has a written form of each kind, and means the same in it: microseconds, which is all that CIM keeps; the years 0 to 9999;
+//! lengths of time that are not negative and have no more than eight digits of days.
+
+use std::time::Duration;
 
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp, civil};
@@ -8,22 +11,24 @@ use jiff::{SignedDuration, Timestamp, civil};
 use super::CimDatetime;
 
 impl CimDatetime {
-    /// Reads either form; `None` when `text` is neither, or holds the `*` of an unknown part.
+    /// Reads either form; `None` when `text` is neither, has no other form, or holds the `*` of an unknown part.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        if text.starts_with('P') || text.starts_with("-P") {
-            return xml_duration(text).map(Self::Interval);
+        written(text.trim())?.kept()
+    }
+
+    /// As much of it as CIM keeps; `None` when that is nothing.
+    fn kept(self) -> Option<Self> {
+        match self {
+            Self::Instant(instant) => {
+                let year_0 = instant.as_second() >= -62_167_219_200;
+                Timestamp::from_microsecond(instant.as_microsecond()).ok().filter(|_| year_0).map(Self::Instant)
+            }
+            Self::Interval(length) => {
+                let kept = SignedDuration::new(length.as_secs(), length.subsec_micros() * 1000);
+                (!length.is_negative() && length.as_secs() < 100_000_000 * 86_400).then_some(Self::Interval(kept))
+            }
         }
-        if text.len() == 25 && text.as_bytes().get(14) == Some(&b'.') {
-            return cim(text);
-        }
-        if let Ok(instant) = text.parse::<Timestamp>() {
-            return Some(Self::Instant(instant));
-        }
-        // Without an offset the schema leaves the zone open; Windows means UTC.
-        let local = text.parse::<civil::DateTime>().ok()?;
-        local.to_zoned(TimeZone::UTC).ok().map(|zoned| Self::Instant(zoned.timestamp()))
     }
 
     /// The string form: `yyyymmddHHMMSS.mmmmmm+000` or `ddddddddHHMMSS.mmmmmm:000`.
@@ -58,6 +63,22 @@ impl CimDatetime {
             }
         }
     }
+}
+
+/// The moment or length of time that `text` writes, however large and fine.
+fn written(text: &str) -> Option<CimDatetime> {
+    if text.starts_with('P') || text.starts_with("-P") {
+        return xml_duration(text).map(CimDatetime::Interval);
+    }
+    if text.len() == 25 && text.as_bytes().get(14) == Some(&b'.') {
+        return cim(text);
+    }
+    if let Ok(instant) = text.parse::<Timestamp>() {
+        return Some(CimDatetime::Instant(instant));
+    }
+    // Without an offset the schema leaves the zone open; Windows means UTC.
+    let local = text.parse::<civil::DateTime>().ok()?;
+    local.to_zoned(TimeZone::UTC).ok().map(|zoned| CimDatetime::Instant(zoned.timestamp()))
 }
 
 fn cim(text: &str) -> Option<CimDatetime> {
@@ -122,9 +143,16 @@ pub fn xml_duration(text: &str) -> Option<SignedDuration> {
     Some(if negative { -length } else { length })
 }
 
+/// A length of time as Windows writes it, `PT60.000S`; finer than a millisecond only where it is.
+pub fn xml_seconds(length: Duration) -> String {
+    let (seconds, nanos) = (length.as_secs(), length.subsec_nanos());
+    if nanos % 1_000_000 == 0 { format!("PT{seconds}.{:03}S", nanos / 1_000_000) } else { format!("PT{seconds}.{nanos:09}S") }
+}
+
 fn decimal_nanos(number: &str) -> Option<i128> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if whole.is_empty() || whole.len() > 18 || !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
+    // As many digits as seconds have in 64 bits.
+    if whole.is_empty() || whole.len() > 19 || !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
         return None;
     }
     let fraction = fraction.get(..fraction.len().min(9))?;
@@ -160,6 +188,29 @@ mod tests {
             let read = CimDatetime::parse(form).unwrap_or_else(|| panic!("{form}"));
             assert_eq!(read.to_cim(), "00000001003000.500000:000", "{form}");
             assert_eq!(read.to_xml(), "P1DT0H30M0.500000S", "{form}");
+        }
+    }
+
+    #[test]
+    fn what_one_of_the_forms_cannot_say_is_no_datetime() {
+        for text in ["-P1D", "P100000000D", "-000001-12-31T23:59:59Z"] {
+            assert_eq!(CimDatetime::parse(text), None, "{text}");
+        }
+        for text in ["2013-04-15T16:28:43.488171499Z", "PT0.0000014S", "P99999999DT23H59M59.999999S", "0000-01-01T00:00:00Z"] {
+            let read = CimDatetime::parse(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((CimDatetime::parse(&read.to_cim()), CimDatetime::parse(&read.to_xml())), (Some(read), Some(read)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_length_of_time_is_written_as_fine_as_it_is() {
+        for (length, wanted) in [
+            (Duration::from_secs(60), "PT60.000S"),
+            (Duration::new(1, 5_000_000), "PT1.005S"),
+            (Duration::new(i64::MAX.unsigned_abs(), 1), "PT9223372036854775807.000000001S"),
+        ] {
+            assert_eq!(xml_seconds(length), wanted);
+            assert_eq!(xml_duration(wanted).and_then(|read| Duration::try_from(read).ok()), Some(length));
         }
     }
 

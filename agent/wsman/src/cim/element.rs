@@ -1,7 +1,8 @@
 //! Instances in the element form: one element per property, as `Get`, `Pull` and `Invoke` carry them.
 //!
 //! Guarantees: values take the type that the class table states, and stay text where it states none; repeated elements become an
-//! array wherever they stand; a value is kept even when it does not fit its declared type.
+//! array wherever they stand; a value that does not fit its declared type is kept as text; what is read can be written, and is read
+//! again as the same. So an array of nothing, which Windows leaves out, is not told from none at all.
 
 use std::borrow::Cow;
 
@@ -10,9 +11,9 @@ use base64::Engine as _;
 use super::name::is_identifier;
 use super::{CimDatetime, CimInstance, CimPath, CimType, CimValue, ClassName, Name, embedded, endpoint, scalar};
 use crate::resource::{Naming, namespace_of_uri};
-use crate::schema::{self, Class, Declared};
+use crate::schema::{self, Class, Declared, Property};
 use crate::xml::names::{ADDRESSING, CIM_COMMON, XSI};
-use crate::xml::{Content, Reader, Tag, Writer, XmlError};
+use crate::xml::{Content, Leaf, Reader, Tag, Writer, XmlError};
 
 /// What stands in the element of one property or parameter, before a type is given to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,23 +62,31 @@ impl Form<'_> {
         }
     }
 
-    /// The value, by its declared type; an array of one where an array is declared.
+    /// The value, by its declared type; an array of one where an array is declared. What has another form than its type is text.
     #[must_use]
     pub fn into_value(self, declared: Option<Declared>) -> CimValue {
         let (cim, array) = declared.map_or((None, false), |d| (d.cim, d.array));
-        let value = match self {
-            Self::Nil => return CimValue::Null,
-            Self::Text(text) if array && cim == Some(CimType::Uint8) => match octets(&text) {
+        let value = match (self, cim) {
+            (Self::Nil, _) => return CimValue::Null,
+            (Self::Text(text), Some(CimType::Uint8)) if array => match octets(&text) {
                 Some(octets) => return CimValue::Array(octets),
                 None => scalar::decode(text, cim),
             },
-            Self::Text(text) => scalar::decode(text, cim),
-            Self::Datetime(text) => match CimDatetime::parse(&text) {
+            // An object is elements; CIM-XML in its place would say less about its types.
+            (Self::Text(text), Some(CimType::Object)) => CimValue::String(text.into_owned()),
+            (Self::Text(text), _) => scalar::decode(text, cim),
+            // The table takes some datetimes and references for strings, as the library did that it is made from.
+            (Self::Datetime(text), None | Some(CimType::Datetime | CimType::String)) => match CimDatetime::parse(&text) {
                 Some(when) => CimValue::Datetime(when),
                 None => CimValue::String(text.into_owned()),
             },
-            Self::Reference(path) | Self::WrappedReference(path) => CimValue::from(path),
-            Self::Object(instance) => CimValue::from(instance),
+            (Self::Datetime(text), _) => return Form::Text(text).into_value(declared),
+            (Self::Reference(path) | Self::WrappedReference(path), None | Some(CimType::Reference | CimType::String)) => {
+                CimValue::from(path)
+            }
+            (Self::Reference(path) | Self::WrappedReference(path), _) => return Form::Text(path.to_string().into()).into_value(declared),
+            (Self::Object(instance), None | Some(CimType::Object)) => CimValue::from(instance),
+            (Self::Object(instance), _) => return Form::Text(embedded::encode(&instance).into()).into_value(declared),
         };
         if array { CimValue::Array(vec![value]) } else { value }
     }
@@ -144,7 +153,8 @@ fn class_of<'n>(reader: &Reader<'_>, tag: &Tag<'_>, namespace: &'n str) -> Resul
     // What no class can be called says nothing, and must never become the name of an element.
     let (uri, name) = match derived.filter(|(_, name)| is_identifier(name)) {
         Some(derived) => derived,
-        None => (reader.namespace(tag)?, tag.local()),
+        None if is_identifier(tag.local()) => (reader.namespace(tag)?, tag.local()),
+        None => return Err(XmlError::meaningless("the class of an instance", tag.local())),
     };
     let namespace = match namespace_of_uri(uri) {
         Some(found) if found == namespace => Cow::Borrowed(namespace),
@@ -156,7 +166,7 @@ fn class_of<'n>(reader: &Reader<'_>, tag: &Tag<'_>, namespace: &'n str) -> Resul
 
 /// The name of a class; that of the table where it is spelled alike, which costs no allocation.
 fn class_name(namespace: &str, name: &str) -> ClassName {
-    match schema::class_in(namespace, name) {
+    match schema::class_alike(namespace, name) {
         Some(class) if class.name() == name => ClassName::from_static(class.name()),
         _ => ClassName::from(name),
     }
@@ -169,9 +179,15 @@ pub(crate) fn read_properties<'x>(
     namespace: &str,
     mut first: Option<Tag<'x>>,
 ) -> Result<CimInstance, XmlError> {
-    let table = schema::class_in(namespace, class.as_str());
+    let table = schema::class_alike(namespace, class.as_str());
     let mut properties = Properties::new(table);
     loop {
+        if first.is_none()
+            && let Some((name, declared, form)) = properties.leaf(reader)
+        {
+            properties.add(name, form.into_value(declared), declared);
+            continue;
+        }
         let Some(tag) = (match first.take() {
             Some(tag) => Some(tag),
             None => reader.child()?,
@@ -184,7 +200,7 @@ pub(crate) fn read_properties<'x>(
         }
         let (name, declared) = properties.named(tag.local());
         let form = read_form(reader, &tag, namespace)?;
-        properties.add(name, form.into_value(declared));
+        properties.add(name, form.into_value(declared), declared);
     }
 }
 
@@ -192,6 +208,9 @@ pub(crate) fn read_properties<'x>(
 pub(crate) fn is_location(reader: &Reader<'_>, tag: &Tag<'_>) -> bool {
     tag.local() == "Location" && reader.is(tag, CIM_COMMON, "Location")
 }
+
+/// How many properties of the table may be the next one.
+const EXPECTED: usize = 6;
 
 /// The properties read so far. Windows sends them sorted, so the next is nearly always the next one that the table states.
 struct Properties {
@@ -203,6 +222,21 @@ struct Properties {
 impl Properties {
     fn new(table: Option<&'static Class>) -> Self {
         Self { table, next: 0, found: Vec::with_capacity(table.map_or(8, |t| t.properties().len())) }
+    }
+
+    /// The next property when it is one that the table lets expect, and NULL or plain text.
+    fn leaf<'x>(&mut self, reader: &mut Reader<'x>) -> Option<(Name, Option<Declared>, Form<'x>)> {
+        // The last again where it is an array, the next, or one soon after: arrays that are NULL are left out.
+        let (from, expected) = (self.next.saturating_sub(1), self.table?.properties());
+        let near = expected.get(from..)?.get(..EXPECTED).or(expected.get(from..))?;
+        let (which, leaf) = reader.leaf(near.iter().map(Property::name))?;
+        let property = near.get(which)?;
+        self.next = from + which + 1;
+        let form = match leaf {
+            Leaf::Nil => Form::Nil,
+            Leaf::Text(text) => Form::Text(Cow::Borrowed(text)),
+        };
+        Some((Name::from_static(property.name()), Some(property.declared()), form))
     }
 
     fn named(&mut self, written: &str) -> (Name, Option<Declared>) {
@@ -221,9 +255,10 @@ impl Properties {
     }
 
     /// Elements of one name that follow each other are one array.
-    fn add(&mut self, name: Name, value: CimValue) {
+    fn add(&mut self, name: Name, value: CimValue, declared: Option<Declared>) {
         match self.found.last_mut() {
             Some((last, all)) if *last == name => all.join(value),
+            _ if is_left_out(&value, declared) => {}
             _ => self.found.push((name, value)),
         }
     }
@@ -231,7 +266,7 @@ impl Properties {
 
 /// The properties of a fragment, as those of `class` of `namespace`: the fragment's own elements say nothing of their types.
 pub(crate) fn typed(fragment: CimInstance, class: &ClassName, namespace: &str) -> CimInstance {
-    let table = schema::class_in(namespace, class.as_str());
+    let table = schema::class_alike(namespace, class.as_str());
     let mut instance = CimInstance::new(class.clone());
     for (name, value) in fragment.properties() {
         let declared = table.and_then(|t| t.property(name.as_str())).map(|p| p.declared());
@@ -260,16 +295,21 @@ pub(crate) fn write_instance(writer: &mut Writer, instance: &CimInstance, naming
 }
 
 fn write_properties(writer: &mut Writer, prefix: &str, instance: &CimInstance, naming: &Naming) {
-    let table = schema::class_in(naming.namespace().as_str(), instance.class().as_str());
+    let table = schema::class_alike(naming.namespace().as_str(), instance.class().as_str());
     for (name, value) in instance.properties() {
         let declared = table.and_then(|t| t.property(name.as_str())).map(|p| p.declared());
         write_value(writer, &format!("{prefix}:{name}"), value, declared, naming);
     }
 }
 
-/// Writes `value` as the element or elements `element`. A NULL or empty array is left out, since Windows leaves it out.
+/// Whether `value` is a NULL or empty array: Windows leaves it out, whatever its own documents say.
+pub(crate) fn is_left_out(value: &CimValue, declared: Option<Declared>) -> bool {
+    value.is_empty_array() || *value == CimValue::Null && declared.is_some_and(|d| d.array)
+}
+
+/// Writes `value` as the element or elements `element`.
 pub(crate) fn write_value(writer: &mut Writer, element: &str, value: &CimValue, declared: Option<Declared>, naming: &Naming) {
-    if *value == CimValue::Null && declared.is_some_and(|d| d.array) {
+    if is_left_out(value, declared) {
         return;
     }
     Form::of(value, declared).iter().for_each(|form| write_form(writer, element, form, naming));

@@ -1,14 +1,18 @@
 //! Embedded instances: CIM-XML (DMTF DSP0201) inside a string.
 //!
 //! Guarantees: with or without declaration, white space and CDATA, in any order of properties; the class table's type wins over the
-//! one that is written. Deliberately absent: everything of CIM-XML but one instance (declarations, messages, classes).
+//! one that is written; what is read can be written, and is read again as the same. Deliberately absent: everything of CIM-XML but one instance (declarations, messages, classes).
 
+use super::name::is_identifier;
 use super::{CimInstance, CimPath, CimType, CimValue, ClassName, Key, Name, Namespace, scalar};
 use crate::schema::{self, Class};
-use crate::xml::{Limits, Reader, Tag, Writer, XmlError};
+use crate::xml::{Limits, Reader, Tag, Writer, XmlError, is_name};
 
 /// Elements that may stand round an instance.
 const WRAPPERS: [&str; 5] = ["CIM", "DECLARATION", "DECLGROUP", "VALUE.OBJECT", "VALUE.NAMEDINSTANCE"];
+
+/// References inside each other: more than any envelope has room for, where each costs five elements.
+const DEEPEST: u16 = 12;
 
 /// Reads an instance.
 ///
@@ -36,6 +40,9 @@ pub fn decode(text: &str) -> Result<CimInstance, XmlError> {
 
 fn read_instance<'x>(reader: &mut Reader<'x>, tag: &Tag<'x>) -> Result<CimInstance, XmlError> {
     let class = required(reader, tag, "CLASSNAME", "the class of an embedded instance")?;
+    if !is_identifier(&class) {
+        return Err(XmlError::meaningless("the class of an embedded instance", &class));
+    }
     let table = schema::any_class(&class);
     let class = match table {
         Some(known) if known.name() == class => ClassName::from_static(known.name()),
@@ -48,13 +55,17 @@ fn read_instance<'x>(reader: &mut Reader<'x>, tag: &Tag<'x>) -> Result<CimInstan
             _ => reader.skip()?,
         }
     }
-    Ok(CimInstance::from_properties(class, properties))
+    // Here an array is said to be one; nothing stands twice.
+    CimInstance::of_distinct(class, properties).map_err(|twice| XmlError::meaningless("a second value of a property", twice.as_str()))
 }
 
 fn read_property<'x>(reader: &mut Reader<'x>, tag: &Tag<'x>, table: Option<&'static Class>) -> Result<(Name, CimValue), XmlError> {
     let name = required(reader, tag, "NAME", "the name of a property")?;
+    if !is_name(&name) {
+        return Err(XmlError::meaningless("the name of a property", &name));
+    }
     let stated = table.and_then(|t| t.property(&name));
-    let written = reader.attribute(tag, "", "TYPE")?.and_then(|t| type_named(&t));
+    let written = reader.attribute(tag, "", "TYPE")?.and_then(|t| type_named(&t)).map(widest);
     let is_embedded = reader.attribute(tag, "", "EmbeddedObject")?.is_some() || reader.attribute(tag, "", "EMBEDDEDOBJECT")?.is_some();
     let written = if is_embedded { Some(CimType::EmbeddedInstance) } else { written };
     let cim = stated.and_then(|p| p.declared().cim).or(written);
@@ -63,7 +74,14 @@ fn read_property<'x>(reader: &mut Reader<'x>, tag: &Tag<'x>, table: Option<&'sta
         match child.local() {
             "VALUE" => value = scalar::decode(reader.text()?, cim),
             "VALUE.ARRAY" | "VALUE.REFARRAY" => value = CimValue::Array(read_array(reader, cim)?),
-            "VALUE.REFERENCE" => value = CimValue::from(read_reference(reader, 0)?),
+            "VALUE.REFERENCE" => {
+                let path = read_reference(reader, 0)?;
+                // Where the table states another type, that one wins: the path is text.
+                value = match cim {
+                    None | Some(CimType::Reference) => CimValue::from(path),
+                    _ => scalar::decode(path.to_string().into(), cim),
+                };
+            }
             _ => reader.skip()?,
         }
     }
@@ -79,7 +97,8 @@ fn read_array(reader: &mut Reader<'_>, cim: Option<CimType>) -> Result<Vec<CimVa
     while let Some(tag) = reader.child()? {
         match tag.local() {
             "VALUE" => values.push(scalar::decode(reader.text()?, cim)),
-            "VALUE.REFERENCE" => values.push(CimValue::from(read_reference(reader, 0)?)),
+            // Arrays of references are written as texts: DSP0201 has no property for them.
+            "VALUE.REFERENCE" => values.push(scalar::decode(read_reference(reader, 0)?.to_string().into(), cim)),
             _ => reader.skip()?,
         }
     }
@@ -87,7 +106,7 @@ fn read_array(reader: &mut Reader<'_>, cim: Option<CimType>) -> Result<Vec<CimVa
 }
 
 /// The path inside an open `VALUE.REFERENCE`.
-fn read_reference(reader: &mut Reader<'_>, depth: usize) -> Result<CimPath, XmlError> {
+fn read_reference(reader: &mut Reader<'_>, depth: u16) -> Result<CimPath, XmlError> {
     let (mut namespace, mut path) = (Namespace::CIMV2, None);
     // INSTANCEPATH and LOCALINSTANCEPATH nest; what they hold matters, not which of them it is.
     let mut open = 1;
@@ -108,7 +127,7 @@ fn read_reference(reader: &mut Reader<'_>, depth: usize) -> Result<CimPath, XmlE
     for (name, key) in keys {
         path.set_key(name, key);
     }
-    Ok(path)
+    if path.is_sayable() { Ok(path) } else { Err(XmlError::meaningless("the name of a referenced instance", &path.to_string())) }
 }
 
 fn read_namespace(reader: &mut Reader<'_>) -> Result<Namespace, XmlError> {
@@ -122,9 +141,9 @@ fn read_namespace(reader: &mut Reader<'_>) -> Result<Namespace, XmlError> {
 
 type InstanceName = (ClassName, Vec<(Name, Key)>);
 
-fn read_name<'x>(reader: &mut Reader<'x>, tag: &Tag<'x>, depth: usize) -> Result<InstanceName, XmlError> {
-    if depth > 8 {
-        return Err(XmlError::TooDeep(8));
+fn read_name<'x>(reader: &mut Reader<'x>, tag: &Tag<'x>, depth: u16) -> Result<InstanceName, XmlError> {
+    if depth > DEEPEST {
+        return Err(XmlError::TooDeep(DEEPEST));
     }
     let class = ClassName::from(required(reader, tag, "CLASSNAME", "the class of a reference")?);
     let mut keys = vec![];
@@ -237,8 +256,29 @@ fn inferred(value: &CimValue) -> CimType {
         CimValue::Datetime(_) => CimType::Datetime,
         CimValue::Reference(_) => CimType::Reference,
         CimValue::Instance(_) => CimType::EmbeddedInstance,
-        CimValue::Array(values) => values.first().map_or(CimType::String, inferred),
+        // Text among others is what could not be read as their type.
+        CimValue::Array(values) => {
+            values.iter().map(inferred).max_by_key(|cim| (*cim != CimType::String, width(*cim))).unwrap_or(CimType::String)
+        }
         CimValue::String(_) | CimValue::Null => CimType::String,
+    }
+}
+
+/// How much a number's type holds, as far as `inferred` gives it.
+fn width(cim: CimType) -> u8 {
+    match cim {
+        CimType::Uint32 | CimType::Sint32 => 32,
+        CimType::Uint64 | CimType::Sint64 => 64,
+        _ => 0,
+    }
+}
+
+/// A type that only a document states is read in its widest form: what it is written with again is taken from its value.
+fn widest(cim: CimType) -> CimType {
+    match cim {
+        CimType::Uint8 | CimType::Uint16 | CimType::Uint32 | CimType::Char16 => CimType::Uint64,
+        CimType::Sint8 | CimType::Sint16 | CimType::Sint32 => CimType::Sint64,
+        other => other,
     }
 }
 

@@ -31,7 +31,8 @@ impl EndpointReference {
             let class = self.resource.class()?.clone();
             ResourceUri::Class(Namespace::new(namespace), class).path(&self.selectors)
         });
-        path.ok_or_else(|| XmlError::meaningless("the resource of a reference", &self.resource.to_string()))
+        let sayable = path.filter(CimPath::is_sayable);
+        sayable.ok_or_else(|| XmlError::meaningless("the resource of a reference", &self.resource.to_string()))
     }
 }
 

@@ -37,6 +37,18 @@ impl CimInstance {
         Self { class, properties }
     }
 
+    /// An instance with `properties` in any order.
+    ///
+    /// # Errors
+    /// The name that two of them have.
+    pub(crate) fn of_distinct(class: ClassName, mut properties: Vec<(Name, CimValue)>) -> Result<Self, Name> {
+        properties.sort_by(|(one, _), (other, _)| one.cmp(other));
+        match properties.windows(2).find(|two| two[0].0 == two[1].0) {
+            Some(two) => Err(two[0].0.clone()),
+            None => Ok(Self { class, properties }),
+        }
+    }
+
     /// The same with `property` set.
     #[must_use]
     pub fn with(mut self, property: &str, value: impl Into<CimValue>) -> Self {

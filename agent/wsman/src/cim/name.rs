@@ -187,3 +187,8 @@ impl fmt::Display for Namespace {
 pub(crate) fn is_identifier(name: &str) -> bool {
     name.starts_with(|c: char| c.is_alphabetic() || c == '_') && name.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
+
+/// Whether a path can name a class, a part of a namespace or a key so: nothing in it would end the name in one of the path's written forms.
+pub(super) fn is_word(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+}

@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::name::AsName;
+use super::name::{AsName, is_word};
 use super::{ClassName, Name, Namespace};
+use crate::resource::CIM_NAMESPACE;
 
 /// A path to one instance, or (with no keys) to a class or a singleton service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +61,11 @@ impl CimPath {
     /// Sets key `name`, whichever kind it is.
     pub fn set_key(&mut self, name: Name, key: Key) {
         self.keys.insert(name, key);
+    }
+
+    /// Whether each written form can say it: it has a namespace and a class, and no key is called like the selector of a namespace.
+    pub(crate) fn is_sayable(&self) -> bool {
+        !self.namespace.as_str().is_empty() && is_word(self.class.as_str()) && !self.keys.keys().any(|name| *name == CIM_NAMESPACE)
     }
 
     /// The namespace that the class lives in.

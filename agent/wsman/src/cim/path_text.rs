@@ -6,7 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::name::is_word;
 use super::{CimPath, Key, Name, Namespace};
+use crate::resource::CIM_NAMESPACE;
 
 /// Text that is no object path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +44,12 @@ impl CimPath {
     pub fn relative(&self) -> String {
         let mut text = self.class().as_str().to_owned();
         for (number, (name, key)) in self.keys().enumerate() {
-            text.push(if number == 0 { '.' } else { ',' });
+            match number {
+                // The one key of a class needs no name.
+                0 if name.as_str().is_empty() => {}
+                0 => text.push('.'),
+                _ => text.push(','),
+            }
             text.push_str(name.as_str());
             text.push_str("=\"");
             match key {
@@ -92,7 +99,7 @@ fn parse(text: &str, default: &Namespace, depth: usize) -> Result<CimPath, &'sta
     let class_end = relative.find(['.', '=']).unwrap_or(relative.len());
     let (class, rest) = relative.split_at(class_end);
     let class = class.trim();
-    if !is_identifier(class) {
+    if !is_word(class) {
         return Err("it names no class");
     }
     let mut path = CimPath::class_of(namespace, class);
@@ -111,7 +118,7 @@ fn parse(text: &str, default: &Namespace, depth: usize) -> Result<CimPath, &'sta
     let mut rest = rest.strip_prefix('.').ok_or("its keys do not begin with a dot")?;
     loop {
         let (name, after) = rest.split_once('=').ok_or("a key has no value")?;
-        if !is_identifier(name.trim()) {
+        if !is_word(name.trim()) || name.trim().eq_ignore_ascii_case(CIM_NAMESPACE) {
             return Err("a key has no name");
         }
         let (value, after) = value_of(after)?;
@@ -131,7 +138,10 @@ fn nested(value: &str, default: &Namespace, depth: usize) -> Option<Key> {
     if !looks_like_path {
         return None;
     }
-    parse(value, default, depth + 1).ok().map(|path| Key::Path(Box::new(path)))
+    let path = parse(value, default, depth + 1).ok()?;
+    // Without the name of its key it would not be taken for a path again.
+    let is_named = path.keys().all(|(name, _)| !name.as_str().is_empty());
+    is_named.then(|| Key::Path(Box::new(path)))
 }
 
 fn split_namespace(text: &str) -> Result<(Option<String>, &str), &'static str> {
@@ -144,7 +154,7 @@ fn split_namespace(text: &str) -> Result<(Option<String>, &str), &'static str> {
         Some(hosted) => hosted.split_once('/').map(|(_, namespace)| namespace).ok_or("it names a host but no namespace")?.to_owned(),
         None => head.trim_start_matches('/').to_owned(),
     };
-    if namespace.is_empty() || !namespace.split('/').all(is_identifier) {
+    if namespace.is_empty() || !namespace.split('/').all(is_word) {
         return Err("its namespace is no namespace");
     }
     Ok((Some(namespace), relative))
@@ -173,10 +183,6 @@ fn value_of(text: &str) -> Result<(String, &str), &'static str> {
     Err("a quoted value has no end")
 }
 
-fn is_identifier(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,6 +207,8 @@ mod tests {
         assert_eq!(numbered.key("Index"), Some("7"));
         let quoted: CimPath = "Msvm_ComputerSystem.CreationClassName='Msvm_ComputerSystem',Name='2b0e'".parse().expect("a path");
         assert_eq!(quoted.key("Name"), Some("2b0e"));
+        let unnamed: CimPath = r#"root/cimv2:Win32_X="a\"b""#.parse().expect("a path");
+        assert_eq!((unnamed.key(""), unnamed.to_string().parse()), (Some("a\"b"), Ok(unnamed.clone())));
         let singleton: CimPath = "root/cimv2:Win32_X=@".parse().expect("a path");
         assert_eq!(singleton.keys().count(), 0);
     }

@@ -30,7 +30,8 @@ fn typed(text: &str, declared: Option<CimType>) -> Option<CimValue> {
             let (low, high) = signed_range(declared);
             CimValue::Signed(number.parse().ok().filter(|n| (low..=high).contains(n))?)
         }
-        T::Real32 | T::Real64 => CimValue::Real(number.parse().ok()?),
+        // Only numbers: "nan" is not even equal to itself.
+        T::Real32 | T::Real64 => CimValue::Real(number.parse().ok().filter(|n: &f64| n.is_finite())?),
         T::Datetime => CimValue::Datetime(CimDatetime::parse(number)?),
         T::Reference => CimValue::Reference(Box::new(number.parse().ok()?)),
         T::EmbeddedInstance | T::Object => CimValue::Instance(Box::new(super::embedded::decode(text).ok()?)),

@@ -147,19 +147,26 @@ impl CimValue {
         }
     }
 
-    /// Adds `more`, which makes an array of what was here; NULL adds nothing.
+    /// Adds `more`, which makes an array of what was here; NULL adds nothing, and what is added to it stays what it is.
     pub fn join(&mut self, more: Self) {
-        let mut values = match std::mem::replace(self, Self::Null) {
-            Self::Null => vec![],
-            Self::Array(values) => values,
-            one => vec![one],
+        *self = match (std::mem::replace(self, Self::Null), more) {
+            (one, Self::Null) | (Self::Null, one) => one,
+            (Self::Array(mut values), Self::Array(more)) => {
+                values.extend(more);
+                Self::Array(values)
+            }
+            (Self::Array(mut values), one) => {
+                values.push(one);
+                Self::Array(values)
+            }
+            (one, Self::Array(more)) => Self::Array(std::iter::once(one).chain(more).collect()),
+            (one, other) => Self::Array(vec![one, other]),
         };
-        match more {
-            Self::Null => {}
-            Self::Array(more) => values.extend(more),
-            one => values.push(one),
-        }
-        *self = Self::Array(values);
+    }
+
+    /// Whether it is an array of nothing, which the wire cannot tell from none at all.
+    pub(crate) fn is_empty_array(&self) -> bool {
+        matches!(self, Self::Array(values) if values.is_empty())
     }
 }
 

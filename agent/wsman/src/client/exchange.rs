@@ -1,7 +1,7 @@
 //! One request and its answer, over a connection of the pool.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use hyper::StatusCode;
 use hyper::body::Bytes;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::pool::Failure;
 use super::woken::Woken;
-use super::{Client, Shared};
+use super::{Client, Course, Heads, Shared};
 use crate::check::CheckError;
 use crate::cim::Namespace;
 use crate::envelope::{Envelope, Header, Language, Request, Response};
@@ -41,18 +41,18 @@ impl Client {
         let act = act(header, body);
         let limit = answer_limit(header.max_envelope_size.unwrap_or(self.shared.settings.max_envelope_size));
         let text = Bytes::from(request.encode());
-        let (sent, begun) = (AtomicBool::new(false), Instant::now());
-        let posted = pin!(tokio::time::timeout(self.total_timeout, self.shared.post((text.clone(), limit), &sent)));
+        let (course, begun) = (Course::new(self.shared.settings.trace.is_some()), Instant::now());
+        let posted = pin!(tokio::time::timeout(self.total_timeout, self.shared.post((text.clone(), limit), &course)));
         let answered = match Woken::new(posted).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(failure)) => Err(self.shared.failed((&act, limit), failure)),
             Err(elapsed) => {
                 let source: BoxError = elapsed.into();
-                let error = if sent.load(Ordering::Relaxed) { HttpError::NoAnswer(source) } else { HttpError::NotSent(source) };
+                let error = if course.is_sent() { HttpError::NoAnswer(source) } else { HttpError::NotSent(source) };
                 Err(self.shared.failed((&act, limit), Failure::Http(error)))
             }
         };
-        self.shared.trace((&act, &text), &answered, begun.elapsed());
+        self.shared.trace((&act, &text), &answered, (course.take_heads(), begun.elapsed()));
         let naming = Naming::answering(header.resource.as_ref(), &header.selectors);
         let envelope = self.shared.understand((&act, limit), &answered?, naming.namespace())?;
         if let Some(related) = &envelope.header.relates_to
@@ -115,13 +115,10 @@ impl Shared {
         read.map_err(|source| Error::BadAnswer { endpoint, act, source })
     }
 
-    fn trace(&self, (act, request): (&str, &Bytes), answered: &Result<Answer, Error>, took: std::time::Duration) {
+    fn trace(&self, (act, request): (&str, &Bytes), answered: &Result<Answer, Error>, (heads, took): (Heads, Duration)) {
         let Some(trace) = &self.settings.trace else { return };
-        let answer = match answered {
-            Ok(answer) => Ok((answer.status.as_u16(), &answer.body[..])),
-            Err(error) => Err(error.to_string()),
-        };
-        trace.write(&Exchange { endpoint: &self.address, act, request, answer, took });
+        let answer = answered.as_ref().map(|answer| &answer.body[..]).map_err(ToString::to_string);
+        trace.write(&Exchange { endpoint: &self.address, act, request, answer, heads, took });
     }
 
     fn failed(&self, (act, limit): (&str, usize), failure: Failure) -> Error {

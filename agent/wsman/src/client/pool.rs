@@ -6,10 +6,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use hyper::body::Bytes;
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::{Request, Response};
 use tokio::sync::{MutexGuard, Semaphore, SemaphorePermit};
 
-use super::Shared;
+use super::{Course, Shared};
 use crate::auth::{AuthError, Peer};
 use crate::http::{Answer, HttpConnection, HttpError};
 
@@ -75,7 +77,7 @@ struct Line<'a> {
 impl Shared {
     /// Posts over an idle connection or a new one. Only what was certainly not carried out is posted a second time: what was not sent,
     /// or what met a connection whose authentication the host had forgotten.
-    pub(super) async fn post(&self, (envelope, limit): (Bytes, usize), sent: &AtomicBool) -> Result<Answer, Failure> {
+    pub(super) async fn post(&self, (envelope, limit): (Bytes, usize), course: &Course) -> Result<Answer, Failure> {
         let _leave = self.pool.leave().await;
         let mut idle = self.pool.take().await;
         let mut forgotten = false;
@@ -84,13 +86,14 @@ impl Shared {
                 Some(connection) => Line { connection, is_new: false, attempt: None },
                 None => self.open().await?,
             };
-            let sending = || {
-                sent.store(true, Ordering::Relaxed);
+            let sending = |request: &Request<Full<Bytes>>| {
+                course.sending(request);
                 self.requests.fetch_add(1, Ordering::Relaxed);
             };
-            let posted = connection.post(envelope.clone(), limit, sending).await;
+            let answered = |response: &Response<Incoming>| course.answered(response);
+            let posted = connection.post((envelope.clone(), limit), sending, answered).await;
             let is_undone = matches!(posted, Err(HttpError::NotSent(_) | HttpError::Auth(_)));
-            if is_undone && sent.swap(false, Ordering::Relaxed) {
+            if is_undone && course.undo() {
                 self.requests.fetch_sub(1, Ordering::Relaxed);
             }
             match posted {

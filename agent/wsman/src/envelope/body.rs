@@ -33,7 +33,7 @@ impl Item {
 }
 
 /// A body, or a part of one, that is kept as it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Markup {
     /// The namespace of its element.
     pub namespace: String,
@@ -41,6 +41,9 @@ pub struct Markup {
     pub name: String,
     /// What stands inside the element, with the prefixes of its document.
     pub inner: String,
+    /// The prefixes in it that are bound outside of it, each with its namespace. The empty one is there when names without a prefix
+    /// inside are not in the element's own namespace.
+    pub prefixes: Vec<(String, String)>,
 }
 
 /// One page of an enumeration.
@@ -91,10 +94,20 @@ pub struct Identity {
 pub(super) fn read_markup(reader: &mut Reader<'_>, tag: &Tag<'_>, document: &str) -> Result<Markup, XmlError> {
     let (namespace, name) = (reader.namespace(tag)?.to_owned(), tag.local().to_owned());
     let from = reader.position();
-    reader.skip()?;
+    let mut prefixes = reader.skip_with_prefixes()?;
+    prefixes.retain(|(prefix, bound)| !prefix.is_empty() || *bound != namespace);
     let inside = document.get(from..reader.position()).unwrap_or_default();
     let inner = inside.rfind("</").map_or("", |end| &inside[..end]).to_owned();
-    Ok(Markup { namespace, name, inner })
+    Ok(Markup { namespace, name, inner, prefixes })
+}
+
+/// Reads the bookmark whose element is `tag` to its end. It will stand in other documents, so it must need nothing of this one.
+pub(super) fn read_bookmark(reader: &mut Reader<'_>, tag: &Tag<'_>, document: &str) -> Result<String, XmlError> {
+    let Markup { inner, prefixes, .. } = read_markup(reader, tag, document)?;
+    match prefixes.iter().find(|(_, namespace)| !namespace.is_empty()) {
+        Some((prefix, _)) => Err(XmlError::meaningless("a prefix in a bookmark", prefix)),
+        None => Ok(inner),
+    }
 }
 
 /// Reads an open `EnumerateResponse` or `PullResponse`.
@@ -122,7 +135,9 @@ fn read_items(reader: &mut Reader<'_>, document: &str, namespace: &str) -> Resul
         let item = match (reader.namespace(&tag)?, tag.local()) {
             (ADDRESSING, "EndpointReference") => Item::Path(endpoint::read(reader, None)?.path_in(namespace)?),
             (WSMAN, "Item") => read_pair(reader, namespace)?,
-            (WSMAN, "XmlFragment") => Item::Fragment(element::read_properties(reader, ClassName::from_static("XmlFragment"), "", None)?),
+            (WSMAN, "XmlFragment") => {
+                Item::Fragment(element::read_properties(reader, ClassName::from_static("XmlFragment"), namespace, None)?)
+            }
             (uri, _) if is_cim(uri) => Item::Object(element::read_instance(reader, &tag, namespace)?),
             _ => Item::Other(read_markup(reader, &tag, document)?),
         };
@@ -154,7 +169,7 @@ pub(super) fn read_output(reader: &mut Reader<'_>, tag: &Tag<'_>, (method, names
     let uri = reader.namespace(tag)?;
     let namespace = namespace_of_uri(uri).unwrap_or(namespace).to_owned();
     let class = ClassName::from(uri.rsplit('/').next().unwrap_or_default());
-    let table = schema::class_in(&namespace, class.as_str()).and_then(|c| c.method(method));
+    let table = schema::class_alike(&namespace, class.as_str()).and_then(|c| c.method(method));
     let mut values = CimInstance::new(ClassName::from(tag.local()));
     while let Some(tag) = reader.child()? {
         let name = tag.local().to_owned();
@@ -164,7 +179,9 @@ pub(super) fn read_output(reader: &mut Reader<'_>, tag: &Tag<'_>, (method, names
             None => None,
         };
         let value = element::read_form(reader, &tag, &namespace)?.into_value(declared);
-        values.append(&name, value);
+        if !element::is_left_out(&value, declared) {
+            values.append(&name, value);
+        }
     }
     Ok(Output { class, method: method.to_owned(), values })
 }
@@ -236,16 +253,37 @@ fn write_item(writer: &mut Writer, item: &Item, naming: &Naming) {
 
 /// Writes markup under its namespace.
 pub(super) fn write_markup(writer: &mut Writer, markup: &Markup) {
-    writer.open_with(&markup.name, &[("xmlns", &markup.namespace)]);
+    let bound = markup.prefixes.iter().map(|(prefix, namespace)| (declaration(prefix), namespace.as_str()));
+    let mut declared: Vec<(String, &str)> = bound.collect();
+    let name = match markup.prefixes.iter().any(|(prefix, _)| prefix.is_empty()) {
+        // The default namespace is taken: the element needs a prefix, and one that means nothing else inside.
+        true => {
+            let prefix = (0..).map(|n| format!("m{n}")).find(|own| markup.prefixes.iter().all(|(prefix, _)| prefix != own));
+            let prefix = prefix.unwrap_or_default();
+            declared.push((declaration(&prefix), &markup.namespace));
+            format!("{prefix}:{}", markup.name)
+        }
+        false => {
+            declared.push((declaration(""), &markup.namespace));
+            markup.name.clone()
+        }
+    };
+    let attributes: Vec<(&str, &str)> = declared.iter().map(|(name, namespace)| (name.as_str(), *namespace)).collect();
+    writer.open_with(&name, &attributes);
     writer.raw(&markup.inner);
-    writer.close(&markup.name);
+    writer.close(&name);
+}
+
+/// The attribute that declares `prefix`.
+fn declaration(prefix: &str) -> String {
+    if prefix.is_empty() { "xmlns".to_owned() } else { format!("xmlns:{prefix}") }
 }
 
 /// Writes what a method gave back; `ReturnValue` comes last, as Windows writes it.
 pub(super) fn write_output(writer: &mut Writer, output: &Output, naming: &Naming) {
     let uri = naming.class_uri(&output.class);
     let element = format!("p:{}_OUTPUT", output.method);
-    let table = schema::class(naming.namespace(), output.class.as_str()).and_then(|c| c.method(&output.method));
+    let table = schema::class_alike(naming.namespace().as_str(), output.class.as_str()).and_then(|c| c.method(&output.method));
     writer.open_with(&element, &[("xmlns:xsi", XSI), ("xmlns:p", &uri), ("xmlns:cim", crate::xml::names::CIM_COMMON)]);
     let (last, first): (Vec<_>, Vec<_>) = output.values.properties().partition(|(name, _)| **name == "ReturnValue");
     for (name, value) in first.into_iter().chain(last) {

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use crate::cim::endpoint;
-use crate::cim::{Key, Name};
+use crate::cim::{Key, Name, endpoint, xml_seconds};
 use crate::resource::{Naming, ResourceUri};
 use crate::xml::names::{ADDRESSING, ANONYMOUS, ENUMERATION, EVENTING, MICROSOFT, SOAP, TRANSFER, WSMAN, XML, XSI};
-use crate::xml::{Content, Reader, Tag, Writer, XmlError};
+use crate::xml::{Content, Reader, Tag, Writer, XmlError, is_name};
 
 /// What an envelope says about itself. Every part may be missing; a server decides which it demands.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -158,14 +157,18 @@ pub(super) fn read(reader: &mut Reader<'_>, document: &str) -> Result<Header, Xm
     while let Some(tag) = reader.child()? {
         match reader.namespace(&tag)? {
             ADDRESSING => read_addressing(reader, &tag, &mut header)?,
-            WSMAN if tag.local() == "Bookmark" => header.bookmark = Some(super::body::read_markup(reader, &tag, document)?.inner),
+            WSMAN if tag.local() == "Bookmark" => {
+                let bookmark = super::body::read_bookmark(reader, &tag, document);
+                header.bookmark = header.meaning(bookmark)?;
+            }
             WSMAN => read_management(reader, &tag, &mut header)?,
             MICROSOFT => read_microsoft(reader, &tag, &mut header)?,
             EVENTING if tag.local() == "Identifier" => header.subscription = text(reader)?,
             SOAP if tag.local() == "NotUnderstood" => {
                 if let Some(name) = reader.attribute(&tag, "", "qname")? {
                     let (namespace, local) = reader.qualified(&name);
-                    header.refused.push((namespace.to_owned(), local.to_owned()));
+                    // What no header can be called names none.
+                    header.refused.extend(is_name(local).then(|| (namespace.to_owned(), local.to_owned())));
                 }
                 reader.skip()?;
             }
@@ -375,15 +378,18 @@ pub(super) fn write(writer: &mut Writer, header: &Header, naming: &Naming) {
         writer.leaf_with("w:MaxEnvelopeSize", &understood, &size.to_string());
     }
     if let Some(timeout) = header.operation_timeout {
-        writer.leaf("w:OperationTimeout", &format!("PT{}.{:03}S", timeout.as_secs(), timeout.subsec_millis()));
+        writer.leaf("w:OperationTimeout", &xml_seconds(timeout));
     }
-    for (name, language) in [("w:Locale", &header.locale), ("p:DataLocale", &header.data_locale)] {
-        if let Some(Language(language)) = language {
-            writer.empty(name, &[("xml:lang", language), ("s:mustUnderstand", "false")]);
+    write_language(writer, "w:Locale", header.locale.as_ref(), header.locale_must_be_understood);
+    write_language(writer, "p:DataLocale", header.data_locale.as_ref(), header.data_locale_must_be_understood);
+    header.refused.iter().for_each(|(namespace, name)| write_refused(writer, namespace, name));
+    for unknown in &header.unknown {
+        let namespace = ("xmlns:h", unknown.namespace.as_str());
+        let must = ("s:mustUnderstand", truth(unknown.must_understand));
+        match unknown.namespace.as_str() {
+            "" => writer.empty(&unknown.name, &[must]),
+            _ => writer.empty(&format!("h:{}", unknown.name), &[namespace, must]),
         }
-    }
-    for (namespace, name) in &header.refused {
-        writer.empty("s:NotUnderstood", &[("qname", &format!("h:{name}")), ("xmlns:h", namespace)]);
     }
     write_selection(writer, header, naming);
     let sequence = header.sequence_id.map(|n| n.to_string());
@@ -402,6 +408,28 @@ pub(super) fn write(writer: &mut Writer, header: &Header, naming: &Naming) {
     writer.open("s:Body");
 }
 
+fn truth(value: bool) -> &'static str {
+    if value { "true" } else { "false" }
+}
+
+fn write_language(writer: &mut Writer, name: &str, language: Option<&Language>, must_be_understood: bool) {
+    let must = ("s:mustUnderstand", truth(must_be_understood));
+    match language {
+        Some(Language(language)) => writer.empty(name, &[("xml:lang", language), must]),
+        None if must_be_understood => writer.empty(name, &[must]),
+        None => {}
+    }
+}
+
+/// What was not understood is a qualified name, so that its prefix has to be bound: XML's own is, and no prefix is bound to no namespace.
+fn write_refused(writer: &mut Writer, namespace: &str, name: &str) {
+    match namespace {
+        "" => writer.empty("s:NotUnderstood", &[("qname", name)]),
+        XML => writer.empty("s:NotUnderstood", &[("qname", &format!("xml:{name}"))]),
+        _ => writer.empty("s:NotUnderstood", &[("qname", &format!("h:{name}")), ("xmlns:h", namespace)]),
+    }
+}
+
 /// The parts that say which instance, how, and which subscription.
 fn write_selection(writer: &mut Writer, header: &Header, naming: &Naming) {
     if !header.selectors.is_empty() {
@@ -412,8 +440,7 @@ fn write_selection(writer: &mut Writer, header: &Header, naming: &Naming) {
     if !header.options.is_empty() {
         writer.open_with("w:OptionSet", &[("xmlns:xsi", XSI)]);
         for option in &header.options {
-            let comply = if option.must_comply { "true" } else { "false" };
-            let attributes = [("Name", option.name.as_str()), ("MustComply", comply)];
+            let attributes = [("Name", option.name.as_str()), ("MustComply", truth(option.must_comply))];
             match &option.value {
                 Some(value) => writer.leaf_with("w:Option", &attributes, value),
                 None => writer.empty("w:Option", &[attributes[0], attributes[1], ("xsi:nil", "true")]),
@@ -422,7 +449,7 @@ fn write_selection(writer: &mut Writer, header: &Header, naming: &Naming) {
         writer.close("w:OptionSet");
     }
     if let Some(path) = &header.fragment {
-        writer.leaf_with("w:FragmentTransfer", &[("s:mustUnderstand", "true")], path);
+        writer.leaf_with("w:FragmentTransfer", &[("s:mustUnderstand", truth(header.fragment_must_be_understood))], path);
     }
     if let Some(id) = &header.subscription {
         writer.leaf("e:Identifier", id);

@@ -11,7 +11,7 @@ use super::shell::{self, ShellRequest};
 use super::{Envelope, Header, action, header};
 use crate::cim::element::write_form;
 use crate::cim::name::is_identifier;
-use crate::cim::{CimInstance, CimValue, ClassName, Namespace};
+use crate::cim::{CimInstance, CimValue, ClassName, Namespace, xml_seconds};
 use crate::resource::{Naming, ResourceUri};
 use crate::schema::{self, Declared};
 use crate::xml::names::{CIM_COMMON, ENUMERATION, EVENTING, IDENTITY, WSMAN, XSI};
@@ -339,7 +339,7 @@ fn read_subscribe(reader: &mut Reader<'_>, document: &str) -> Result<Subscribe, 
                 subscribe.send_bookmarks = true;
                 reader.skip()?;
             }
-            (WSMAN, "Bookmark") => subscribe.bookmark = Some(body::read_markup(reader, &tag, document)?.inner),
+            (WSMAN, "Bookmark") => subscribe.bookmark = Some(body::read_bookmark(reader, &tag, document)?),
             _ => reader.skip()?,
         }
     }
@@ -360,7 +360,7 @@ fn write(writer: &mut Writer, header: &Header, request: &Request, naming: &Namin
                 writer.leaf("n:MaxCharacters", &most.to_string());
             }
             if let Some(most) = pull.max_time {
-                writer.leaf("n:MaxTime", &format!("PT{}.{:03}S", most.as_secs(), most.subsec_millis()));
+                writer.leaf("n:MaxTime", &xml_seconds(most));
             }
             writer.close("n:Pull");
         }
@@ -418,7 +418,7 @@ fn write_subscribe(writer: &mut Writer, subscribe: &Subscribe) {
     writer.open("e:Subscribe");
     writer.open_with("e:Delivery", &[("Mode", &subscribe.delivery.mode)]);
     if let Some(every) = subscribe.delivery.heartbeats {
-        writer.leaf("w:Heartbeats", &format!("PT{}.{:03}S", every.as_secs(), every.subsec_millis()));
+        writer.leaf("w:Heartbeats", &xml_seconds(every));
     }
     writer.close("e:Delivery");
     if let Some(expires) = &subscribe.expires {

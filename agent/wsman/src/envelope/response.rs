@@ -106,7 +106,13 @@ fn read<'x>(reader: &mut Reader<'x>, document: &str, namespace: &str) -> Result<
         (IDENTITY, "IdentifyResponse") => body::read_identity(reader).map(Response::Identify),
         (uri, name) if body::is_cim(uri) => match name.strip_suffix("_OUTPUT") {
             Some(method) => body::read_output(reader, &tag, (method, namespace)).map(Response::Output),
-            None => element::read_instance(reader, &tag, namespace).map(Response::Object),
+            None => match element::read_instance(reader, &tag, namespace)? {
+                // `xsi:type` may say what the name of an element would not.
+                instance if instance.class().as_str().ends_with("_OUTPUT") => {
+                    Err(XmlError::meaningless("the class of an instance", instance.class().as_str()))
+                }
+                instance => Ok(Response::Object(instance)),
+            },
         },
         _ => match shell::read_response(reader, &tag)? {
             Some(response) => Ok(Response::Shell(response)),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 
+use crate::cim::xml_seconds;
 use crate::xml::names::SHELL;
 use crate::xml::{Content, Reader, Tag, Writer, XmlError};
 
@@ -321,7 +322,7 @@ fn write_shell(writer: &mut Writer, shell: &ShellBody) {
     }
     shell.working_directory.iter().for_each(|text| writer.leaf("rsp:WorkingDirectory", text));
     if let Some(idle) = shell.idle_timeout {
-        writer.leaf("rsp:IdleTimeOut", &format!("PT{}.{:03}S", idle.as_secs(), idle.subsec_millis()));
+        writer.leaf("rsp:IdleTimeOut", &xml_seconds(idle));
     }
     if !shell.environment.is_empty() {
         writer.open("rsp:Environment");

@@ -25,6 +25,10 @@ pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Fault, XmlError> {
             _ => reader.skip()?,
         }
     }
+    // Windows says the reason twice where nobody has more to say.
+    fault.provider = fault.provider.filter(|said| *said != fault.reason);
+    // An error of WMI alone has no place for a machine.
+    fault.machine = fault.machine.filter(|_| fault.code.is_some() || fault.wmi.is_none());
     Ok(fault)
 }
 
@@ -179,7 +183,7 @@ pub(crate) fn write(writer: &mut Writer, fault: &Fault) {
     writer.open("s:Reason");
     writer.leaf_with("s:Text", &[("xml:lang", "en-US")], &fault.reason);
     writer.close("s:Reason");
-    if fault.detail.is_some() || fault.number().is_some() {
+    if fault.detail.is_some() || fault.number().is_some() || is_by_service(fault) {
         writer.open("s:Detail");
         write_detail(writer, fault);
         writer.close("s:Detail");
@@ -187,14 +191,20 @@ pub(crate) fn write(writer: &mut Writer, fault: &Fault) {
     writer.close("s:Fault");
 }
 
+/// Whether the service speaks in an element of its own; where WMI gives the number, Windows writes WMI's instead.
+fn is_by_service(fault: &Fault) -> bool {
+    fault.code.is_some() || fault.wmi.is_none() && (fault.machine.is_some() || fault.provider.is_some())
+}
+
 fn write_detail(writer: &mut Writer, fault: &Fault) {
     if let Some(detail) = &fault.detail {
         writer.leaf("w:FaultDetail", &format!("{FAULT_DETAIL}{detail}"));
     }
     let said = fault.provider.as_ref().unwrap_or(&fault.reason);
-    if let Some(code) = fault.code {
-        let code = code.to_string();
-        let mut attributes = vec![("xmlns:f", WSMAN_FAULT), ("Code", code.as_str())];
+    if is_by_service(fault) {
+        let code = fault.code.map(|code| code.to_string());
+        let mut attributes = vec![("xmlns:f", WSMAN_FAULT)];
+        attributes.extend(code.as_deref().map(|code| ("Code", code)));
         attributes.extend(fault.machine.as_deref().map(|machine| ("Machine", machine)));
         writer.open_with("f:WSManFault", &attributes);
         writer.leaf("f:Message", said);

@@ -6,11 +6,9 @@
 
 use base64::Engine as _;
 
+use super::head::MASK;
 use crate::secret::Secret;
 use crate::xml::Writer;
-
-/// What stands in a secret's place.
-const MASK: &str = "***";
 
 /// Parts of names, in lower case, that speak of a secret.
 const TELLING: [&str; 8] = ["password", "passwd", "passphrase", "pwd", "secret", "privatekey", "credential", "unattend"];

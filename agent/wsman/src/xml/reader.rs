@@ -5,9 +5,9 @@
 
 use std::borrow::Cow;
 
-use super::scanner::{QName, Scanner, Tag, Token};
+use super::scanner::{Leaf, QName, Scanner, Tag, Token};
 use super::scope::Scope;
-use super::text::Written;
+use super::text::{Written, forbidden};
 use super::{Limits, XmlError, names};
 
 /// What an element holds: text, or elements of which the first was reached.
@@ -54,10 +54,13 @@ impl<'x> Reader<'x> {
     /// Reads `document`.
     ///
     /// # Errors
-    /// `TooLong`.
+    /// `TooLong`, or a character that XML does not know.
     pub fn new(document: &'x str, limits: Limits) -> Result<Self, XmlError> {
         if document.len() > limits.bytes {
             return Err(XmlError::TooLong { found: document.len(), limit: limits.bytes });
+        }
+        if let Some(at) = forbidden(document) {
+            return Err(XmlError::Malformed { at, what: "XML knows no such character".to_owned() });
         }
         let scanner = Scanner::new(document, limits.attributes);
         Ok(Self { scanner, limits, open: Vec::with_capacity(16), ends: false, scope: Scope::default() })
@@ -139,6 +142,23 @@ impl<'x> Reader<'x> {
         }
     }
 
+    /// Reads the next child to its end when it is plain text or NULL and is called one of `names`: which of them, and what it holds.
+    ///
+    /// `None` says nothing: what comes next is read by `child`.
+    pub(crate) fn leaf<'n>(&mut self, names: impl Iterator<Item = &'n str>) -> Option<(usize, Leaf<'x>)> {
+        if self.ends || self.open.len() >= usize::from(self.limits.depth) {
+            return None;
+        }
+        self.scope.leave_to(self.open.len());
+        let before = self.scanner.position();
+        let (which, leaf) = self.scanner.leaf(names)?;
+        if matches!(leaf, Leaf::Nil) && self.scope.resolve("xsi") != Some(names::XSI) {
+            self.scanner.return_to(before);
+            return None;
+        }
+        Some((which, leaf))
+    }
+
     /// The text of the element that is open, which is read to its end.
     ///
     /// # Errors
@@ -207,6 +227,37 @@ impl<'x> Reader<'x> {
         Ok(())
     }
 
+    /// The same, giving the prefixes inside it that are bound by the element itself or outside of it, each with its namespace.
+    ///
+    /// # Errors
+    /// As `skip`, and a prefix inside is bound to nothing.
+    pub(crate) fn skip_with_prefixes(&mut self) -> Result<Vec<(String, String)>, XmlError> {
+        let (own, mut found) = (self.open.len(), vec![]);
+        while self.open.len() >= own {
+            match self.event()? {
+                Event::Start(tag) => {
+                    let of_attributes = self.scanner.attributes().iter().map(|attribute| attribute.name.prefix());
+                    let of_attributes = of_attributes.filter(|prefix| !matches!(*prefix, "" | "xml" | "xmlns"));
+                    for prefix in std::iter::once(tag.name.prefix()).chain(of_attributes) {
+                        self.scope.resolve(prefix).ok_or_else(|| XmlError::UnboundPrefix(prefix.to_owned()))?;
+                        if let Some(uri) = self.scope.resolve_from(prefix, own)
+                            && found.iter().all(|(known, _)| known != prefix)
+                        {
+                            found.push((prefix.to_owned(), uri.to_owned()));
+                        }
+                    }
+                    // They would have to stand in one tag.
+                    if found.len() + 2 > self.limits.attributes {
+                        return Err(XmlError::TooManyAttributes { element: tag.local().to_owned(), limit: self.limits.attributes });
+                    }
+                }
+                Event::Nothing => return Err(self.cut_short()),
+                Event::Text(_) | Event::End => {}
+            }
+        }
+        Ok(found)
+    }
+
     /// Reads the document to its end.
     ///
     /// # Errors
@@ -228,10 +279,11 @@ impl<'x> Reader<'x> {
     /// The namespace of `tag`; empty when it has none.
     ///
     /// # Errors
-    /// `UnboundPrefix`.
+    /// `UnboundPrefix`, which XML's own is to elements: it has attributes only.
     pub fn namespace(&self, tag: &Tag<'_>) -> Result<&str, XmlError> {
         let prefix = tag.name.prefix();
-        self.scope.resolve(prefix).ok_or_else(|| XmlError::UnboundPrefix(prefix.to_owned()))
+        let bound = self.scope.resolve(prefix).filter(|_| prefix != "xml");
+        bound.ok_or_else(|| XmlError::UnboundPrefix(prefix.to_owned()))
     }
 
     /// Whether `tag` is `local` of `namespace`.

@@ -52,6 +52,17 @@ impl<'x> Scope<'x> {
         }
     }
 
+    /// The namespace of `prefix` if what binds it is no deeper than `depth`; the empty prefix may be bound to none.
+    pub(super) fn resolve_from(&self, prefix: &str, depth: usize) -> Option<&str> {
+        let bound = self.0.iter().rev().find(|binding| binding.prefix == prefix);
+        match bound {
+            Some(binding) if binding.depth > depth => None,
+            Some(binding) if prefix.is_empty() || !binding.uri.is_empty() => Some(&binding.uri),
+            None if prefix.is_empty() => Some(""),
+            _ => None,
+        }
+    }
+
     /// The namespace of `prefix`; `None` when none is bound. The empty prefix always has one, which may be empty.
     pub(super) fn resolve(&self, prefix: &str) -> Option<&str> {
         let bound = self.0.iter().rev().find(|binding| binding.prefix == prefix).map(|binding| &*binding.uri);

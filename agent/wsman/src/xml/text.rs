@@ -78,5 +78,22 @@ fn numbered(number: &str) -> Option<char> {
     // The standard library would take a sign.
     let good = !digits.is_empty() && digits.bytes().all(|digit| char::from(digit).is_digit(radix));
     let code = good.then(|| u32::from_str_radix(digits, radix).ok()).flatten()?;
-    char::from_u32(code).filter(|character| *character != '\0')
+    char::from_u32(code).filter(|character| !is_forbidden(*character))
+}
+
+/// Whether XML 1.0 knows no such character, however it is written.
+pub(super) fn is_forbidden(character: char) -> bool {
+    matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
+}
+
+/// The first byte of a character that XML 1.0 does not know.
+pub(super) fn forbidden(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    // A loop without a way out compares many bytes at a time, and nearly no text has any of these.
+    let has_control = bytes.iter().fold(false, |any, byte| any | (*byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')));
+    // U+FFFE and U+FFFF begin with 0xef.
+    if !has_control && memchr::memchr(0xef, bytes).is_none() {
+        return None;
+    }
+    text.char_indices().find(|(_, character)| is_forbidden(*character)).map(|(at, _)| at)
 }

@@ -2,6 +2,8 @@
 //!
 //! Guarantees: text and attribute values are escaped; characters that XML 1.0 forbids become `?`, as Windows writes them.
 
+use super::text::is_forbidden;
+
 /// See the module. Elements nest as the calls do; nothing is checked beyond escaping.
 #[derive(Debug, Default)]
 pub struct Writer {
@@ -116,7 +118,7 @@ fn escape(out: &mut String, text: &str, place: Place) {
             '\t' if place == Place::Attribute => "&#9;",
             '\r' => "&#13;",
             '\n' | '\t' => continue,
-            '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => "?",
+            c if is_forbidden(c) => "?",
             _ => continue,
         };
         out.push_str(&text[from..at]);

@@ -39,6 +39,7 @@ fn log_entry(record: u64) -> Item {
              <Computer>HV01</Computer><Security/></System><EventData><Data Name='param1'>RTCSRV</Data><Data>stopped</Data></EventData>\
              <RenderingInfo Culture='en-US'><Message>it &amp; stopped</Message></RenderingInfo>"
         ),
+        ..Markup::default()
     })
 }
 

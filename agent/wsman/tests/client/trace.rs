@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use trunkline_wsman::auth::Cleartext;
 use trunkline_wsman::shell::Program;
 use trunkline_wsman::trace::{Record, Trace, TraceLimits};
 
@@ -50,16 +51,60 @@ async fn a_traced_exchange_is_a_fixture_that_can_be_replayed() {
     let found = traced(&live, &directory.trace(TraceLimits::default())).get(&path(1)).await.expect("there");
     let [record] = &directory.records()[..] else { panic!("one exchange") };
     assert_eq!((record.act.as_str(), record.endpoint.as_str()), ("Get", "http://hv01:5985/wsman"));
-    let request = Envelope::<Request>::decode(&record.request, Limits::default()).expect("a request");
+    let request = Envelope::<Request>::decode(&record.request.body, Limits::default()).expect("a request");
     assert_eq!(request.body, Request::Get);
-    let (status, body) = record.answer.clone().expect("an answer");
+    let said = record.answer.clone().expect("an answer");
     // The file answers in the host's place; only the names of the messages differ.
-    let (recorded, replayed) = (request.header.message_id.expect("an id"), Mutex::new(body));
+    let (recorded, status) = (request.header.message_id.expect("an id"), said.status().expect("a status"));
     let replay = host(move |_, request| {
         let id = request.header.message_id.as_ref().expect("an id");
-        Reply::Http(status, replayed.lock().expect("a body").replace(&recorded, id).into_bytes())
+        Reply::Http(status, said.body.replace(&recorded, id).into_bytes())
     });
     assert_eq!(client(&replay).get(&path(1)).await.expect("there"), found);
+}
+
+#[tokio::test]
+async fn a_trace_shows_both_heads_as_they_went_over_the_wire() {
+    let directory = Directory::new("heads");
+    let live = host(|_, request| answer(request, Response::Object(vm(1))));
+    traced(&live, &directory.trace(TraceLimits::default())).get(&path(1)).await.expect("there");
+    let [record] = &directory.records()[..] else { panic!("one exchange") };
+    let seen = live.heads.lock().expect("heads");
+    assert_eq!(record.request.head, seen[0].lines().collect::<Vec<_>>());
+    assert_eq!(record.request.header("Content-Length"), Some(record.request.body.len().to_string().as_str()));
+    let said = record.answer.as_ref().expect("an answer");
+    let length = format!("content-length: {}", said.body.len());
+    assert_eq!(said.head, ["HTTP/1.1 200 X", "content-type: application/soap+xml;charset=UTF-8", &length]);
+}
+
+#[tokio::test]
+async fn a_refusal_is_traced_with_its_head_and_without_the_password() {
+    let directory = Directory::new("refusal");
+    let live = host(|_, _| Reply::Http(401, b"no".to_vec()));
+    let mut basic = Basic::new("agent", Secret::new("s3cret"));
+    basic.cleartext = Cleartext::Allowed;
+    let authenticate = Arc::new(basic);
+    let settings = Settings { trace: Some(directory.trace(TraceLimits::default())), ..Settings::default() };
+    let connect: Arc<dyn Connect> = Arc::clone(&live) as _;
+    let access = Access { endpoint: Endpoint::http("hv01"), connect, trust: Trust::System, authenticate, clock: Arc::new(SystemClock) };
+    Client::new(access, settings).expect("a client").get(&path(1)).await.expect_err("refused");
+    let [record] = &directory.records()[..] else { panic!("one exchange") };
+    assert_eq!(record.request.header("authorization"), Some("Basic ***"));
+    let nothing = record.answer.as_ref().expect_err("no answer");
+    assert_eq!(nothing.head.first().map(String::as_str), Some("HTTP/1.1 401 X"));
+    let file = std::fs::read_to_string(&directory.files()[0]).expect("text");
+    assert!(!file.contains("YWdlbnQ6czNjcmV0"), "{file}");
+}
+
+#[tokio::test]
+async fn what_was_never_sent_has_no_head() {
+    let directory = Directory::new("unsent");
+    let live = host(|_, _| panic!("nothing may arrive"));
+    let settings = Settings { trace: Some(directory.trace(TraceLimits::default())), ..Settings::default() };
+    client_to(&live, Endpoint::http("nowhere"), Trust::System, settings).get(&path(1)).await.expect_err("nobody there");
+    let [record] = &directory.records()[..] else { panic!("one exchange") };
+    assert!(record.request.head.is_empty() && record.request.body.contains("Msvm_ComputerSystem"));
+    assert_eq!(record.answer.as_ref().expect_err("none").head, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -90,7 +135,7 @@ async fn no_secret_is_in_any_file_of_a_trace() {
         assert!(!text.contains(secret), "{secret}");
     }
     assert!(text.contains("example.org") && text.contains("<p:Password>***</p:Password>"), "{text}");
-    assert_eq!(directory.records().last().expect("one").answer.as_ref().expect_err("cut").split('`').nth(1), Some("Create"));
+    assert_eq!(directory.records().last().expect("one").answer.as_ref().expect_err("cut").why.split('`').nth(1), Some("Create"));
 }
 
 #[tokio::test]
