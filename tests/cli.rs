@@ -56,9 +56,19 @@ fn a_commit_becomes_converged_hosts_and_is_then_no_change() {
     room.write("seen.json", &observation);
     for form in ["text", "json", "markdown"] {
         let seen = run(&["plan", "--observed", "seen.json", "--output", form]);
+        assert!(seen.err.contains("hosts as seen ") && !seen.err.contains("warning"), "{}", seen.err);
         assert_eq!(seen.clone().well(), run(&["plan", "--output", form]).well(), "from a file as from the hosts, as {form}");
         assert_eq!(run(&["plan", "--observed", "seen.json", "--output", form]), seen, "twice");
     }
+
+    let mut old: Value = serde_json::from_str(&observation).unwrap();
+    for look in old["appliances"].as_array_mut().unwrap() {
+        look["at"] = json!("2026-03-01T10:00:00.25Z");
+    }
+    room.write("old.json", &old.to_string());
+    let seen = run(&["plan", "--observed", "old.json"]);
+    insta::assert_snapshot!(seen.clone().err, @"");
+    assert_eq!(run(&["plan", "--observed", "old.json"]), seen, "twice");
 
     let status = run(&["status", "--output", "json"]);
     let status = json_of(status);
@@ -118,6 +128,32 @@ fn two_revisions_are_compared_without_any_host() {
 }
 
 #[test]
+fn policies_that_need_no_host_judge_two_revisions() {
+    let room = Room::without_hosts(Example::BranchBundle);
+    let jena = std::fs::read_to_string(room.file("fleet/sites/jena.yaml")).unwrap();
+    let base = room.commit(&[("note.txt", "nothing that is read")], "a note");
+    let even = "package trunkline.even\n\ndeny contains {\"msg\": msg, \"hint\": \"use an even number\"} if {\n\tsome role in input.desired.roles\n\t\
+                role.processors % 2 == 1\n\tmsg := sprintf(\"%s has <%d> processors\", [role.role, role.processors])\n}\n";
+    let ruled = room.commit(&[("even.rego", even)], "a rule");
+    let odd = jena.replace("app: { name: jena-app,", "app: { name: jena-app, processors: 3,");
+    let head = room.commit(&[("sites/jena.yaml", &odd)], "an odd number");
+    let compare = |base: &str, head: &str, form: &str| room.run(&["plan", "--base", base, "--head", head, "--output", form]);
+    let text = compare(&ruled, &head, "text");
+    insta::assert_snapshot!(text.out, @"");
+    insta::assert_snapshot!(text.err, @"");
+    insta::assert_snapshot!(compare(&ruled, &head, "markdown").out, @"");
+    let document = json_of(compare(&ruled, &head, "json"));
+    assert_eq!(document["appliances"][0]["policies"]["denied"][0]["policy"], "even", "{document:#}");
+    assert_eq!(document["needPlans"], json!(["availability_promise", "no_destruction_without_prune"]));
+    // A rule alone is a change too: whoever breaks it is told.
+    let strict = even.replace("% 2 == 1", "% 2 == 0");
+    let stricter = room.commit(&[("sites/jena.yaml", &jena), ("even.rego", &strict)], "a stricter rule");
+    let text = compare(&base, &stricter, "text");
+    insta::assert_snapshot!(text.out, @"");
+    assert_eq!(room.run(&["plan", "--base", &base, "--head", &stricter, "--detailed-exitcode"]).code, 0, "nothing is to be done");
+}
+
+#[test]
 fn a_person_may_ask_where_a_value_comes_from() {
     let room = Room::without_hosts(Example::Seattle);
     let told = room.run(&["explain", "appliance", "sea-1", "spec.roles.mediation.memory"]).well();
@@ -126,6 +162,9 @@ fn a_person_may_ask_where_a_value_comes_from() {
       from Profile cloud-connector-2.1, profile:cloud-connector-2.1:43:45
       43 |         mediation: { processors: 4, memory: 16 GiB }
     ");
+    assert_eq!(room.run(&["explain", "appliance", "sea-1", "roles.mediation.memory"]).well(), told);
+    insta::assert_snapshot!(room.run(&["explain", "site", "seattle", "availability"]).well(), @"");
+    insta::assert_snapshot!(room.run(&["explain", "site", "seattle", "availability", "-o", "json"]).well(), @"");
 }
 
 #[test]
@@ -148,6 +187,8 @@ fn settings_tell_where_they_come_from() {
     source: fleet                                    # flag --source
     ref:                                             # default
     path:                                            # default
+    sourceCa:                                        # default
+    sourceHostKey:                                   # default
     stateDir: kept                                   # trunkline.yaml:1
     credentials:                                     # default
     ca:                                              # default
@@ -210,7 +251,7 @@ mod bad_input {
           --> sites/ulm.yaml:25:27
            |
         25 |     app: { name: ulm-app, adresses: { lan: 10.1.0.20 } }
-           |                           ^^^^^^^^ expected one of `name`, `addresses`, `processors`, `memory`, `secureBoot`, `image`, `startAction`, `stopAction`
+           |                           ^^^^^^^^ expected one of `name`, `addresses`, `processors`, `memory`, `secureBoot`, `bootOrder`, `integrationServices`, `image`, `startAction`, `stopAction`
            |
            = hint: did you mean `addresses`?
            = refuses: site `ulm`
@@ -254,20 +295,23 @@ mod bad_input {
         insta::assert_snapshot!(refused(&room, &["plan"]), @"
         error: there is no setting `sourse`
           --> trunkline.yaml:2:1
-        hint: settings are: source, ref, path, stateDir, credentials, ca, connectTo, wireTrace, color, logFormat, log
+        hint: settings are: source, ref, path, sourceCa, sourceHostKey, stateDir, credentials, ca, connectTo, wireTrace, color, logFormat, log
         ");
     }
 
     #[test]
     fn an_observation_of_something_else() {
         let room = Room::without_hosts(Example::BranchBundle);
-        room.write("cut.json", r#"{"apiVersion": "trunkline.dev/observation.v1", "appliances": ["#);
+        room.write("cut.json", r#"{"apiVersion": "trunkline.dev/observation.v2", "appliances": ["#);
         insta::assert_snapshot!(refused(&room, &["plan", "--observed", "cut.json"]), @"
         error: cannot read the observation `cut.json`
-          cause: EOF while parsing a list at line 1 column 62
-        hint: it is what `trunkline observe` prints
         ");
-        room.write("old.json", r#"{"apiVersion": "trunkline.dev/observation.v0", "appliances": []}"#);
+        room.write("other.json", r#"{"apiVersion": "trunkline.dev/observation.v2", "appliances": [{"appliance": "ulm-1"}]}"#);
+        insta::assert_snapshot!(refused(&room, &["plan", "--observed", "other.json"]), @"");
+        room.write("text.json", "no changes\n");
+        insta::assert_snapshot!(refused(&room, &["plan", "--observed", "text.json"]), @"");
+        // What an agent wrote before the form of guests changed.
+        room.write("old.json", r#"{"apiVersion": "trunkline.dev/observation.v1", "appliances": [{"appliance": "ulm-1"}]}"#);
         insta::assert_snapshot!(refused(&room, &["plan", "--observed", "old.json"]), @"
         error: cannot read the observation `old.json`: it is of version `trunkline.dev/observation.v0`
         hint: wanted: `trunkline.dev/observation.v1`
@@ -381,6 +425,19 @@ mod bad_input {
         hint: give --yes to go on without asking
         ");
         assert!(room.deeds().is_empty());
+    }
+
+    #[test]
+    fn a_second_simulation_on_the_same_world() {
+        let room = Room::raise(Example::BranchBundle);
+        let arguments = ["simulate", "--world", "world.yaml", "--state", "hosts", "--endpoints", "others.yaml"];
+        let second = Line::new(room.path(), arguments).run();
+        assert_eq!(second.code, 1);
+        let shown = second.err.replace(&room.simulator().to_string(), "<process>");
+        let (before, after) = (shown.find("since ").unwrap(), shown.find("Z)").unwrap());
+        insta::assert_snapshot!(shown.replace(&shown[before + 6..=after], "<time>"), @"");
+        assert!(!room.file("others.yaml").exists());
+        room.tell(&json!({ "mutations": {} }));
     }
 
     #[test]

@@ -11,4 +11,5 @@ mod foreign_clients;
 mod images;
 mod kill;
 mod kill_points;
+mod remotes;
 mod support;

@@ -2,6 +2,7 @@
 
 pub mod binary;
 pub mod example;
+pub mod git_host;
 pub mod kerberos;
 pub mod memory;
 pub mod python;

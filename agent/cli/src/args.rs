@@ -38,13 +38,19 @@ pub struct Global {
     /// The directory of the repository to read
     #[arg(long, global = true, value_name = "DIR")]
     pub path: Option<String>,
+    /// Certificates (PEM) to trust for the source over https, instead of the system's
+    #[arg(long, global = true, value_name = "FILE")]
+    pub source_ca: Option<PathBuf>,
+    /// The ssh key that the source must show (SHA256:…), instead of those in ~/.ssh/known_hosts
+    #[arg(long, global = true, value_name = "FINGERPRINT")]
+    pub source_host_key: Option<String>,
     /// Journal, memory, status and clones
     #[arg(long, global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
     /// User names and where passwords come from
     #[arg(long, global = true, value_name = "FILE")]
     pub credentials: Option<PathBuf>,
-    /// Certificates (PEM) to trust for hosts, besides the system's
+    /// Certificates (PEM) to trust for hosts, instead of the system's
     #[arg(long, global = true, value_name = "FILE")]
     pub ca: Option<PathBuf>,
     /// Send connections elsewhere, as `simulate` writes it (endpoints.yaml)
@@ -127,10 +133,10 @@ pub enum Command {
     Status(Status),
     /// Keep the agent away from an appliance, on this machine and for a time
     Hold(Hold),
-    /// The first hour on a machine: what of it can be used, and what it needs
+    /// Meet a machine: what of it works for us, and the script that prepares it
     #[command(subcommand)]
     Host(HostCommand),
-    /// Role images: what can be built on them
+    /// Role images: start them once, and hold them against the contract
     #[command(subcommand)]
     Image(ImageCommand),
     /// Serve simulated hosts and guests on free loopback ports
@@ -160,13 +166,16 @@ pub struct Validate {
 #[derive(Debug, Args)]
 #[command(after_help = "Example: trunkline explain appliance sea-1 spec.roles.mediation.memory")]
 pub struct Explain {
-    /// Kind of the document: appliance, site, repository, release, profile
+    /// Kind of the document: appliance, site, repository, defaults, release, profile, approval
     pub kind: String,
     /// Its name
     pub name: String,
     /// A path into it; without one, every value
     #[arg(value_name = "PATH")]
     pub value: Option<String>,
+    /// Form of the output
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: Listing,
 }
 
 /// `plan`
@@ -224,6 +233,7 @@ pub struct Status {
 
 /// `hold`
 #[derive(Debug, Args)]
+#[command(after_help = "Example: trunkline hold sea-1 --for 4h --reason \"cabling\"; afterwards: trunkline hold sea-1 --release")]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["for_", "release"]))]
 pub struct Hold {
     /// An appliance, or `all`
@@ -243,20 +253,22 @@ pub struct Hold {
 /// `host`
 #[derive(Debug, Subcommand)]
 pub enum HostCommand {
-    /// Try everything that can be read on a machine, and say what to do about each refusal
+    /// Try all that the agent reads on a machine, and say what to do about each refusal; changes nothing
     Probe(Probe),
-    /// Print the script that makes listener, certificate and account (with --yes run it, on Windows)
+    /// Print the PowerShell script that makes listener, certificate and account on a host or guest
     Prepare(Prepare),
 }
 
 /// `host probe`
 #[derive(Debug, Args)]
-#[command(after_help = "Example: trunkline host probe hv01.example.org --credential host-admin")]
+#[command(
+    after_help = "Example: trunkline host probe hv01.example.org --credential hyperv-host\n\nExit codes: 0 all of it works, 1 an error, 3 something does not."
+)]
 pub struct Probe {
-    /// A name or address, or `http://hv01` for WinRM without TLS; the ports are 5986 and 5985 unless written
+    /// A name or address; `http://hv01` for WinRM without TLS. Ports are 5986 (https) and 5985 (http) unless written
     #[arg(value_name = "ENDPOINT")]
     pub endpoint: String,
-    /// By which credential of the credentials file; without one, only what nobody is asked for
+    /// Log on by this entry of the credentials file; without one, only what needs no logon is tried
     #[arg(long, value_name = "NAME")]
     pub credential: Option<CredentialName>,
     /// How to say who we are
@@ -297,6 +309,9 @@ impl From<Way> for Authentication {
 
 /// `host prepare`
 #[derive(Debug, Args)]
+#[command(after_help = r"Example: trunkline host prepare --directory D:\CCE --from 10.0.0.0/24 > prepare.ps1
+
+Read it, then run it on that machine as an administrator; it may run again at will. --undo prints its counterpart.")]
 pub struct Prepare {
     /// What the machine is
     #[arg(long, value_enum, value_name = "MACHINE", default_value_t)]
@@ -307,10 +322,10 @@ pub struct Prepare {
     /// Who may connect: addresses, subnets, or `LocalSubnet`
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',', default_value = "LocalSubnet")]
     pub from: Vec<String>,
-    /// The appliance directory (hosts)
+    /// Where the appliance's disks and files go; hosts only
     #[arg(long, value_name = "DIR", default_value = r"C:\Trunkline")]
     pub directory: String,
-    /// Take away what it made
+    /// Print the script that takes away what the other one made
     #[arg(long)]
     pub undo: bool,
     /// Run the script instead of printing it; on Windows, as an administrator
@@ -338,10 +353,10 @@ pub enum ImageCommand {
 /// `image check`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: trunkline image check sea-1 --role edge\n\nExit codes: 0 every image keeps the contract, 1 one does not, 3 stopped."
+    after_help = "Example: trunkline image check sea-1 --role edge\n\nRun it on the appliance's host; what runs there is not touched. From another machine some points are left out.\n\nExit codes: 0 every image keeps the contract, 1 one does not, 3 stopped."
 )]
 pub struct ImageCheck {
-    /// On whose host, with its images, credentials and profile
+    /// The appliance whose host, images, credentials and profile are used
     #[arg(value_name = "APPLIANCE")]
     pub appliance: ApplianceName,
     /// Only the images of these roles
@@ -381,9 +396,12 @@ pub struct Simulate {
 /// What a running simulation can be told.
 #[derive(Debug, Subcommand)]
 pub enum Control {
-    /// Send one command, a JSON object: {"world": {"vmOff": {"host": "hv-sea-1", "vm": "sea1-edge.2.1"}}}
+    /// Send one command to the simulation that --state or --endpoints names
+    #[command(
+        after_help = r#"Example: trunkline simulate --state /tmp/world inject '{"world": {"vmOff": {"host": "hv-sea-1", "vm": "sea1-edge.2.1"}}}'"#
+    )]
     Inject {
-        /// The command
+        /// The command, a JSON object
         fault: String,
     },
 }

@@ -2,7 +2,8 @@
 //!
 //! Guarantees: nothing secret is printed, logged or kept in settings; a credentials file that others may read is refused.
 //! The file maps names to `user` and one of `password`, `passwordFile` or `passwordEnvironment`; a credential for `authentication:
-//! certificate` names its `certificate` and `key` (PEM files) instead, and one for `kerberos` may name a `domainController`. A variable
+//! certificate` names its `certificate` and `key` (PEM files) instead, and one for `kerberos` may name a `domainController`. A `key` without
+//! a certificate is an ssh key, for the repository alone; a password beside it is its passphrase. A variable
 //! pair `TRUNKLINE_USER_<NAME>` and `TRUNKLINE_PASSWORD_<NAME>` wins over the file.
 //! Deliberately absent: a store of our own.
 
@@ -19,13 +20,28 @@ use crate::error::{Context as _, Failure};
 
 const MOST_BYTES: u64 = 256 * 1024;
 /// What an entry is made of.
-const SHAPE: &str = "write `user` and one of `password`, `passwordFile`, `passwordEnvironment`, or `certificate` and `key`";
+const SHAPE: &str =
+    "write `user` and one of `password`, `passwordFile`, `passwordEnvironment`, or `certificate` and `key`, or an ssh `key`";
 
 /// Every credential that this process can resolve.
 #[derive(Debug, Default)]
 pub struct Credentials {
-    by_name: BTreeMap<String, Credential>,
+    by_name: BTreeMap<String, Entry>,
     file: Option<PathBuf>,
+}
+
+/// What stands under a name.
+#[derive(Debug, Clone)]
+struct Entry {
+    credential: Credential,
+    /// The text of an ssh key, whose passphrase is the password.
+    ssh_key: Option<Secret>,
+}
+
+impl From<Credential> for Entry {
+    fn from(credential: Credential) -> Self {
+        Self { credential, ssh_key: None }
+    }
 }
 
 impl Credentials {
@@ -41,12 +57,12 @@ impl Credentials {
                 return Err(Failure::new(format!("TRUNKLINE_USER_{name} is set, TRUNKLINE_PASSWORD_{name} is not")));
             };
             let credential = Credential::new(user.clone(), Secret::new(password.clone()));
-            by_name.insert(name.to_ascii_lowercase().replace('_', "-"), credential);
+            by_name.insert(name.to_ascii_lowercase().replace('_', "-"), credential.into());
         }
         Ok(Self { by_name, file: file.map(Path::to_owned) })
     }
 
-    fn find(&self, name: &str) -> Option<&Credential> {
+    fn find(&self, name: &str) -> Option<&Entry> {
         self.by_name.get(name)
     }
 
@@ -63,7 +79,11 @@ impl Credentials {
 
 impl hyperv::Credentials for Credentials {
     fn resolve(&self, name: &CredentialName) -> Result<Credential, CredentialError> {
-        self.find(name.as_str()).cloned().ok_or_else(|| CredentialError::Unreadable(self.advice(name.as_str())))
+        let found = self.find(name.as_str()).ok_or_else(|| CredentialError::Unreadable(self.advice(name.as_str())))?;
+        if found.ssh_key.is_some() {
+            return Err(CredentialError::Unreadable(format!("`{name}` is an ssh key, which no Windows host takes")));
+        }
+        Ok(found.credential.clone())
     }
 }
 
@@ -75,16 +95,31 @@ impl source::Credentials for Credentials {
         let found = self
             .find(SOURCE)
             .ok_or_else(|| source::CredentialError { says: format!("{} asks who we are; {}", ask.url, self.advice(SOURCE)) })?;
-        let user = if found.user.is_empty() { ask.user.unwrap_or("git").to_owned() } else { found.user.clone() };
-        let secret = source::Secret::new(found.secret.reveal());
-        Ok(match ask.kind {
-            source::CredentialKind::Password => source::Credential::Password { user, password: secret },
-            source::CredentialKind::Key => source::Credential::Key { user, key: secret, passphrase: None },
-        })
+        let takes = |kind| ask.kinds.contains(&kind);
+        let secret = source::Secret::new(found.credential.secret.reveal());
+        let says = |says: &str| source::CredentialError { says: format!("{} {says}", ask.url) };
+        match &found.ssh_key {
+            Some(key) if takes(source::CredentialKind::Key) => {
+                // Over ssh the account is the URL's, where that names one.
+                let user = ask.user.unwrap_or(&found.credential.user).to_owned();
+                let passphrase = Some(secret).filter(|_| !found.credential.secret.reveal().is_empty());
+                Ok(source::Credential::Key { user, key: source::Secret::new(key.reveal()), passphrase })
+            }
+            None if takes(source::CredentialKind::Password) => {
+                Ok(source::Credential::Password { user: found.credential.user.clone(), password: secret })
+            }
+            None if takes(source::CredentialKind::Key) => {
+                Err(says("lets in by key only; name the file of an ssh key as `key` under `source` in the credentials file"))
+            }
+            Some(_) if takes(source::CredentialKind::Password) => {
+                Err(says("asks for a password or token; write `user` and `passwordFile` under `source` in the credentials file"))
+            }
+            Some(_) | None => Err(says("lets in neither by password nor by key")),
+        }
     }
 }
 
-fn read_file(file: &Path, variables: &BTreeMap<String, String>) -> Result<BTreeMap<String, Credential>, Failure> {
+fn read_file(file: &Path, variables: &BTreeMap<String, String>) -> Result<BTreeMap<String, Entry>, Failure> {
     let what = || format!("cannot read credentials from `{}`", file.display());
     let metadata = std::fs::metadata(file).context(what())?;
     if !metadata.is_file() {
@@ -115,7 +150,7 @@ fn read_file(file: &Path, variables: &BTreeMap<String, String>) -> Result<BTreeM
         .collect()
 }
 
-fn read_entry(file: &Path, entry: Node<'_>, variables: &BTreeMap<String, String>) -> Result<Credential, String> {
+fn read_entry(file: &Path, entry: Node<'_>, variables: &BTreeMap<String, String>) -> Result<Entry, String> {
     const KEYS: [&str; 7] = ["user", "password", "passwordFile", "passwordEnvironment", "certificate", "key", "domainController"];
     if let Some(key) = entry.entries().filter_map(|(key, _)| key.text()).find(|key| !KEYS.contains(key)) {
         return Err(format!("`{key}` is not known here; {SHAPE}"));
@@ -126,9 +161,14 @@ fn read_entry(file: &Path, entry: Node<'_>, variables: &BTreeMap<String, String>
         let key = text("key").unwrap_or_else(|| certificate.clone());
         let identity = read_identity(&beside(&certificate), &beside(&key))?;
         let user = text("user").unwrap_or_else(|| format!("certificate {certificate}"));
-        return Ok(Credential { certificate: Some(identity), ..Credential::new(user, Secret::new("")) });
+        return Ok(Credential { certificate: Some(identity), ..Credential::new(user, Secret::new("")) }.into());
     }
-    let user = text("user").ok_or("this credential lacks `user`")?;
+    let ssh_key = text("key").map(|key| read_ssh_key(&beside(&key))).transpose()?;
+    let user = match (text("user"), &ssh_key) {
+        (Some(user), _) => user,
+        (None, Some(_)) => "git".to_owned(),
+        (None, None) => return Err("this credential lacks `user`".to_owned()),
+    };
     let password = match (text("password"), text("passwordFile"), text("passwordEnvironment")) {
         (Some(password), None, None) => password,
         (None, Some(path), None) => {
@@ -137,9 +177,23 @@ fn read_entry(file: &Path, entry: Node<'_>, variables: &BTreeMap<String, String>
             text.trim_end_matches(['\r', '\n']).to_owned()
         }
         (None, None, Some(name)) => variables.get(&name).cloned().ok_or(format!("the environment has no `{name}`"))?,
+        (None, None, None) if ssh_key.is_some() => String::new(),
         _ => return Err("write exactly one of `password`, `passwordFile`, `passwordEnvironment`".to_owned()),
     };
-    Ok(Credential { domain_controller: text("domainController"), ..Credential::new(user, Secret::new(password)) })
+    let credential = Credential { domain_controller: text("domainController"), ..Credential::new(user, Secret::new(password)) };
+    Ok(Entry { credential, ssh_key })
+}
+
+/// The text of an ssh private key, whose file is as private as this one.
+fn read_ssh_key(file: &Path) -> Result<Secret, String> {
+    let failed = |error: std::io::Error| format!("cannot read `{}`: {error}", file.display());
+    refuse_if_open_to_others(file, &std::fs::metadata(file).map_err(failed)?)
+        .map_err(|failure| failure.render().trim_start_matches("error: ").to_owned())?;
+    let text = std::fs::read_to_string(file).map_err(failed)?;
+    if text.starts_with("-----BEGIN ") && text.contains("PRIVATE KEY-----") {
+        return Ok(Secret::new(text));
+    }
+    Err(format!("`{}` is no ssh private key; name the file that `ssh-keygen` wrote, not the one that ends with .pub", file.display()))
 }
 
 /// A client certificate and its key, whose file is as private as this one.
@@ -229,7 +283,7 @@ mod tests {
           --> credentials.yaml:1:1
         error: cannot read `agent.pem`: No such file or directory (os error 2)
           --> credentials.yaml:1:1
-        error: `secret` is not known here; write `user` and one of `password`, `passwordFile`, `passwordEnvironment`, or `certificate` and `key`
+        error: `secret` is not known here; write `user` and one of `password`, `passwordFile`, `passwordEnvironment`, or `certificate` and `key`, or an ssh `key`
           --> credentials.yaml:1:1
         ");
     }

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::desired::Desired;
-use model::diagnostic::render_all;
+use model::diagnostic::{Severity, render_all};
 use model::names::ApplianceName;
 use model::snapshot::Snapshot;
 use source::{Location, Origin, Reader, SourceError};
 
-use crate::credentials::Credentials;
+use crate::access::access;
 use crate::error::{Context as _, Failure};
 use crate::settings::{Settings, masked};
 
@@ -39,7 +39,7 @@ pub fn origin(settings: &Settings) -> Result<Origin, Failure> {
 ///
 /// # Errors
 /// When the origin cannot be read. Faults of documents are in the snapshot.
-pub fn read(settings: &Settings, credentials: Arc<Credentials>, purpose: Purpose) -> Result<Snapshot, Failure> {
+pub fn read(settings: &Settings, purpose: Purpose) -> Result<Snapshot, Failure> {
     let origin = origin(settings)?;
     if purpose == Purpose::Look
         && let Some(directory) = plain_directory(&origin)
@@ -48,7 +48,7 @@ pub fn read(settings: &Settings, credentials: Arc<Credentials>, purpose: Purpose
         let mut assembler = ManuallyDrop::new(source::assembler());
         return source::read_directory_with(&directory, &mut assembler).context(format!("cannot read `{}`", directory.display()));
     }
-    let mut reader = reader(settings, credentials)?;
+    let mut reader = reader(settings)?;
     let read = reader.read().map_err(|error| unreadable(error, &origin)).map(|read| read.map(|reading| reading.snapshot));
     read?.ok_or_else(|| Failure::new("the origin was read already"))
 }
@@ -62,14 +62,34 @@ fn unreadable(error: SourceError, origin: &Origin) -> Failure {
     failure
 }
 
+/// The error says what it was about; only what is new about it is said around it.
+fn unfetched(error: SourceError, origin: &Origin) -> Failure {
+    let hint = match &error {
+        SourceError::Refused { .. } => {
+            Some("the credentials file (--credentials) holds it under `source`; `user` with a password or token, or with `key`")
+        }
+        SourceError::Fetch { .. } | SourceError::TimedOut { .. } => {
+            Some("is the server up, and the address right? A running agent goes on with the last good state")
+        }
+        _ => None,
+    };
+    let failure = Failure::because(format!("cannot read `{origin}`"), error);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
 /// A reader of the origin, fetched anew when it is remote.
 ///
 /// # Errors
 /// When the origin cannot be opened or fetched.
-pub fn reader(settings: &Settings, credentials: Arc<Credentials>) -> Result<Reader, Failure> {
+pub fn reader(settings: &Settings) -> Result<Reader, Failure> {
     let origin = origin(settings)?;
     let reader = Reader::new(origin.clone(), Some(settings.state_dir()));
-    reader.fetch(credentials).context(format!("cannot fetch `{origin}`"))?;
+    if let Location::Remote { .. } = &origin.location {
+        reader.fetch(&access(settings)?).map_err(|error| unfetched(error, &origin))?;
+    }
     Ok(reader)
 }
 
@@ -123,6 +143,18 @@ pub fn whole(snapshot: &Snapshot) -> Result<(), Failure> {
     Err(refused(snapshot, format!("{:#} is faulty; left out: {whom}", snapshot.revision)))
 }
 
+/// Faults that are shown by a command that is not about them.
+const MOST_FAULTS: usize = 10;
+
+/// What stands in the way, its faults before its warnings; a wrong directory has thousands, of which the first tell it all.
 fn refused(snapshot: &Snapshot, message: String) -> Failure {
-    Failure::new(format!("{message}\n\n{}", render_all(&snapshot.diagnostics))).hint("`trunkline validate` shows the same")
+    let mut found = snapshot.diagnostics.to_vec();
+    if found.len() <= MOST_FAULTS {
+        return Failure::new(format!("{message}\n\n{}", render_all(&found))).hint("`trunkline validate` shows the same");
+    }
+    found.sort_by_key(|one| one.severity != Severity::Error);
+    let shown: String = found.iter().take(MOST_FAULTS).map(|one| format!("{one}\n")).collect();
+    let more = found.len() - MOST_FAULTS;
+    Failure::new(format!("{message}\n\n{shown}and {more} more"))
+        .hint("`trunkline validate` shows all; is this the directory of the manifests (--source, --path)?")
 }

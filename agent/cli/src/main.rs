@@ -3,6 +3,7 @@
 //! Guarantees: the only crate that reads the environment, prints or decides an exit code. Results go to standard output, progress,
 //! logs and errors to standard error. Deliberately absent: decisions about appliances.
 
+mod access;
 mod args;
 mod commands;
 mod connect;

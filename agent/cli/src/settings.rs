@@ -64,10 +64,12 @@ struct Known {
     default: Option<&'static str>,
 }
 
-const KNOWN: [Known; 11] = [
+const KNOWN: [Known; 13] = [
     Known { key: "source", flag: "source", environment: "TRUNKLINE_SOURCE", default: Some(".") },
     Known { key: "ref", flag: "ref", environment: "TRUNKLINE_REF", default: None },
     Known { key: "path", flag: "path", environment: "TRUNKLINE_PATH", default: None },
+    Known { key: "sourceCa", flag: "source-ca", environment: "TRUNKLINE_SOURCE_CA", default: None },
+    Known { key: "sourceHostKey", flag: "source-host-key", environment: "TRUNKLINE_SOURCE_HOST_KEY", default: None },
     Known { key: "stateDir", flag: "state-dir", environment: "TRUNKLINE_STATE_DIR", default: Some(".trunkline") },
     Known { key: "credentials", flag: "credentials", environment: "TRUNKLINE_CREDENTIALS", default: None },
     Known { key: "ca", flag: "ca", environment: "TRUNKLINE_CA", default: None },
@@ -169,6 +171,8 @@ fn flag(global: &Global, name: &str) -> Option<String> {
         "source" => global.source.clone(),
         "ref" => global.reference.clone(),
         "path" => global.path.clone(),
+        "source-ca" => path(&global.source_ca),
+        "source-host-key" => global.source_host_key.clone(),
         "state-dir" => path(&global.state_dir),
         "credentials" => path(&global.credentials),
         "ca" => path(&global.ca),

@@ -1,7 +1,7 @@
 //! Where a value comes from.
 //!
 //! Guarantees: the answer is made by resolving the appliance once more with a trace, so it cannot differ from what is in force; a
-//! value that nobody wrote says so. Deliberately absent: guessing; a path that leads nowhere is an error with a suggestion.
+//! value that nobody wrote says so. Of every other document it is what stands there, value by value. Deliberately absent: guessing; a path that leads nowhere is an error with a suggestion.
 
 use std::fmt;
 
@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use crate::diagnostic::Place;
 use crate::manifest::{DocumentKind, Origin, suggest};
-use crate::resolve::Traced;
+use crate::resolve::{Traced, compact};
 use crate::validate::Assembler;
+use crate::yaml::{Kind, Node};
 
 /// A value and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -79,6 +80,32 @@ impl fmt::Display for Explanation {
     }
 }
 
+/// Every value that a document states, but for the two lines that every document has.
+fn stated(file: u32, root: Node<'_>) -> Vec<Traced> {
+    let mut values = Vec::new();
+    for (key, value) in root.entries().filter(|(key, _)| !matches!(key.text(), Some("apiVersion" | "kind"))) {
+        values_of(value, compact(key), file, &mut values);
+    }
+    values
+}
+
+fn values_of(node: Node<'_>, path: String, file: u32, values: &mut Vec<Traced>) {
+    let before = values.len();
+    for (key, value) in node.entries() {
+        values_of(value, format!("{path}.{}", compact(key)), file, values);
+    }
+    // A list of plain values is one value; what has parts of its own goes by its name, or by its place in the list.
+    if node.items().any(|item| matches!(item.kind(), Kind::Map)) {
+        for (index, item) in node.items().enumerate() {
+            let name = item.get("name").and_then(Node::text).map_or_else(|| index.to_string(), str::to_owned);
+            values_of(item, format!("{path}.{name}"), file, values);
+        }
+    }
+    if values.len() == before {
+        values.push(Traced { path, origin: Some(Origin { file, span: node.span() }), derived: None });
+    }
+}
+
 impl Assembler {
     /// Says where the values at and below a path come from, after the repository was assembled.
     ///
@@ -93,7 +120,7 @@ impl Assembler {
         let path = path.trim_matches('.');
         let traced = match kind {
             DocumentKind::Appliance => self.trace_appliance(name).map(|(_, traced)| traced).unwrap_or_default(),
-            _ => Vec::new(),
+            _ => self.library.file(file).map(|known| stated(file, known.tree().node(root))).unwrap_or_default(),
         };
         let below = |candidate: &str| {
             path.is_empty() || candidate == path || candidate.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
@@ -111,7 +138,10 @@ impl Assembler {
             found.extend(origin.map(|origin| self.explained(&Traced { path: path.into(), origin: Some(origin), derived: None })));
         }
         if found.is_empty() {
-            let suggestion = suggest(path, traced.iter().map(|entry| entry.path.as_str()));
+            // What leads to a value is a path too.
+            let depth = path.split('.').count();
+            let to_depth = |full: &'_ str| full.match_indices('.').nth(depth.saturating_sub(1)).map_or(full.len(), |(at, _)| at);
+            let suggestion = suggest(path, traced.iter().map(|entry| &entry.path[..to_depth(&entry.path)]));
             return Err(ExplainError::UnknownPath { kind, name: name.into(), path: path.into(), suggestion });
         }
         found.sort_by(|one, other| one.path.cmp(&other.path));

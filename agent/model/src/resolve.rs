@@ -7,6 +7,7 @@
 mod address;
 mod closure;
 mod derive;
+mod hardware;
 mod host;
 mod library;
 mod network;
@@ -19,6 +20,6 @@ pub(crate) use address::{Fact, FactKey, Owner};
 pub(crate) use closure::{Closure, Members, Resolved, instance_of, resolve, unknown_window};
 pub(crate) use derive::{management_slot, management_slots};
 pub use library::ParsedFile;
-pub(crate) use library::{Head, Library, SHIPPED_PREFIX};
+pub(crate) use library::{Head, Library, SHIPPED_PREFIX, compact};
 pub(crate) use settings::SettingValues;
 pub(crate) use stack::{DefaultsLayer, Trace, Traced};

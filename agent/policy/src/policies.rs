@@ -35,6 +35,8 @@ pub struct Policies {
 #[derive(Debug)]
 struct Compiled {
     policy: String,
+    /// Whether it looks at what is only there with a plan.
+    judges_plans: bool,
     program: Arc<Program>,
     rules: Vec<Rule>,
 }
@@ -94,6 +96,11 @@ impl Policies {
     /// The names of the policies that can be asked.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.compiled.iter().map(|compiled| compiled.policy.as_str())
+    }
+
+    /// The names of those that say nothing, or less, of a wish without a plan.
+    pub fn judging_plans(&self) -> impl Iterator<Item = &str> {
+        self.compiled.iter().filter(|compiled| compiled.judges_plans).map(|compiled| compiled.policy.as_str())
     }
 
     /// Asks every policy about one appliance.
@@ -223,13 +230,30 @@ fn compile(package: &str, parsed: &[&Parsed<'_>], libraries: &[&PolicyFile]) -> 
     let policy = engine.compile_with_entrypoint(&entry).map_err(|error| failed(&error.to_string()))?;
     let paths: Vec<&str> = rules.iter().map(|rule| rule.path.as_str()).collect();
     let program = Compiler::compile_from_policy(&policy, &paths).map_err(|error| failed(&error.to_string()))?;
-    Ok(Compiled { policy: package.strip_prefix(ROOT).unwrap_or(package).to_owned(), program, rules })
+    let judges_plans = own.iter().chain(libraries.iter().filter(|_| own.iter().any(uses_libraries))).any(|file| mentions_plan(&file.text));
+    Ok(Compiled { policy: package.strip_prefix(ROOT).unwrap_or(package).to_owned(), judges_plans, program, rules })
 }
 
 impl Compiled {
     fn nothing(package: &str) -> Self {
-        Self { policy: package.to_owned(), program: Arc::default(), rules: Vec::new() }
+        Self { policy: package.to_owned(), judges_plans: false, program: Arc::default(), rules: Vec::new() }
     }
+}
+
+fn uses_libraries(file: &&PolicyFile) -> bool {
+    file.text.contains(LIBRARY)
+}
+
+/// Whether a policy names a part of `input` that is only there with a plan. Read from the text: what is computed at run time
+/// (`input[key]`) counts too, since it may.
+fn mentions_plan(text: &str) -> bool {
+    let code = text.lines().filter_map(|line| line.split('#').next());
+    code.flat_map(|line| line.split("input").skip(1)).any(|after| {
+        let named = |key: &str| after.strip_prefix('.').is_some_and(|rest| rest.starts_with(key));
+        let quoted = after.strip_prefix('[').map(|rest| rest.trim_start_matches(['"', '`']));
+        ["plan", "report", "peers"].into_iter().any(named)
+            || quoted.is_some_and(|rest| !["now", "desired"].iter().any(|key| rest.starts_with(key)))
+    })
 }
 
 fn place_of(file: &PolicyFile, rule: &str) -> Place {

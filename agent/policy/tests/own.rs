@@ -41,6 +41,27 @@ fn policies_share_libraries_and_nothing_else() {
 }
 
 #[test]
+fn policies_that_judge_plans_are_told_from_those_that_need_none() {
+    let rule = |name: &str, condition: &str| {
+        file(&format!("{name}.rego"), &format!("package trunkline.{name}\n\n# input.plan\ndeny contains \"no\" if {condition}\n"))
+    };
+    let library = file("lib.rego", "package trunkline.lib.steps\n\nsteps := input.plan.steps\n");
+    let files = [
+        rule("by_library", "count(data.trunkline.lib.steps.steps) > 9"),
+        rule("by_key", "{ some key in [\"plan\"]; input[key] }"),
+        rule("by_name", "input[\"report\"].posture == \"serving\""),
+        rule("wish", "input.desired.prune"),
+        rule("wish_by_name", "input[\"desired\"].prune"),
+        library,
+    ];
+    let (policies, faults) = own(&files);
+    assert_eq!(faults, []);
+    assert_eq!(policies.judging_plans().collect::<Vec<_>>(), ["by_key", "by_library", "by_name"]);
+    let (policies, _) = Policies::load(&shipped(), &[], Limits::default());
+    assert_eq!(policies.judging_plans().collect::<Vec<_>>(), ["availability_promise", "no_destruction_without_prune"]);
+}
+
+#[test]
 fn a_shipped_policy_cannot_be_added_to() {
     let rule = file("mine.rego", "package trunkline.no_destruction_without_prune\n\ndestructive := set()\n");
     let (policies, faults) = Policies::load(&shipped(), &[rule], Limits::default());

@@ -1,9 +1,12 @@
-//! Who we are at a remote.
+//! Who we are at a remote, and who it must be.
 //!
 //! Guarantees: a secret is asked for when the remote wants it, never kept, and shows itself as `***` (law 9).
 //! Deliberately absent: where secrets lie; whoever implements [`Credentials`] knows.
 
 use std::fmt;
+use std::sync::Arc;
+
+use crate::trust::Trust;
 
 /// A secret's text. Cannot be displayed; its debug form is masked.
 #[derive(Clone)]
@@ -53,6 +56,25 @@ pub enum Credential {
     },
 }
 
+impl Credential {
+    pub(crate) fn user(&self) -> &str {
+        match self {
+            Self::Password { user, .. } | Self::Key { user, .. } | Self::Agent { user } => user,
+        }
+    }
+}
+
+impl fmt::Display for Credential {
+    /// What is shown to a remote, without the secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Password { user, .. } => write!(f, "the password of user `{user}`"),
+            Self::Key { user, .. } => write!(f, "the key of user `{user}`"),
+            Self::Agent { user } => write!(f, "the ssh agent's keys for user `{user}`"),
+        }
+    }
+}
+
 /// Which kind of proof the remote takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CredentialKind {
@@ -69,8 +91,8 @@ pub struct Ask<'a> {
     pub url: &'a str,
     /// The account that the URL names.
     pub user: Option<&'a str>,
-    /// The kind of proof.
-    pub kind: CredentialKind,
+    /// The kinds of proof that it takes.
+    pub kinds: &'a [CredentialKind],
 }
 
 /// There is no credential to give.
@@ -88,6 +110,23 @@ pub trait Credentials: Send + Sync + fmt::Debug {
     /// # Errors
     /// `CredentialError` when there is none.
     fn resolve(&self, ask: &Ask<'_>) -> Result<Credential, CredentialError>;
+}
+
+/// By what we and a remote know each other.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// Who we are.
+    pub credentials: Arc<dyn Credentials>,
+    /// Who the remote must be.
+    pub trust: Trust,
+}
+
+impl Access {
+    /// Access to remotes that ask for nothing, known as the system knows them.
+    #[must_use]
+    pub fn anonymous() -> Self {
+        Self { credentials: Arc::new(NoCredentials), trust: Trust::default() }
+    }
 }
 
 /// For remotes that ask for nothing.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use model::condition::{Disposition, Reason};
 
 use crate::credential::CredentialError;
+use crate::trust::Doubt;
 
 /// Why an origin could not be read. What was read before stays in force.
 #[derive(Debug, thiserror::Error)]
@@ -59,11 +60,31 @@ pub enum SourceError {
         limit_mib: u64,
     },
     /// The remote does not believe who we are.
-    #[error("`{url}` refuses our credentials")]
+    #[error("`{url}` refuses {proof}; correct the credential `source`")]
     Refused {
         /// The remote.
         url: String,
-        /// What it says.
+        /// What it was shown, without the secret.
+        proof: String,
+        /// What it says, if anything.
+        source: Option<git2::Error>,
+    },
+    /// Our own key cannot be used.
+    #[error("{proof} in the credential `source` cannot be read: a wrong passphrase, or no key of a known form")]
+    UnusableKey {
+        /// The remote.
+        url: String,
+        /// Which key.
+        proof: String,
+        /// Why not.
+        source: git2::Error,
+    },
+    /// There is no such repository, or it is hidden from us; a server does not tell which.
+    #[error("there is no repository `{url}`, or none that we may read")]
+    Hidden {
+        /// Where it should be.
+        url: String,
+        /// What the server says.
         source: git2::Error,
     },
     /// We cannot say who we are.
@@ -75,12 +96,12 @@ pub enum SourceError {
         source: CredentialError,
     },
     /// We do not believe who the remote is.
-    #[error("`{url}` cannot prove who it is: its certificate is not under a known root, or its ssh key is not in `known_hosts`")]
+    #[error("`{url}` does not prove who it is")]
     NotProven {
         /// The remote.
         url: String,
         /// What is wrong.
-        source: git2::Error,
+        source: Doubt,
     },
     /// There is no commit yet.
     #[error("`{origin}` has no commit yet")]
@@ -186,6 +207,8 @@ impl SourceError {
             Self::NotOurs { .. }
             | Self::TooLarge { .. }
             | Self::Refused { .. }
+            | Self::UnusableKey { .. }
+            | Self::Hidden { .. }
             | Self::Credential { .. }
             | Self::NotProven { .. }
             | Self::NoRevision { .. }
@@ -196,13 +219,6 @@ impl SourceError {
     /// The error and everything that it is caused by, in one line.
     #[must_use]
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut next = std::error::Error::source(self);
-        while let Some(cause) = next {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
-            next = cause.source();
-        }
-        text
+        model::cause::chain(self)
     }
 }

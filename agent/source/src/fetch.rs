@@ -1,18 +1,24 @@
 //! Bringing one reference of a remote into its mirror.
 //!
-//! Guarantees: bounded in bytes and objects; ends soon after `stop` is set while data flows; a credential is asked for at most twice; a
-//! remote that has nothing new costs one exchange and writes nothing. Deliberately absent: tags, submodules, other branches, pushing.
+//! Guarantees: bounded in bytes and objects; ends soon after `stop` is set while data flows; a credential that was refused is not shown
+//! again; nothing is shown to whom we do not believe; a remote that has nothing new costs one exchange and writes nothing.
+//! Deliberately absent: tags, submodules, other branches, pushing.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use git2::cert::Cert;
 use git2::{
-    AutotagOption, Cred, CredentialType, Direction, ErrorClass, ErrorCode, FetchOptions, ProxyOptions, RemoteCallbacks, Repository,
+    AutotagOption, CertificateCheckStatus, Cred, CredentialType, Direction, ErrorClass, ErrorCode, FetchOptions, ProxyOptions,
+    RemoteCallbacks, Repository,
 };
 
-use crate::credential::{Ask, Credential, CredentialError, CredentialKind, Credentials};
+use crate::credential::{Access, Ask, Credential, CredentialError, CredentialKind};
 use crate::error::SourceError;
+use crate::known_hosts;
+use crate::origin::host_and_port;
+use crate::trust::{Doubt, shown};
 
 /// Bytes that one fetch may bring. A fleet's whole history is a few MiB.
 const MAX_FETCH_MIB: u64 = 512;
@@ -20,14 +26,14 @@ const MAX_FETCH_MIB: u64 = 512;
 /// Objects that one fetch may bring.
 const MAX_OBJECTS: usize = 2_000_000;
 
-/// How often one fetch may ask for a credential: libgit2 would ask for ever when the remote refuses it.
-const MAX_ASKS: u32 = 2;
+/// Where ssh listens unless the URL says otherwise.
+const SSH_PORT: u16 = 22;
 
 /// What a fetch needs besides the mirror.
 #[derive(Debug, Clone)]
-pub(crate) struct Access {
+pub(crate) struct Call {
     pub(crate) url: String,
-    pub(crate) credentials: Arc<dyn Credentials>,
+    pub(crate) access: Access,
     /// Set when the agent stops.
     pub(crate) stop: Arc<AtomicBool>,
 }
@@ -35,8 +41,12 @@ pub(crate) struct Access {
 /// What happened while libgit2 called us back; its own error does not say.
 #[derive(Default)]
 struct Witness {
-    asks: Cell<u32>,
+    /// What the remote was shown: `password of user `bot``.
+    proof: RefCell<Option<String>>,
     no_credential: RefCell<Option<CredentialError>>,
+    doubt: RefCell<Option<Doubt>>,
+    /// The system itself judged a certificate or key, and did not tell us how.
+    judged: RefCell<Option<Doubt>>,
     too_large: Cell<bool>,
     stopped: Cell<bool>,
     /// Local names of the references that the remote has.
@@ -44,18 +54,18 @@ struct Witness {
 }
 
 /// Fetches the first of `wanted` that the remote has (HEAD's branch when there are none). Returns its local name.
-pub(crate) fn fetch(repository: &Repository, access: &Access, wanted: &[String]) -> Result<Option<String>, SourceError> {
+pub(crate) fn fetch(repository: &Repository, call: &Call, wanted: &[String]) -> Result<Option<String>, SourceError> {
     let witness = Witness::default();
-    let failed = |source| explain(access, &witness, source);
-    let mut remote = repository.remote_anonymous(&access.url).map_err(failed)?;
-    let mut connection = remote.connect_auth(Direction::Fetch, Some(callbacks(access, &witness)), Some(proxy())).map_err(failed)?;
+    let failed = |source| explain(call, &witness, source);
+    let mut remote = repository.remote_anonymous(&call.url).map_err(failed)?;
+    let mut connection = remote.connect_auth(Direction::Fetch, Some(callbacks(call, &witness)), Some(proxy())).map_err(failed)?;
     let names = if wanted.is_empty() {
         match connection.default_branch() {
             Ok(name) => {
                 let name = String::from_utf8_lossy(&name).into_owned();
                 // The remote chooses this text, and a `*` or `:` in it would fetch something else than a branch.
                 if !git2::Reference::is_valid_name(&name) {
-                    return Err(SourceError::NoReference { origin: access.url.clone(), reference: name.escape_debug().to_string() });
+                    return Err(SourceError::NoReference { origin: call.url.clone(), reference: name.escape_debug().to_string() });
                 }
                 vec![name]
             }
@@ -69,7 +79,7 @@ pub(crate) fn fetch(repository: &Repository, access: &Access, wanted: &[String])
     let local: Vec<String> = names.iter().map(|name| local_name(name)).collect();
     let specs: Vec<String> = names.iter().zip(&local).map(|(theirs, ours)| format!("+{theirs}:{ours}")).collect();
     let mut options = FetchOptions::new();
-    options.remote_callbacks(callbacks(access, &witness)).proxy_options(proxy());
+    options.remote_callbacks(callbacks(call, &witness)).proxy_options(proxy());
     // Unchanged references are reported too: that is how we know that the remote still has them.
     options.download_tags(AutotagOption::None).update_fetchhead(false).report_unchanged(true);
     connection.remote().fetch(&specs, Some(&mut options), None).map_err(failed)?;
@@ -88,19 +98,20 @@ fn proxy<'a>() -> ProxyOptions<'a> {
     proxy
 }
 
-fn callbacks<'a>(access: &'a Access, witness: &'a Witness) -> RemoteCallbacks<'a> {
+fn callbacks<'a>(call: &'a Call, witness: &'a Witness) -> RemoteCallbacks<'a> {
     let mut callbacks = RemoteCallbacks::new();
+    callbacks.certificate_check(move |certificate, host| believe(call, witness, certificate, host));
     callbacks.credentials(move |_, user, allowed| {
         // The URL that libgit2 hands in may come from a redirect; what we ask for is ours.
-        answer(access, witness, user, allowed)
+        answer(call, witness, user, allowed)
     });
     callbacks.transfer_progress(move |progress| {
-        witness.stopped.set(access.stop.load(Ordering::Relaxed));
+        witness.stopped.set(call.stop.load(Ordering::Relaxed));
         witness.too_large.set(progress.received_bytes() as u64 > MAX_FETCH_MIB << 20 || progress.total_objects() > MAX_OBJECTS);
         !witness.stopped.get() && !witness.too_large.get()
     });
     callbacks.sideband_progress(move |_| {
-        witness.stopped.set(access.stop.load(Ordering::Relaxed));
+        witness.stopped.set(call.stop.load(Ordering::Relaxed));
         !witness.stopped.get()
     });
     callbacks.update_tips(move |name, _, _| {
@@ -110,31 +121,86 @@ fn callbacks<'a>(access: &'a Access, witness: &'a Witness) -> RemoteCallbacks<'a
     callbacks
 }
 
-fn answer(access: &Access, witness: &Witness, user: Option<&str>, allowed: CredentialType) -> Result<Cred, git2::Error> {
-    if allowed.is_username() && !allowed.is_ssh_key() && !allowed.is_ssh_memory() {
-        return Cred::username(user.unwrap_or("git"));
-    }
-    witness.asks.set(witness.asks.get() + 1);
-    let refused = |text: &str| git2::Error::new(ErrorCode::Auth, ErrorClass::Callback, text);
-    if witness.asks.get() > MAX_ASKS {
+/// Whether the remote is who it says. Where the settings name nobody, libgit2's own verdict stands, which it does not tell us.
+fn believe(call: &Call, witness: &Witness, certificate: &Cert<'_>, host: &str) -> Result<CertificateCheckStatus, git2::Error> {
+    let trust = &call.access.trust;
+    let (ours, port) = host_and_port(&call.url);
+    let verdict = if !ours.eq_ignore_ascii_case(host) {
+        Err(Doubt::Elsewhere { host: host.to_owned() })
+    } else if let Some(key) = certificate.as_hostkey() {
+        let Some(digest) = key.hash_sha256() else { return Err(refused("the ssh key has no SHA-256 digest")) };
+        match &trust.host_keys {
+            Some(keys) if keys.hold(digest) => Ok(CertificateCheckStatus::CertificateOk),
+            Some(_) => Err(Doubt::OtherHostKey { shown: shown(digest) }),
+            None => {
+                let (shown, known_hosts) = (shown(digest), trust.known_hosts.clone());
+                let line = known_hosts.as_deref().and_then(|file| known_hosts::line_of(file, host, port.unwrap_or(SSH_PORT)));
+                let doubt = match line {
+                    Some(line) => Doubt::ChangedHostKey { shown, known_hosts, line },
+                    None => Doubt::UnknownHostKey { shown, known_hosts },
+                };
+                *witness.judged.borrow_mut() = Some(doubt);
+                Ok(CertificateCheckStatus::CertificatePassthrough)
+            }
+        }
+    } else {
+        match (&trust.authorities, certificate.as_x509()) {
+            (Some(authorities), Some(certificate)) => {
+                authorities.vouch(host, certificate.data()).map(|()| CertificateCheckStatus::CertificateOk)
+            }
+            _ => {
+                *witness.judged.borrow_mut() = Some(Doubt::System);
+                Ok(CertificateCheckStatus::CertificatePassthrough)
+            }
+        }
+    };
+    verdict.map_err(|doubt| {
+        let error = git2::Error::new(ErrorCode::Certificate, ErrorClass::Callback, doubt.to_string());
+        *witness.doubt.borrow_mut() = Some(doubt);
+        error
+    })
+}
+
+fn refused(text: &str) -> git2::Error {
+    git2::Error::new(ErrorCode::Auth, ErrorClass::Callback, text)
+}
+
+fn answer(call: &Call, witness: &Witness, user: Option<&str>, allowed: CredentialType) -> Result<Cred, git2::Error> {
+    // libgit2 would ask for ever, and each attempt counts where accounts are locked.
+    if witness.proof.borrow().is_some() {
         return Err(refused("the credential was refused"));
     }
-    let kind = if allowed.is_user_pass_plaintext() { CredentialKind::Password } else { CredentialKind::Key };
-    match access.credentials.resolve(&Ask { url: &access.url, user, kind }) {
-        Ok(Credential::Password { user, password }) => Cred::userpass_plaintext(&user, password.expose()),
-        Ok(Credential::Key { user, key, passphrase }) => {
-            Cred::ssh_key_from_memory(&user, None, key.expose(), passphrase.as_ref().map(|secret| secret.expose()))
-        }
-        Ok(Credential::Agent { user }) => Cred::ssh_key_from_agent(&user),
+    // That libgit2 asks who we are means that it believes the remote.
+    *witness.judged.borrow_mut() = None;
+    let only_name = allowed == CredentialType::USERNAME;
+    let password = allowed.is_user_pass_plaintext() || only_name;
+    let key = allowed.is_ssh_key() || allowed.is_ssh_memory() || only_name;
+    let kinds: Vec<CredentialKind> = [(key, CredentialKind::Key), (password, CredentialKind::Password)]
+        .into_iter()
+        .filter_map(|(takes, kind)| takes.then_some(kind))
+        .collect();
+    let credential = match call.access.credentials.resolve(&Ask { url: &call.url, user, kinds: &kinds }) {
+        Ok(credential) => credential,
         Err(error) => {
             *witness.no_credential.borrow_mut() = Some(error);
-            Err(refused("no credential"))
+            return Err(refused("no credential"));
         }
+    };
+    if only_name {
+        return Cred::username(credential.user());
+    }
+    *witness.proof.borrow_mut() = Some(credential.to_string());
+    match &credential {
+        Credential::Password { user, password } => Cred::userpass_plaintext(user, password.expose()),
+        Credential::Key { user, key, passphrase } => {
+            Cred::ssh_key_from_memory(user, None, key.expose(), passphrase.as_ref().map(|secret| secret.expose()))
+        }
+        Credential::Agent { user } => Cred::ssh_key_from_agent(user),
     }
 }
 
-fn explain(access: &Access, witness: &Witness, source: git2::Error) -> SourceError {
-    let url = access.url.clone();
+fn explain(call: &Call, witness: &Witness, source: git2::Error) -> SourceError {
+    let url = call.url.clone();
     if witness.stopped.get() {
         return SourceError::Interrupted { url };
     }
@@ -144,9 +210,37 @@ fn explain(access: &Access, witness: &Witness, source: git2::Error) -> SourceErr
     if let Some(source) = witness.no_credential.borrow_mut().take() {
         return SourceError::Credential { url, source };
     }
-    match source.code() {
-        ErrorCode::Auth => SourceError::Refused { url, source },
-        ErrorCode::Certificate => SourceError::NotProven { url, source },
+    if let Some(source) = witness.doubt.borrow_mut().take() {
+        return SourceError::NotProven { url, source };
+    }
+    let judged = witness.judged.borrow_mut().take();
+    // Over ssh it is what the remote said, and whatever that is must not reach a terminal.
+    let says: String = source.message().trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let source = git2::Error::new(source.code(), source.class(), &says);
+    // libgit2 keeps the code to itself where we leave the verdict to it.
+    let about_certificate = source.code() == ErrorCode::Certificate || source.class() == ErrorClass::Ssl && says.contains("certificate");
+    match (source.code(), judged) {
+        (_, Some(doubt)) if about_certificate => SourceError::NotProven { url, source: doubt },
+        (ErrorCode::Auth, ..) => {
+            let proof = witness.proof.borrow_mut().take().unwrap_or_else(|| "what we show".to_owned());
+            // Our own callback ended it; what it said is known.
+            SourceError::Refused { url, proof, source: Some(source).filter(|source| source.class() != ErrorClass::Callback) }
+        }
+        _ if is_hidden(source.class(), &says) => SourceError::Hidden { url, source },
+        _ if source.class() == ErrorClass::Ssh && says.contains("private key") => {
+            SourceError::UnusableKey { url, proof: witness.proof.borrow_mut().take().unwrap_or_default(), source }
+        }
         _ => SourceError::Fetch { url, source },
+    }
+}
+
+/// Whether a server says that there is no such repository for us, in the words of git, of the large hosts of git, or of HTTP.
+fn is_hidden(class: ErrorClass, says: &str) -> bool {
+    match class {
+        ErrorClass::Http => ["403", "404"].iter().any(|code| says.ends_with(code)),
+        ErrorClass::Ssh => {
+            ["not appear to be a git repository", "epository not found", "could not be found"].iter().any(|words| says.contains(words))
+        }
+        _ => false,
     }
 }

@@ -116,6 +116,14 @@ impl Keep {
     }
 }
 
+/// The commits that a new agent may have to read again.
+pub(crate) fn commits(file: &Path) -> Vec<Oid> {
+    let mut commits: Vec<Oid> = load(file).into_values().map(|commit| commit.id).collect();
+    commits.sort_unstable();
+    commits.dedup();
+    commits
+}
+
 fn load(file: &Path) -> BTreeMap<ApplianceName, Commit> {
     let too_large = std::fs::metadata(file).is_ok_and(|found| found.len() > MAX_FILE_BYTES);
     let text = if too_large { Ok(String::new()) } else { std::fs::read_to_string(file) };

@@ -6,15 +6,18 @@
 //! `model`), wall time, and any write to a repository that is not ours.
 //!
 //! # How a remote is trusted
-//! Over https the certificate is checked against the system's roots: they are looked for where distributions keep them, and
-//! `SSL_CERT_FILE` or `SSL_CERT_DIR`, set before the agent starts, name others. Over ssh the host's key must stand in
-//! `~/.ssh/known_hosts`. Neither check can be switched off here. Plain http is accepted from this machine only.
+//! Over https the certificate is checked against the system's roots (they are looked for where distributions keep them), or against the
+//! [`Authorities`] that the settings name and no others. Over ssh the host's key must stand in `~/.ssh/known_hosts`, or be one of the
+//! [`HostKeys`] that the settings name. Neither check can be switched off. Plain http is accepted from this machine only, and a redirect
+//! never leads away from https or to another host.
 
+mod compact;
 mod credential;
 mod directory;
 mod error;
 mod fetch;
 mod keep;
+mod known_hosts;
 mod listing;
 mod mirror;
 mod objects;
@@ -25,10 +28,11 @@ mod reading;
 mod scratch;
 mod status;
 mod tree;
+mod trust;
 mod watch;
 mod watcher;
 
-pub use credential::{Ask, Credential, CredentialError, CredentialKind, Credentials, NoCredentials, Secret};
+pub use credential::{Access, Ask, Credential, CredentialError, CredentialKind, Credentials, NoCredentials, Secret};
 pub use directory::{read_directory, read_directory_with};
 pub use error::SourceError;
 pub use origin::{InvalidOrigin, Location, Origin, SubPath};
@@ -37,4 +41,5 @@ pub use reader::{Reader, Reading};
 pub use reading::assembler;
 pub use scratch::Scratch;
 pub use status::{Rewrite, SourceStatus, Trouble};
+pub use trust::{Authorities, AuthoritiesError, Doubt, HostKeys, HostKeysError, Now, Trust};
 pub use watcher::{Subscription, Waker, Watcher};

@@ -1,19 +1,25 @@
 //! The agent's own bare copy of a remote, in its state directory.
 //!
 //! It outlives the agent, so that after a restart the last state is known even while the remote is away. Guarantees: HEAD of the
-//! mirror names what was fetched last; a mirror that cannot be opened is made anew, since nothing in it is ours alone.
+//! mirror names what was fetched last; a mirror that cannot be opened is made anew, since nothing in it is ours alone; many processes may
+//! fetch and read at once, and only who is alone with it removes anything.
 
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions};
 
+use crate::compact::{self, CompactError};
 use crate::error::SourceError;
-use crate::fetch::{Access, fetch};
+use crate::fetch::{Call, fetch};
+use crate::keep;
 use crate::origin::Origin;
 
 /// A bare copy of one reference of a remote.
 pub(crate) struct Mirror {
     repository: Repository,
+    place: Place,
+    hold: Hold,
 }
 
 /// Where the state of an origin lies: the mirror, and what is remembered of it.
@@ -21,6 +27,13 @@ pub(crate) struct Mirror {
 pub(crate) struct Place {
     pub(crate) mirror: PathBuf,
     pub(crate) last_good: PathBuf,
+    lock: PathBuf,
+}
+
+/// Nothing is removed from the mirror while this lives. The system ends it when its holder dies.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    _file: File,
 }
 
 impl Place {
@@ -28,33 +41,57 @@ impl Place {
     pub(crate) fn of(state: &Path, origin: &Origin) -> Self {
         let digest = Oid::hash_object(ObjectType::Blob, origin.identity().as_bytes()).map(|id| id.to_string()).unwrap_or_default();
         let name = digest.get(..16).unwrap_or("origin");
-        Self { mirror: state.join("source").join(format!("{name}.git")), last_good: state.join("source").join(format!("{name}.good")) }
+        let file = |extension: &str| state.join("source").join(format!("{name}.{extension}"));
+        Self { mirror: file("git"), last_good: file("good"), lock: file("lock") }
+    }
+
+    /// Keeps others from removing anything; waits for who is at it.
+    pub(crate) fn hold(&self) -> Result<Hold, SourceError> {
+        let file = self.lock_file()?;
+        let locked = file.lock_shared();
+        locked.map_err(|source| SourceError::State { act: "lock", path: self.lock.clone(), source })?;
+        Ok(Hold { _file: file })
+    }
+
+    /// The mirror for ourselves alone, if nobody else uses it now.
+    fn alone(&self) -> Result<Option<Hold>, SourceError> {
+        let file = self.lock_file()?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Hold { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(SourceError::State { act: "lock", path: self.lock.clone(), source }),
+        }
+    }
+
+    fn lock_file(&self) -> Result<File, SourceError> {
+        let failed = |act| move |source| SourceError::State { act, path: self.lock.clone(), source };
+        if let Some(parent) = self.lock.parent() {
+            std::fs::create_dir_all(parent).map_err(failed("make the directory of"))?;
+        }
+        OpenOptions::new().create(true).truncate(false).write(true).open(&self.lock).map_err(failed("open"))
     }
 }
 
 impl Mirror {
     /// Opens or makes the mirror.
-    pub(crate) fn open(path: &Path) -> Result<Self, SourceError> {
-        match Repository::open_bare(path) {
-            Ok(repository) => return Ok(Self { repository }),
+    pub(crate) fn open(place: &Place) -> Result<Self, SourceError> {
+        let hold = place.hold()?;
+        match Repository::open_bare(&place.mirror) {
+            Ok(repository) => return Ok(Self { repository, place: place.clone(), hold }),
             Err(error) if error.code() == ErrorCode::NotFound => {}
-            Err(error) => tracing::warn!(path = %path.display(), error = error.message(), "the mirror is damaged and is made anew"),
+            Err(error) => tracing::warn!(path = %place.mirror.display(), error = error.message(), "the mirror is damaged and is made anew"),
         }
-        let state = |act| move |source| SourceError::State { act, path: path.to_owned(), source };
-        if path.exists() {
-            std::fs::remove_dir_all(path).map_err(state("remove the damaged mirror"))?;
-        }
-        std::fs::create_dir_all(path).map_err(state("make the mirror"))?;
-        let mut options = RepositoryInitOptions::new();
-        options.bare(true).external_template(false).initial_head("refs/trunkline/none");
-        let repository = Repository::init_opts(path, &options);
-        let repository = repository.map_err(|source| SourceError::Open { path: path.to_owned(), source })?;
-        Ok(Self { repository })
+        drop(hold);
+        make(place)?;
+        let hold = place.hold()?;
+        let repository = Repository::open_bare(&place.mirror);
+        let repository = repository.map_err(|source| SourceError::Open { path: place.mirror.clone(), source })?;
+        Ok(Self { repository, place: place.clone(), hold })
     }
 
-    /// Brings the reference up to date. Afterwards HEAD of the mirror points at it.
-    pub(crate) fn refresh(&self, access: &Access, origin: &Origin) -> Result<(), SourceError> {
-        let found = fetch(&self.repository, access, &origin.candidates())?;
+    /// Brings the reference up to date. Afterwards HEAD of the mirror points at it, and the mirror is within its bounds.
+    pub(crate) fn refresh(self, call: &Call, origin: &Origin) -> Result<(), SourceError> {
+        let found = fetch(&self.repository, call, &origin.candidates())?;
         let Some(name) = found else {
             return Err(match &origin.reference {
                 Some(reference) => SourceError::NoReference { origin: origin.to_string(), reference: reference.clone() },
@@ -67,6 +104,48 @@ impl Mirror {
             let moved = self.repository.reference_symbolic("HEAD", &name, true, "trunkline: what is followed");
             moved.map_err(|source| SourceError::Open { path: self.repository.path().to_owned(), source })?;
         }
+        drop(head);
+        self.compact(call);
         Ok(())
     }
+
+    /// What could not be made smaller is as good as before, so this is no error.
+    fn compact(self, call: &Call) {
+        let Self { repository, place, hold } = self;
+        drop(repository);
+        drop(hold);
+        let compacted = || -> Result<(), CompactError> {
+            if !compact::is_due(&place.mirror)? {
+                return Ok(());
+            }
+            // Somebody fetches or reads: there will be another time.
+            let Ok(Some(_alone)) = place.alone() else { return Ok(()) };
+            compact::compact(&place.mirror, &keep::commits(&place.last_good), &call.stop)
+        };
+        if let Err(error) = compacted() {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::warn!(path = %place.mirror.display(), %error, cause, "the mirror could not be compacted; it goes on growing");
+        }
+    }
+}
+
+/// Makes an empty mirror where there is none that can be opened.
+fn make(place: &Place) -> Result<(), SourceError> {
+    let path = &place.mirror;
+    let state = |act| move |source| SourceError::State { act, path: path.clone(), source };
+    let Some(_alone) = place.alone()? else {
+        return Err(state("make anew")(std::io::Error::new(std::io::ErrorKind::ResourceBusy, "another process uses it")));
+    };
+    // Somebody may have made it since we looked.
+    if Repository::open_bare(path).is_ok() {
+        return Ok(());
+    }
+    if path.exists() {
+        std::fs::remove_dir_all(path).map_err(state("remove the damaged mirror"))?;
+    }
+    std::fs::create_dir_all(path).map_err(state("make the mirror"))?;
+    let mut options = RepositoryInitOptions::new();
+    options.bare(true).external_template(false).initial_head("refs/trunkline/none");
+    let made = Repository::init_opts(path, &options);
+    made.map(drop).map_err(|source| SourceError::Open { path: path.clone(), source })
 }

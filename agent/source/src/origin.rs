@@ -165,6 +165,28 @@ impl Location {
     }
 }
 
+/// The host that a URL names, and the port if it does. Ours, so that it can be held against whom libgit2 ends up with.
+pub(crate) fn host_and_port(url: &str) -> (&str, Option<u16>) {
+    let Some((_, rest)) = url.split_once("://") else {
+        // `git@host:path`, or `git@[host:port]:path`.
+        let after = url.split_once('@').map_or(url, |(_, after)| after);
+        return match after.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((inside, _)) => split_port(inside),
+            None => (after.split(':').next().unwrap_or(after), None),
+        };
+    };
+    let authority = rest.split('/').next().unwrap_or(rest);
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((v6, port)) => (v6, port.strip_prefix(':').and_then(|port| port.parse().ok())),
+        None => split_port(authority),
+    }
+}
+
+fn split_port(text: &str) -> (&str, Option<u16>) {
+    text.split_once(':').map_or((text, None), |(host, port)| (host, port.parse().ok()))
+}
+
 fn is_this_machine(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(v6) => v6.split(']').next().unwrap_or_default(),
@@ -259,6 +281,16 @@ mod tests {
         refused: the repository's address is malformed: it names no host
         refused: the repository's address is malformed: it is empty or holds a control character
         "#);
+    }
+
+    #[test]
+    fn host_and_port_are_those_of_the_address() {
+        let of = |url| host_and_port(url);
+        assert_eq!(of("https://bot@git.example.com:8443/fleet.git"), ("git.example.com", Some(8443)));
+        assert_eq!(of("ssh://git@[::1]:2222/fleet.git"), ("::1", Some(2222)));
+        assert_eq!(of("git@git.example.com:fleet.git"), ("git.example.com", None));
+        assert_eq!(of("git@[git.example.com:2222]:fleet.git"), ("git.example.com", Some(2222)));
+        assert_eq!(of("https://git.example.com"), ("git.example.com", None));
     }
 
     #[test]

@@ -11,11 +11,11 @@ use git2::Oid;
 use model::snapshot::{Revision, Snapshot};
 use model::validate::Assembler;
 
-use crate::credential::Credentials;
+use crate::credential::Access;
 use crate::error::SourceError;
-use crate::fetch::Access;
+use crate::fetch::Call;
 use crate::keep::{Commit, Keep};
-use crate::mirror::{Mirror, Place};
+use crate::mirror::{Hold, Mirror, Place};
 use crate::objects::{Objects, Tip};
 use crate::origin::{Location, Origin};
 use crate::reading::{Parsed, assembler};
@@ -83,10 +83,10 @@ impl Reader {
     ///
     /// # Errors
     /// `SourceError`; what was fetched before can still be read.
-    pub fn fetch(&self, credentials: Arc<dyn Credentials>) -> Result<(), SourceError> {
+    pub fn fetch(&self, access: &Access) -> Result<(), SourceError> {
         let Location::Remote { url, .. } = &self.origin.location else { return Ok(()) };
-        let access = Access { url: url.clone(), credentials, stop: Arc::new(AtomicBool::new(false)) };
-        Mirror::open(&self.mirror()?.mirror)?.refresh(&access, &self.origin)
+        let call = Call { url: url.clone(), access: access.clone(), stop: Arc::new(AtomicBool::new(false)) };
+        Mirror::open(self.mirror()?)?.refresh(&call, &self.origin)
     }
 
     /// Reads the reference. `None`: it points at what was read last.
@@ -95,7 +95,8 @@ impl Reader {
     /// `SourceError`; the next call starts with a new handle.
     pub fn read(&mut self) -> Result<Option<Reading>, SourceError> {
         let read = self.read_tip();
-        if read.is_err() {
+        // A handle keeps packs open, and a mirror's are replaced when it is compacted.
+        if read.is_err() || matches!(self.origin.location, Location::Remote { .. }) {
             self.objects = None;
         }
         read
@@ -106,6 +107,15 @@ impl Reader {
     /// # Errors
     /// `SourceError`, [`SourceError::NoRevision`] when there is no such commit.
     pub fn read_revision(&mut self, rev: &str) -> Result<Snapshot, SourceError> {
+        let read = self.read_any(rev);
+        if matches!(self.origin.location, Location::Remote { .. }) {
+            self.objects = None;
+        }
+        read
+    }
+
+    fn read_any(&mut self, rev: &str) -> Result<Snapshot, SourceError> {
+        let _hold = self.hold()?;
         self.open()?;
         let objects = opened(self.objects.as_ref(), &self.origin)?;
         // A mirror knows branches by its own names.
@@ -120,6 +130,14 @@ impl Reader {
 
     fn mirror(&self) -> Result<&Place, SourceError> {
         self.place.as_ref().ok_or_else(|| SourceError::NoState { url: self.origin.to_string() })
+    }
+
+    /// Keeps the mirror as it is while it is read.
+    fn hold(&self) -> Result<Option<Hold>, SourceError> {
+        match &self.origin.location {
+            Location::Local(_) => Ok(None),
+            Location::Remote { .. } => self.mirror()?.hold().map(Some),
+        }
     }
 
     fn open(&mut self) -> Result<(), SourceError> {
@@ -154,6 +172,7 @@ impl Reader {
     }
 
     fn read_tip(&mut self) -> Result<Option<Reading>, SourceError> {
+        let _hold = self.hold()?;
         self.open()?;
         // In a mirror HEAD points at what was fetched for this very origin.
         let names = match &self.origin.location {

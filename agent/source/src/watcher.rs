@@ -15,9 +15,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::credential::Credentials;
+use crate::credential::Access;
 use crate::error::SourceError;
-use crate::fetch::Access;
+use crate::fetch::Call;
 use crate::mirror::{Mirror, Place};
 use crate::origin::{Location, Origin};
 use crate::pace::{Jitter, Pace};
@@ -56,7 +56,7 @@ pub struct Subscription {
 #[derive(Debug)]
 pub struct Watcher {
     origin: Origin,
-    credentials: Arc<dyn Credentials>,
+    access: Access,
     pace: Pace,
     jitter: Jitter,
     place: Place,
@@ -77,7 +77,7 @@ pub struct Watcher {
 impl Watcher {
     /// A watcher of an origin, with its state below `state`.
     #[must_use]
-    pub fn new(origin: Origin, state: PathBuf, credentials: Arc<dyn Credentials>, pace: Pace) -> (Self, Subscription) {
+    pub fn new(origin: Origin, state: PathBuf, access: Access, pace: Pace) -> (Self, Subscription) {
         let (snapshots, seen_snapshots) = watch::channel(Snapshot::unread());
         let status = SourceStatus { origin: origin.to_string(), revision: None, trouble: None, rewrite: None };
         let (status, seen_status) = watch::channel(status);
@@ -93,7 +93,7 @@ impl Watcher {
             watched: None,
             waker: waker.clone(),
             origin,
-            credentials,
+            access,
             pace,
             state,
             snapshots,
@@ -155,9 +155,9 @@ impl Watcher {
         if self.fetches.len() >= MAX_HANGING {
             return Err(SourceError::TimedOut { url: url.clone(), after });
         }
-        let access = Access { url: url.clone(), credentials: Arc::clone(&self.credentials), stop: Arc::clone(&self.stop) };
-        let (origin, path) = (self.origin.clone(), self.place.mirror.clone());
-        let started = self.fetches.spawn_blocking(move || Mirror::open(&path)?.refresh(&access, &origin)).id();
+        let call = Call { url: url.clone(), access: self.access.clone(), stop: Arc::clone(&self.stop) };
+        let (origin, place) = (self.origin.clone(), self.place.clone());
+        let started = self.fetches.spawn_blocking(move || Mirror::open(&place)?.refresh(&call, &origin)).id();
         let ended = async {
             loop {
                 match self.fetches.join_next_with_id().await {

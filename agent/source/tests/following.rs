@@ -1,12 +1,11 @@
 //! The watcher: signs, intervals, trouble and its end. Real time, with bounded waits.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use model::condition::Reason;
 use model::snapshot::Snapshot;
-use source::{NoCredentials, Origin, Pace, SourceStatus, Subscription, Watcher};
+use source::{Access, Origin, Pace, SourceStatus, Subscription, Watcher};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -26,7 +25,7 @@ struct Following {
 }
 
 fn follow(origin: Origin, state: &Path, pace: Pace) -> Following {
-    let (watcher, seen) = Watcher::new(origin, state.to_owned(), Arc::new(NoCredentials), pace);
+    let (watcher, seen) = Watcher::new(origin, state.to_owned(), Access::anonymous(), pace);
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     tasks.spawn(watcher.run(stop.clone()));
@@ -154,7 +153,7 @@ async fn a_watcher_that_is_stopped_ends() {
     let repo = Repo::bare();
     let state = tempfile::tempdir().unwrap();
     repo.commit(&[("a.yaml", "a: 1\n")]);
-    let (watcher, _seen) = Watcher::new(repo.origin(), state.path().to_owned(), Arc::new(NoCredentials), only_signs());
+    let (watcher, _seen) = Watcher::new(repo.origin(), state.path().to_owned(), Access::anonymous(), only_signs());
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     tasks.spawn(watcher.run(stop.clone()));

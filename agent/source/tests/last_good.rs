@@ -10,7 +10,7 @@ use source::Reader;
 use crate::support::{FILE, Repo};
 
 /// The files of an example repository.
-fn example() -> Vec<(String, String)> {
+pub fn example() -> Vec<(String, String)> {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/seattle"));
     let mut files = Vec::new();
     let mut open = vec![root.to_owned()];
@@ -28,13 +28,13 @@ fn example() -> Vec<(String, String)> {
     files
 }
 
-fn commit(repo: &Repo, files: &[(String, String)]) -> Oid {
+pub fn commit(repo: &Repo, files: &[(String, String)]) -> Oid {
     let entries: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), FILE, repo.git.blob(text.as_bytes()).unwrap())).collect();
     repo.commit_entries(&entries)
 }
 
 /// The same files, one of them changed. `path` ends its name.
-fn with(files: &[(String, String)], path: &str, change: impl Fn(&str) -> String) -> Vec<(String, String)> {
+pub fn with(files: &[(String, String)], path: &str, change: impl Fn(&str) -> String) -> Vec<(String, String)> {
     assert_eq!(files.iter().filter(|(name, _)| name.ends_with(path)).count(), 1, "{path}");
     let change = |(name, text): &(String, String)| (name.clone(), if name.ends_with(path) { change(text) } else { text.clone() });
     files.iter().map(change).collect()

@@ -1,13 +1,11 @@
 //! Remotes that are fetched into the agent's own mirror.
 
-use std::sync::Arc;
-
-use source::{NoCredentials, Origin, Reader, SourceError};
+use source::{Access, Origin, Reader, SourceError};
 
 use crate::support::Repo;
 
 fn fetch(reader: &Reader) -> Result<(), SourceError> {
-    reader.fetch(Arc::new(NoCredentials))
+    reader.fetch(&Access::anonymous())
 }
 
 #[test]
@@ -119,5 +117,6 @@ fn two_origins_never_share_a_mirror() {
         let origin = Origin::new(&repo.url(), Some("main"), path).unwrap();
         fetch(&Reader::new(origin, Some(state.path()))).unwrap();
     }
-    assert_eq!(std::fs::read_dir(state.path().join("source")).unwrap().count(), 2);
+    let entries = std::fs::read_dir(state.path().join("source")).unwrap().map(|entry| entry.unwrap().path());
+    assert_eq!(entries.filter(|path| path.extension().is_some_and(|extension| extension == "git")).count(), 2);
 }

@@ -1,7 +1,6 @@
 //! `trunkline apply`: shows the plan, asks, and carries out just that.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use engine::Engine;
 use engine::outcome::Outcome;
@@ -27,7 +26,7 @@ use crate::wiring::Wiring;
 /// When the repository or a host cannot be read, or another agent works here.
 pub fn run(args: &Apply, settings: &Settings, console: &Console) -> Result<Ending, Failure> {
     let wiring = Wiring::new(settings)?;
-    let snapshot = fleet::read(settings, Arc::clone(&wiring.credentials), Purpose::Act)?;
+    let snapshot = fleet::read(settings, Purpose::Act)?;
     let wanted: BTreeSet<_> = fleet::chosen(&snapshot, &args.only)?.iter().map(|desired| desired.appliance.clone()).collect();
     block_on(async {
         let lock = wiring.lock("apply")?;

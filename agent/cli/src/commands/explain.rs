@@ -1,17 +1,14 @@
 //! `trunkline explain`: a value of the resolved state, the document and the line that it comes from.
 
-use std::sync::Arc;
-
-use model::explain::Explanation;
+use model::explain::{ExplainError, Explanation};
 use model::manifest::DocumentKind;
 use source::assembler;
 
-use crate::args::Explain;
+use crate::args::{Explain, Listing};
 use crate::console::Console;
 use crate::error::{Context as _, Ending, Failure};
 use crate::fleet;
 use crate::settings::Settings;
-use crate::wiring::credentials;
 
 /// Prints the value, or every value below the path.
 ///
@@ -24,20 +21,23 @@ pub fn run(args: &Explain, settings: &Settings, console: &Console) -> Result<End
         .find(|kind| kind.as_str().eq_ignore_ascii_case(&args.kind))
         .ok_or_else(|| Failure::new(format!("there is no kind `{}`", args.kind)).hint(format!("kinds are: {}", kinds.join(", "))))?;
     let path = args.value.as_deref().unwrap_or_default();
-    // Paths name what an appliance resolves to; the `spec.` that a manifest writes before them is allowed.
+    // The `spec.` that nearly every path begins with may be left out.
     let explanation = explain(settings, |assembler| {
-        assembler.explain(kind, &args.name, path).or_else(|error| match path.strip_prefix("spec.") {
-            Some(rest) => assembler.explain(kind, &args.name, rest),
-            None => Err(error),
+        assembler.explain(kind, &args.name, path).or_else(|error| match &error {
+            ExplainError::UnknownPath { .. } => assembler.explain(kind, &args.name, &format!("spec.{path}")).map_err(|_| error),
+            ExplainError::UnknownDocument { .. } => Err(error),
         })
     })?;
-    console.print(&explanation.to_string());
+    match args.output {
+        Listing::Text => console.print(&explanation.to_string()),
+        Listing::Json => console.line(&serde_json::to_string_pretty(&explanation).context("cannot write the explanation")?),
+    }
     Ok(Ending::Done)
 }
 
 fn explain(
     settings: &Settings,
-    ask: impl FnOnce(&model::validate::Assembler) -> Result<Explanation, model::explain::ExplainError>,
+    ask: impl FnOnce(&model::validate::Assembler) -> Result<Explanation, ExplainError>,
 ) -> Result<Explanation, Failure> {
     let origin = fleet::origin(settings)?;
     let answer = if let Some(directory) = fleet::plain_directory(&origin) {
@@ -45,7 +45,7 @@ fn explain(
         source::read_directory_with(&directory, &mut assembler).context(format!("cannot read `{}`", directory.display()))?;
         ask(&assembler)
     } else {
-        let mut reader = fleet::reader(settings, Arc::new(credentials(settings)?))?;
+        let mut reader = fleet::reader(settings)?;
         reader.read().context(format!("cannot read `{origin}`"))?;
         ask(reader.assembler())
     };

@@ -1,11 +1,11 @@
 //! `trunkline observe`: what hosts and guests are, as JSON that `plan --observed` takes.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use hyperv::Host;
 use model::observed::Observed;
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 use tokio::task::JoinSet;
 
 use crate::args::Observe;
@@ -16,8 +16,10 @@ use crate::runtime::block_on;
 use crate::settings::Settings;
 use crate::wiring::Wiring;
 
-/// The version of the document.
-pub const API_VERSION: &str = "trunkline.dev/observation.v1";
+/// The version of the document: another one whenever what is seen gets a form that an older agent does not read, or the other way round.
+pub const API_VERSION: &str = "trunkline.dev/observation.v2";
+/// Begins the version of every observation.
+const API: &str = "trunkline.dev/observation.";
 
 /// What `observe` prints and `plan --observed` reads.
 #[derive(Debug, Serialize, Deserialize)]
@@ -29,13 +31,20 @@ pub struct Observation {
     pub appliances: Vec<Observed>,
 }
 
+/// What every version of it begins with.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Head {
+    api_version: String,
+}
+
 /// Looks at all wanted appliances at once. An appliance that cannot be seen fails the command, after the others were seen.
 ///
 /// # Errors
 /// When a host cannot be seen.
 pub fn run(args: &Observe, settings: &Settings, console: &Console) -> Result<Ending, Failure> {
     let wiring = Wiring::new(settings)?;
-    let snapshot = fleet::read(settings, Arc::clone(&wiring.credentials), Purpose::Look)?;
+    let snapshot = fleet::read(settings, Purpose::Look)?;
     let wanted = fleet::chosen(&snapshot, &args.only)?;
     block_on(async {
         let mut looks = JoinSet::new();
@@ -74,13 +83,25 @@ pub fn run(args: &Observe, settings: &Settings, console: &Console) -> Result<End
 pub fn read(file: &std::path::Path) -> Result<Observation, Failure> {
     let what = || format!("cannot read the observation `{}`", file.display());
     let text = std::fs::read(file).context(what())?;
-    let observation: Observation =
-        serde_json::from_slice(&text).context(what()).map_err(|failure| failure.hint("it is what `trunkline observe` prints"))?;
-    if observation.api_version != API_VERSION {
-        return Err(
-            Failure::new(format!("{}: it is of version `{}`", what(), observation.api_version)).hint(format!("wanted: `{API_VERSION}`"))
-        );
+    let damaged = |error: serde_json::Error| {
+        let (line, column) = (error.line(), error.column());
+        let says = match error.classify() {
+            Category::Eof => format!("it ends too early, in line {line}"),
+            Category::Syntax => format!("it is no JSON from line {line}, column {column} on"),
+            Category::Data | Category::Io => format!("line {line}, column {column} is nothing that `trunkline observe` writes"),
+        };
+        Failure::new(format!("{}: {says}", what())).hint("run `trunkline observe` again, and keep all that it prints")
+    };
+    // The version first: another one may say anything.
+    let Head { api_version } = serde_json::from_slice(&text).map_err(damaged)?;
+    if !api_version.starts_with(API) {
+        return Err(Failure::new(format!("{}: it is a `{api_version}`", what())).hint("it is what `trunkline observe` prints"));
     }
+    if api_version != API_VERSION {
+        return Err(Failure::new(format!("{}: it is a `{api_version}`, and this trunkline reads `{API_VERSION}`", what()))
+            .hint("run `trunkline observe` again, with the trunkline that plans"));
+    }
+    let observation: Observation = serde_json::from_slice(&text).map_err(damaged)?;
     let names: BTreeSet<_> = observation.appliances.iter().map(|one| &one.appliance).collect();
     if names.len() != observation.appliances.len() {
         return Err(Failure::new(format!("{}: an appliance stands in it twice", what())));

@@ -1,20 +1,21 @@
 //! `trunkline plan`: what would be done, and what it waits for. Three ways to look: live hosts, an observation in a file, or two
 //! revisions without any host.
 
+mod between;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use engine::preview::{OnPaper, Preview, Unseen, preview};
+use jiff::{SignedDuration, Timestamp};
 use model::desired::Desired;
 use model::names::ApplianceName;
 use model::observed::Observed;
 use model::snapshot::Snapshot;
 use plan::Decision;
-use plan::compare::compare;
 use plan::given::{Given, Peer, PeerSight, Ruling};
 use plan::render::text::{self, Text, Tone};
 use plan::render::{json, markdown};
-use serde_json::{Value, json};
+use wsman::clock::{Clock as _, SystemClock};
 
 use crate::args::{Output, Plan};
 use crate::commands::observe;
@@ -26,17 +27,23 @@ use crate::runtime::block_on;
 use crate::settings::Settings;
 use crate::wiring::Wiring;
 
+/// An observation that is older is no picture of the present any more.
+const FRESH: SignedDuration = SignedDuration::from_hours(1);
+
 /// Prints plans.
 ///
 /// # Errors
 /// When the repository, an observation or a host cannot be read.
 pub fn run(args: &Plan, settings: &Settings, console: &Console) -> Result<Ending, Failure> {
-    let Sight { planned, blind, snapshot } = match (&args.observed, &args.base, &args.head) {
+    let Sight { planned, blind, snapshot, seen } = match (&args.observed, &args.base, &args.head) {
         (Some(file), _, _) => from_file(args, settings, file)?,
-        (None, Some(base), Some(head)) => return between(args, settings, console, [base, head]),
+        (None, Some(base), Some(head)) => return between::run(args, settings, console, [base, head]),
         (None, _, _) => live(args, settings)?,
     };
     anstream::eprintln!("{}", console.paint.faint(wish_of(&snapshot)));
+    if let Some(seen) = &seen {
+        seen.tell(console);
+    }
     show(&planned, args.output, console)?;
     match (blind, fleet::whole(&snapshot).err()) {
         (Some(blind), Some(refused)) => {
@@ -60,6 +67,38 @@ pub struct Sight {
     pub blind: Option<Failure>,
     /// The revision that was planned.
     pub snapshot: Snapshot,
+    /// When it was seen, where that was not just now.
+    pub seen: Option<Seen>,
+}
+
+/// When an observation in a file was made.
+#[derive(Debug)]
+pub struct Seen {
+    /// The oldest and the newest look in it.
+    looks: (Timestamp, Timestamp),
+    now: Timestamp,
+}
+
+impl Seen {
+    /// Of the looks that a plan rests on; `None` when there are none.
+    fn of<'a>(looks: impl Iterator<Item = &'a Observed> + Clone, now: Timestamp) -> Option<Self> {
+        let times = looks.map(|look| look.at);
+        Some(Self { looks: (times.clone().min()?, times.max()?), now })
+    }
+
+    /// Times and no lengths of time, so that the same file gives the same words.
+    fn tell(&self, console: &Console) {
+        let (oldest, newest) = (format!("{:.0}", self.looks.0), format!("{:.0}", self.looks.1));
+        let when = if oldest == newest { format!("at {oldest}") } else { format!("between {oldest} and {newest}") };
+        anstream::eprintln!("{}", console.paint.faint(format!("hosts as seen {when}")));
+        if self.now.duration_since(self.looks.0) > FRESH {
+            let says = "warning: that is more than an hour ago, and much may have changed; `trunkline observe` looks again";
+            anstream::eprintln!("{}", console.paint.caution(says));
+        } else if self.looks.1 > self.now {
+            let says = "warning: that lies in the future; the clock here, or where it was observed, is wrong";
+            anstream::eprintln!("{}", console.paint.caution(says));
+        }
+    }
 }
 
 /// What the wish was read from, in a line.
@@ -104,12 +143,12 @@ impl From<Preview> for Planned {
 
 fn live(args: &Plan, settings: &Settings) -> Result<Sight, Failure> {
     let wiring = Wiring::new(settings)?;
-    let snapshot = fleet::read(settings, Arc::clone(&wiring.credentials), Purpose::Look)?;
+    let snapshot = fleet::read(settings, Purpose::Look)?;
     let wanted: BTreeSet<_> = fleet::chosen(&snapshot, &args.only)?.iter().map(|desired| desired.appliance.clone()).collect();
     block_on(async {
         let previews = preview(wiring.parts()?, &snapshot, &wanted).await;
         let (planned, blind) = sound(previews);
-        Ok(Sight { planned, blind, snapshot })
+        Ok(Sight { planned, blind, snapshot, seen: None })
     })
 }
 
@@ -135,9 +174,9 @@ pub fn sound(previews: BTreeMap<ApplianceName, Result<Preview, Unseen>>) -> (Vec
     (planned, failure)
 }
 
-/// Plans against a file: no host, no credential, no clock but the observation's own, so equal files give equal bytes.
+/// Plans against a file: no host, no credential, no clock but the observation's own (ours only warns), so equal files give equal bytes.
 fn from_file(args: &Plan, settings: &Settings, file: &std::path::Path) -> Result<Sight, Failure> {
-    let snapshot = fleet::read(settings, Arc::default(), Purpose::Look)?;
+    let snapshot = fleet::read(settings, Purpose::Look)?;
     let observation = observe::read(file)?;
     let seen: BTreeMap<_, _> = observation.appliances.iter().map(|one| (&one.appliance, one)).collect();
     let wanted = fleet::chosen(&snapshot, &args.only)?;
@@ -155,9 +194,11 @@ fn from_file(args: &Plan, settings: &Settings, file: &std::path::Path) -> Result
     }
     let lacks = || format!("the observation `{}` lacks {}", file.display(), lacking.join(", "));
     let blind = (!lacking.is_empty()).then(|| Failure::new(lacks()).hint("observe them too, or name the appliances that you want planned"));
+    let used = wanted.iter().filter_map(|desired| seen.get(&desired.appliance).copied());
+    let seen_at = Seen::of(used, SystemClock.now());
     drop(paper);
     drop(seen);
-    Ok(Sight { planned, blind, snapshot })
+    Ok(Sight { planned, blind, snapshot, seen: seen_at })
 }
 
 /// The peers as the same observation shows them.
@@ -207,86 +248,4 @@ fn painted(text: &Text, paint: Paint) -> String {
         Tone::Alarm => paint.bad(&line.text),
     };
     text.lines.iter().map(|one| line(one) + "\n").collect()
-}
-
-/// Two revisions, no host.
-fn between(args: &Plan, settings: &Settings, console: &Console, revisions: [&String; 2]) -> Result<Ending, Failure> {
-    let mut reader = fleet::reader(settings, Arc::new(crate::wiring::credentials(settings)?))?;
-    let mut read = |revision: &String| reader.read_revision(revision).context(format!("cannot read revision `{revision}`"));
-    let [base, head] = [read(revisions[0])?, read(revisions[1])?];
-    if !head.complete {
-        let findings = model::diagnostic::render_all(&head.diagnostics);
-        return Err(
-            Failure::new(format!("revision `{}` is faulty\n\n{findings}", revisions[1])).hint("`trunkline validate` shows the same")
-        );
-    }
-    let wanted = |name: &&ApplianceName| args.only.is_empty() || args.only.contains(name);
-    let names: BTreeSet<_> = base.desired.keys().chain(head.desired.keys()).filter(wanted).cloned().collect();
-    let sections: Vec<_> = names.iter().filter_map(|name| Section::of(name, &base, &head)).collect();
-    match args.output {
-        Output::Json => {
-            let all: Vec<Value> = sections.iter().map(Section::json).collect();
-            let document = json!({ "base": base.revision, "head": head.revision, "appliances": all });
-            console.line(&serde_json::to_string_pretty(&document).context("cannot write the comparison")?);
-        }
-        Output::Markdown if sections.is_empty() => console.line("No appliance changes."),
-        Output::Text if sections.is_empty() => console.line(&console.paint.good("no appliance changes")),
-        Output::Markdown => sections.iter().for_each(|section| console.print(&section.markdown())),
-        Output::Text => sections.iter().for_each(|section| console.print(&section.text(console.paint))),
-    }
-    Ok(if args.detailed_exitcode && !sections.is_empty() { Ending::ChangesDue } else { Ending::Done })
-}
-
-/// What a pull request does to one appliance.
-struct Section<'a> {
-    appliance: &'a ApplianceName,
-    what: What,
-}
-
-enum What {
-    Added,
-    Removed,
-    Changed(Vec<plan::diff::Change>),
-}
-
-impl<'a> Section<'a> {
-    fn of(appliance: &'a ApplianceName, base: &Snapshot, head: &Snapshot) -> Option<Self> {
-        let what = match (base.desired.get(appliance), head.desired.get(appliance)) {
-            (None, Some(_)) => What::Added,
-            (Some(_), None) => What::Removed,
-            (Some(base), Some(head)) => What::Changed(compare(base, head)),
-            (None, None) => return None,
-        };
-        let silent = matches!(&what, What::Changed(changes) if changes.is_empty());
-        (!silent).then_some(Self { appliance, what })
-    }
-
-    fn json(&self) -> Value {
-        let (kind, changes) = match &self.what {
-            What::Added => ("added", Vec::new()),
-            What::Removed => ("removed", Vec::new()),
-            What::Changed(changes) => ("changed", changes.iter().map(json::change_document).collect()),
-        };
-        json!({ "appliance": self.appliance, "is": kind, "changes": changes })
-    }
-
-    fn markdown(&self) -> String {
-        match &self.what {
-            What::Added => format!("### {}\n\nNew: it will be installed.\n\n", self.appliance),
-            What::Removed => format!("### {}\n\nNo longer described: its VMs are left as they are.\n\n", self.appliance),
-            What::Changed(changes) => format!("### {}\n\n{}\n", self.appliance, markdown::changes(changes)),
-        }
-    }
-
-    fn text(&self, paint: Paint) -> String {
-        let mut text = format!("{}\n", paint.strong(self.appliance));
-        match &self.what {
-            What::Added => text.push_str("  new: it will be installed\n"),
-            What::Removed => text.push_str("  no longer described: its VMs are left as they are\n"),
-            What::Changed(changes) => {
-                text.extend(changes.iter().map(|change| format!("  {}  {}\n", change.path, plan::render::change(change))))
-            }
-        }
-        text
-    }
 }

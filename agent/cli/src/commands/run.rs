@@ -1,7 +1,5 @@
 //! `trunkline run`: watches the repository and converges until stopped.
 
-use std::sync::Arc;
-
 use engine::Engine;
 use model::diagnostic::Severity;
 use model::snapshot::Snapshot;
@@ -10,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::access;
 use crate::console::Console;
 use crate::error::{Ending, Failure};
 use crate::fleet::{self, Purpose};
@@ -28,17 +27,12 @@ pub fn run(settings: &Settings, console: &Console) -> Result<Ending, Failure> {
     let origin = fleet::origin(settings)?;
     if fleet::plain_directory(&origin).is_some() {
         // A directory without history fails here and now instead of being asked for ever.
-        fleet::read(settings, Arc::clone(&wiring.credentials), Purpose::Act)?;
+        fleet::read(settings, Purpose::Act)?;
     }
     block_on(async {
         let engine = Engine::new(wiring.parts()?, wiring.lock("run")?);
         let pace = Pace { seed: u64::from(std::process::id()), ..Pace::default() };
-        let (watcher, subscription) = Watcher::new(
-            origin.clone(),
-            settings.state_dir().to_owned(),
-            Arc::clone(&wiring.credentials) as Arc<dyn source::Credentials>,
-            pace,
-        );
+        let (watcher, subscription) = Watcher::new(origin.clone(), settings.state_dir().to_owned(), access(settings)?, pace);
         let stop = CancellationToken::new();
         let mut beside = JoinSet::new();
         beside.spawn(signals::watch(stop.clone()));

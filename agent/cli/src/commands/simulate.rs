@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::lock::{LockHolder, StateLock};
+use engine::place::StateDirectory;
 use sim::network::{Endpoints, PlainHttp, Serving, Simulator};
 use sim::script::Script;
 use sim::world::{MachineId, World, WorldFile};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
-use wsman::clock::{SharedClock, SystemClock};
+use wsman::clock::{Clock as _, SharedClock, SystemClock};
 
 use crate::args::{Control, Simulate};
 use crate::console::Console;
@@ -36,6 +38,8 @@ pub fn run(args: &Simulate, console: &Console) -> Result<Ending, Failure> {
     }
     let world =
         args.world.as_deref().ok_or_else(|| Failure::new("no world is named").hint("give --world FILE; one lies beside each example"))?;
+    // Before the state is read, and until the end.
+    let _lock = args.state.as_deref().map(lock).transpose()?;
     let simulator = open(world, args.state.as_deref(), Arc::new(SystemClock))?;
     if let Some(file) = &args.faults {
         let what = || format!("cannot use the faults in `{}`", file.display());
@@ -73,6 +77,16 @@ pub fn run(args: &Simulate, console: &Console) -> Result<Ending, Failure> {
 
 fn beside(state: Option<&Path>) -> PathBuf {
     state.map_or_else(|| PathBuf::from("endpoints.yaml"), |state| state.join("endpoints.yaml"))
+}
+
+/// One simulation at a time goes on with a state: two would write over each other's worlds.
+fn lock(state: &Path) -> Result<StateLock, Failure> {
+    let what = || format!("cannot go on with the world in `{}`", state.display());
+    let me = LockHolder { pid: std::process::id(), command: "simulate".to_owned(), since: SystemClock.now() };
+    let directory = StateDirectory::open(state).context(what())?;
+    StateLock::take(&directory, &me)
+        .context(what())
+        .map_err(|failure| failure.hint("stop the other, tell it something with `simulate --state … inject`, or give another --state"))
 }
 
 /// The simulation of a world file, gone on with from its state when there is one.
@@ -125,10 +139,11 @@ fn announce(endpoints: &Path, console: &Console) {
 
 fn inject(endpoints: &Path, fault: &str, console: &Console) -> Result<Ending, Failure> {
     let what = || format!("cannot reach the simulation of `{}`", endpoints.display());
-    let text = std::fs::read_to_string(endpoints).context(what())?;
+    let text = std::fs::read_to_string(endpoints).context(what());
+    let text = text.map_err(|failure| failure.hint("name the directory of its --state, or the file of its --endpoints"))?;
     let control = Endpoints::parse(&text).context(what())?.control;
     let control = control.ok_or_else(|| Failure::new(what()).hint("is it running? `trunkline simulate --world …` writes the file anew"))?;
-    let answer = command(control, fault).context(what())?;
+    let answer = command(control, fault).context(what()).map_err(|failure| failure.hint("is `trunkline simulate` running?"))?;
     console.line(answer.trim_end());
     Ok(if answer.contains("refused") { Ending::Faulty } else { Ending::Done })
 }

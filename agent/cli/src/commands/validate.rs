@@ -1,12 +1,9 @@
 //! `trunkline validate`: every fault of a repository, and what would never run.
 
-use std::sync::Arc;
-
 use model::diagnostic::{Severity, render_all, to_json};
 
 use crate::args::{Listing, Validate};
 use crate::console::Console;
-use crate::credentials::Credentials;
 use crate::error::{Ending, Failure};
 use crate::fleet::{self, Purpose};
 use crate::settings::Settings;
@@ -19,7 +16,7 @@ pub fn run(args: &Validate, mut settings: Settings, console: &Console) -> Result
     if let Some(source) = &args.tree {
         settings.set_source(source.clone());
     }
-    let snapshot = fleet::read(&settings, Arc::new(Credentials::default()), Purpose::Look)?;
+    let snapshot = fleet::read(&settings, Purpose::Look)?;
     let policies = crate::policies::faults(&snapshot);
     let mut findings = snapshot.diagnostics.to_vec();
     findings.extend(policies);

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
+use model::cause::chain;
 use model::names::ServiceName;
 use model::units::DiskSize;
 use wsman::cim::{CimInstance, Namespace};
@@ -12,7 +13,6 @@ use wsman::shell::Program;
 
 use super::{Finding, Outcome, Report, advice};
 use crate::classes;
-use crate::error::chain;
 use crate::peer::TalkError;
 use crate::windows::certificate::Store;
 use crate::windows::feature::FeatureState;
@@ -38,7 +38,7 @@ pub(super) async fn account(windows: &Windows) -> Result<String, TalkError> {
 
 /// Tries every capability and notes what comes, one after the other, so that a quota of a few operations is enough.
 pub(super) async fn try_all(windows: &Windows, report: &mut Report) {
-    let clock = clock(windows).await;
+    let (clock, now) = clock(windows).await;
     report.findings.push(Finding { subject: "clock", outcome: clock });
     let (hyperv, unverified) = virtualization(windows).await;
     report.findings.push(Finding { subject: "Hyper-V", outcome: hyperv });
@@ -54,7 +54,10 @@ pub(super) async fn try_all(windows: &Windows, report: &mut Report) {
     note(report, ".NET", dotnet(windows)).await;
     note(report, "updates", updates(windows)).await;
     note(report, "Defender", defender(windows)).await;
-    note(report, "event log", event_log(windows)).await;
+    match now {
+        Some(now) => note(report, "event log", event_log(windows, now)).await,
+        None => report.findings.push(Finding { subject: "event log", outcome: Outcome::NotTried { because: "its clock cannot be read" } }),
+    }
     note(report, "events", events(windows)).await;
     note(report, "shell", shell(windows)).await;
 }
@@ -82,15 +85,19 @@ fn on(error: &WindowsError) -> String {
     }
 }
 
-async fn clock(windows: &Windows) -> Outcome {
-    match windows.clock().await {
+/// How its clock goes, and what time it has.
+async fn clock(windows: &Windows) -> (Outcome, Option<Timestamp>) {
+    let clock = windows.clock().await;
+    let now = clock.as_ref().ok().map(|clock| clock.at);
+    let outcome = match clock {
         Ok(clock) if clock.is_off_by_more_than(MOST_AHEAD) => Outcome::trouble(
             format!("it is {:#} ahead of this machine (negative: behind)", clock.ahead),
             "let both follow one time source (`w32tm /query /status`): certificates, Kerberos and windows are told by the clock",
         ),
         Ok(clock) => Outcome::works(format!("{} by its own clock, {}", clock.at.strftime("%Y-%m-%d %H:%M:%SZ"), clock.zone)),
         Err(error) => Outcome::trouble(chain(&error), on(&error)),
-    }
+    };
+    (outcome, now)
 }
 
 /// Reads every class of Hyper-V's that an observation reads, and tells what of it our class table does not know.
@@ -205,8 +212,7 @@ async fn defender(windows: &Windows) -> Tried {
     Ok(format!("{}{tamper}", if status.running { "runs" } else { "does not run" }))
 }
 
-async fn event_log(windows: &Windows) -> Tried {
-    let now = windows.clock().await?.at;
+async fn event_log(windows: &Windows, now: Timestamp) -> Tried {
     match windows.events_between("System", now.saturating_sub(LATELY).unwrap_or(now), now).await {
         Ok(events) => Ok(format!("{} entries of System in the last minutes", events.len())),
         Err(WindowsError::TooMany { .. }) => Ok("System fills quickly".to_owned()),

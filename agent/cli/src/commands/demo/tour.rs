@@ -48,8 +48,8 @@ pub(super) async fn run(args: &Demo, console: &Console) -> Result<Ending, Failur
     let wiring = Wiring::new(&stage.settings)?;
     let engine = Engine::new(wiring.parts()?, wiring.lock("demo")?);
     let origin = crate::fleet::origin(&stage.settings)?;
-    let credentials = Arc::clone(&wiring.credentials) as Arc<dyn source::Credentials>;
-    let (watcher, subscription) = Watcher::new(origin, stage.settings.state_dir().to_owned(), credentials, Pace::default());
+    let access = crate::access::access(&stage.settings)?;
+    let (watcher, subscription) = Watcher::new(origin, stage.settings.state_dir().to_owned(), access, Pace::default());
     let Subscription { snapshots, status: _, waker } = subscription;
     let stop = CancellationToken::new();
     let mut beside = JoinSet::new();

@@ -4,8 +4,6 @@
 //! check left is removed first. A person's hold holds it, and no agent with the same state directory works meanwhile.
 //! Deliberately absent: the points (they are `hyperv::image_check`'s).
 
-use std::sync::Arc;
-
 use engine::Hosts as _;
 use engine::hold::Holds;
 use hyperv::Host;
@@ -33,7 +31,7 @@ use crate::wiring::Wiring;
 pub fn run(args: &Args, settings: &Settings, console: &Console) -> Result<Ending, Failure> {
     let wiring = Wiring::new(settings)?;
     // Nothing that the repository wishes is put in force, so its images may be checked before they are committed.
-    let snapshot = fleet::read(settings, Arc::clone(&wiring.credentials), Purpose::Look)?;
+    let snapshot = fleet::read(settings, Purpose::Look)?;
     let chosen = fleet::chosen(&snapshot, std::slice::from_ref(&args.appliance))?;
     let desired = chosen.first().ok_or_else(|| Failure::new(format!("there is no appliance `{}`", args.appliance)))?;
     let host = Host::new(&desired.host, wiring.way_to(&desired.host)).context(format!("cannot connect to `{}`", desired.host.address))?;
@@ -94,7 +92,12 @@ async fn all(checks: &[ImageCheck<'_>], stop: &CancellationToken, shown: (Listin
             None => return Ok((reports, Ending::Unfinished)),
         }
     }
-    let ending = if reports.iter().all(Report::is_kept) { Ending::Done } else { Ending::Faulty };
+    let ending = match () {
+        () if reports.iter().any(Report::is_broken) => Ending::Faulty,
+        () if reports.iter().all(Report::is_kept) => Ending::Done,
+        // Some points were out of reach from here.
+        () => Ending::Unfinished,
+    };
     Ok((reports, ending))
 }
 

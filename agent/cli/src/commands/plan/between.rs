@@ -1,0 +1,187 @@
+//! `trunkline plan --base REV --head REV`: what a change of the repository asks for, and what policies say of it, without any host.
+//!
+//! Guarantees: every appliance that changes is judged, and every one when a policy changes; whatever could not be asked without a look at
+//! the hosts is named. Deliberately absent: steps (those follow from what is observed).
+
+use std::collections::BTreeSet;
+
+use model::desired::Desired;
+use model::names::ApplianceName;
+use model::snapshot::Snapshot;
+use plan::compare::compare;
+use plan::diff::Change;
+use plan::render::{json, markdown};
+use policy::{Input, Limits, Policies, Verdict, Violation, shipped};
+use serde_json::{Value, json};
+use wsman::clock::{Clock as _, SystemClock};
+
+use crate::args::{Output, Plan};
+use crate::console::Console;
+use crate::error::{Context as _, Ending, Failure};
+use crate::fleet;
+use crate::paint::Paint;
+use crate::settings::Settings;
+
+/// Prints what changes.
+///
+/// # Errors
+/// When a revision cannot be read, or the newer one is faulty.
+pub fn run(args: &Plan, settings: &Settings, console: &Console, revisions: [&String; 2]) -> Result<Ending, Failure> {
+    let mut reader = fleet::reader(settings)?;
+    let mut read = |revision: &String| reader.read_revision(revision).context(format!("cannot read revision `{revision}`"));
+    let [base, head] = [read(revisions[0])?, read(revisions[1])?];
+    if !head.complete {
+        let findings = model::diagnostic::render_all(&head.diagnostics);
+        return Err(
+            Failure::new(format!("revision `{}` is faulty\n\n{findings}", revisions[1])).hint("`trunkline validate` shows the same")
+        );
+    }
+    let judge = Judge::of(&base, &head);
+    let wanted = |name: &&ApplianceName| args.only.is_empty() || args.only.contains(name);
+    let names: BTreeSet<_> = base.desired.keys().chain(head.desired.keys()).filter(wanted).collect();
+    let sections: Result<Vec<_>, _> = names.into_iter().filter_map(|name| Section::of(name, [&base, &head], &judge).transpose()).collect();
+    let sections = sections?;
+    let unasked: Vec<&str> = judge.policies.judging_plans().collect();
+    match args.output {
+        Output::Json => {
+            let all: Vec<Value> = sections.iter().map(Section::json).collect();
+            let document = json!({ "base": base.revision, "head": head.revision, "appliances": all, "needPlans": unasked });
+            console.line(&serde_json::to_string_pretty(&document).context("cannot write the comparison")?);
+        }
+        Output::Markdown => {
+            if sections.is_empty() {
+                console.line("No appliance changes.");
+            }
+            sections.iter().for_each(|section| console.print(&section.markdown()));
+        }
+        Output::Text => {
+            if sections.is_empty() {
+                console.line(&console.paint.good("no appliance changes"));
+            }
+            sections.iter().for_each(|section| console.print(&section.text(console.paint)));
+        }
+    }
+    if !sections.is_empty() && !unasked.is_empty() {
+        let says = format!("policies that judge plans have more to say once hosts are seen (`plan --observed`): {}", unasked.join(", "));
+        anstream::eprintln!("{}", console.paint.faint(says));
+    }
+    let due = sections.iter().any(|section| !section.what.is_nothing());
+    Ok(if args.detailed_exitcode && due { Ending::ChangesDue } else { Ending::Done })
+}
+
+/// The policies of the newer revision.
+struct Judge {
+    policies: Policies,
+    now: jiff::Timestamp,
+    /// Whether rules changed, so that what is not changed itself may be judged otherwise.
+    anew: bool,
+}
+
+impl Judge {
+    fn of(base: &Snapshot, head: &Snapshot) -> Self {
+        // Faulty ones deny, and say so.
+        let (policies, _) = Policies::load(&shipped(), &head.policies, Limits::default());
+        Self { policies, now: SystemClock.now(), anew: base.policies != head.policies }
+    }
+
+    fn ask(&self, desired: &Desired) -> Result<Verdict, Failure> {
+        let input = Input::new(desired, self.now, None).context("the policies cannot be asked")?;
+        Ok(self.policies.review(&input))
+    }
+}
+
+/// What a pull request does to one appliance.
+struct Section<'a> {
+    appliance: &'a ApplianceName,
+    what: What,
+    verdict: Verdict,
+}
+
+enum What {
+    Added,
+    Removed,
+    /// Nothing, where only a rule changed.
+    Changed(Vec<Change>),
+}
+
+impl What {
+    fn is_nothing(&self) -> bool {
+        matches!(self, Self::Changed(changes) if changes.is_empty())
+    }
+}
+
+impl<'a> Section<'a> {
+    /// `None` when there is nothing to say.
+    fn of(appliance: &'a ApplianceName, [base, head]: [&Snapshot; 2], judge: &Judge) -> Result<Option<Self>, Failure> {
+        let what = match (base.desired.get(appliance), head.desired.get(appliance)) {
+            (None, Some(_)) => What::Added,
+            (Some(_), None) => What::Removed,
+            (Some(base), Some(head)) => What::Changed(compare(base, head)),
+            (None, None) => return Ok(None),
+        };
+        let asked = head.desired.get(appliance).filter(|_| judge.anew || !what.is_nothing());
+        let verdict = asked.map(|desired| judge.ask(desired)).transpose()?.unwrap_or_default();
+        let silent = what.is_nothing() && verdict == Verdict::default();
+        Ok((!silent).then_some(Self { appliance, what, verdict }))
+    }
+
+    fn json(&self) -> Value {
+        let (kind, changes) = match &self.what {
+            What::Added => ("added", Vec::new()),
+            What::Removed => ("removed", Vec::new()),
+            What::Changed(changes) => ("changed", changes.iter().map(json::change_document).collect()),
+        };
+        json!({ "appliance": self.appliance, "is": kind, "changes": changes, "policies": self.verdict })
+    }
+
+    fn markdown(&self) -> String {
+        let mut text = format!("### {}\n\n", self.appliance);
+        match &self.what {
+            What::Added => text.push_str("New: it will be installed.\n\n"),
+            What::Removed => text.push_str("No longer described: its VMs are left as they are.\n\n"),
+            What::Changed(changes) if changes.is_empty() => {}
+            What::Changed(changes) => text.push_str(&format!("{}\n", markdown::changes(changes))),
+        }
+        let said: Vec<String> = self.said().map(|(word, says)| format!("- **{word}** {}\n", markdown_safe(&says))).collect();
+        if !said.is_empty() {
+            text.push_str(&said.concat());
+            text.push('\n');
+        }
+        text
+    }
+
+    fn text(&self, paint: Paint) -> String {
+        let mut text = format!("{}\n", paint.strong(self.appliance));
+        match &self.what {
+            What::Added => text.push_str("  new: it will be installed\n"),
+            What::Removed => text.push_str("  no longer described: its VMs are left as they are\n"),
+            What::Changed(changes) => {
+                text.extend(changes.iter().map(|change| format!("  {}  {}\n", change.path, plan::render::change(change))))
+            }
+        }
+        text.extend(self.said().map(|(word, says)| {
+            let line = format!("  {word} {says}");
+            let line = if word == DENIES { paint.bad(line) } else { paint.caution(line) };
+            format!("{line}\n")
+        }));
+        text
+    }
+
+    /// What the policies say, what denies first.
+    fn said(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let says = |violation: &Violation| {
+            let Violation { policy, message, hint, appliance: _, place: _ } = violation;
+            let hint = hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+            format!("by `{policy}`: {message}{hint}")
+        };
+        let denied = self.verdict.denied.iter().map(move |violation| (DENIES, says(violation)));
+        denied.chain(self.verdict.warned.iter().map(move |violation| ("warning", says(violation))))
+    }
+}
+
+fn markdown_safe(text: &str) -> String {
+    text.replace('<', "&lt;")
+}
+
+/// Planned work does not begin while it stands.
+const DENIES: &str = "denied";

@@ -1,0 +1,88 @@
+//! Remotes as a person meets them: settings, credentials and errors, against git's own server over https and OpenSSH's over ssh. What the
+//! source crate guarantees of them, its own tests hold.
+
+use std::path::Path;
+
+use crate::support::binary::{Done, Line};
+use crate::support::example::Example;
+use crate::support::git_host::{HttpsHost, PASSWORD, SshHost, USER};
+use crate::support::room::Room;
+
+/// `validate` of a remote, in the room's directory, which is its home too.
+fn validate(room: &Room, url: &str, flags: &[&str]) -> Done {
+    let arguments = ["validate", url, "--state-dir", "state", "--credentials", "credentials.yaml"];
+    Line::new(room.path(), arguments.iter().chain(flags)).run()
+}
+
+/// What a command says that is refused.
+fn refusal(done: Done, url: &str) -> String {
+    assert_eq!((done.code, done.out.as_str()), (1, ""), "{}", done.err);
+    done.err.replace(url, "<url>")
+}
+
+fn credential(room: &Room, entry: &str) {
+    room.write_private("credentials.yaml", &format!("source: {{ {entry} }}\n"));
+}
+
+#[test]
+fn a_repository_behind_https_is_read_by_whoever_may() {
+    let room = Room::without_hosts(Example::BranchBundle);
+    let host = HttpsHost::serve(room.path());
+    let url = host.url("fleet");
+    room.write("ca.pem", &host.authority);
+    room.write_private("token", &format!("{PASSWORD}\n"));
+    credential(&room, &format!("user: {USER}, passwordFile: token"));
+    let trusting = ["--source-ca", "ca.pem"];
+    assert_eq!(validate(&room, &url, &trusting).well(), "valid: 3 appliances at 3 sites, no faults\n");
+    let by_setting = Line::new(room.path(), ["validate", &url, "--state-dir", "state", "--credentials", "credentials.yaml"]);
+    by_setting.with("TRUNKLINE_SOURCE_CA", "ca.pem").run().well();
+
+    insta::assert_snapshot!(refusal(validate(&room, &url, &[]), &url), @"");
+    credential(&room, &format!("user: {USER}, password: not-the-one"));
+    let said = refusal(validate(&room, &url, &trusting), &url);
+    assert!(!said.contains("not-the-one"));
+    insta::assert_snapshot!(said, @"");
+    room.write_private("credentials.yaml", "other: { user: a, password: b }\n");
+    insta::assert_snapshot!(refusal(validate(&room, &url, &trusting), &url), @"");
+    credential(&room, &format!("user: {USER}, passwordFile: token"));
+    insta::assert_snapshot!(refusal(validate(&room, &url, &["--source-ca", "token"]), &url), @"");
+    drop(host);
+    insta::assert_snapshot!(refusal(validate(&room, &url, &trusting), &url), @"");
+}
+
+#[test]
+fn a_repository_behind_ssh_is_read_where_known_hosts_vouches_for_it() {
+    let room = Room::without_hosts(Example::BranchBundle);
+    let mut host = SshHost::serve();
+    let url = host.url(&room.file("fleet"));
+    credential(&room, &format!("key: {}", host.key().display()));
+    let here = |said: String| said.replace(&host.fingerprint(), "<key>").replace(room.path().to_str().unwrap(), "<home>");
+    insta::assert_snapshot!(here(refusal(validate(&room, &url, &[]), &url)), @"");
+
+    std::fs::create_dir(room.file(".ssh")).unwrap();
+    room.write(".ssh/known_hosts", &format!("# noted by hand\n{}", host.known_host()));
+    assert_eq!(validate(&room, &url, &[]).well(), "valid: 3 appliances at 3 sites, no faults\n");
+    let hash = ["-H", "-f", ".ssh/known_hosts"];
+    Line::of(Path::new("/usr/bin/ssh-keygen"), room.path(), hash).run().well();
+    assert!(!std::fs::read_to_string(room.file(".ssh/known_hosts")).unwrap().contains("127.0.0.1"));
+    validate(&room, &url, &[]).well();
+
+    credential(&room, "user: git, password: a-word");
+    insta::assert_snapshot!(here(refusal(validate(&room, &url, &[]), &url)), @"");
+    credential(&room, &format!("key: {}.pub", host.key().display()));
+    let said = refusal(validate(&room, &url, &[]), &url);
+    assert!(said.contains("others may read"), "{said}");
+    credential(&room, &format!("key: {}, password: {}", host.locked_key().display(), SshHost::PASSPHRASE));
+    validate(&room, &url, &[]).well();
+
+    let pin = host.fingerprint();
+    host.change_host_key();
+    let shown = |said: String| {
+        let start = said.find("SHA256:").unwrap();
+        let end = start + said[start..].find(',').unwrap();
+        said.replace(&said[start..end], "<shown>").replace(room.path().to_str().unwrap(), "<home>")
+    };
+    insta::assert_snapshot!(shown(refusal(validate(&room, &url, &[]), &url)), @"");
+    insta::assert_snapshot!(shown(refusal(validate(&room, &url, &["--source-host-key", &pin]), &url)), @"");
+    insta::assert_snapshot!(refusal(validate(&room, &url, &["--source-host-key", "SHA256:short"]), &url), @"");
+}
