@@ -4,16 +4,16 @@
 //! verify nothing. The time comes from the one `Clock`.
 
 mod shown;
+mod verify;
 
 use std::fmt;
 use std::io;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring::default_provider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::TlsConnector;
 
 use crate::auth::ClientIdentity;
@@ -21,6 +21,7 @@ use crate::clock::SharedClock;
 use crate::connect::Stream;
 
 pub use shown::shown;
+use verify::{Rule, Verifier};
 
 /// By what a host's certificate is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,7 +155,10 @@ impl Tls {
         let config = match trust {
             Trust::System => builder.with_root_certificates(system_roots()?),
             Trust::Authorities(pem) => builder.with_root_certificates(named_roots(pem)?),
-            Trust::Pinned(pin) => builder.dangerous().with_custom_certificate_verifier(Arc::new(Pin { pin: *pin, provider })),
+            Trust::Pinned(pin) => {
+                let verifier = Verifier { rule: Rule::Pin(*pin), provider };
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+            }
         };
         let config = match identity {
             None => config.with_no_client_auth(),
@@ -199,51 +203,6 @@ impl rustls::time_provider::TimeProvider for ClockTime {
     fn current_time(&self) -> Option<UnixTime> {
         let since_epoch = self.0.now().duration_since(jiff::Timestamp::UNIX_EPOCH);
         std::time::Duration::try_from(since_epoch).ok().map(UnixTime::since_unix_epoch)
-    }
-}
-
-/// Knows one certificate. The handshake still proves that the peer has its key.
-#[derive(Debug)]
-struct Pin {
-    pin: Fingerprint,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Pin {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        _chain: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        if self.pin.matches(certificate) {
-            return Ok(ServerCertVerified::assertion());
-        }
-        Err(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
