@@ -1,12 +1,12 @@
 //! How streams to hosts and guests are made: by TCP, or to the loopback ports that stand for simulated addresses.
 //!
 //! Guarantees: with `--connect-to`, an address that the file does not name is refused and never dialled for real. The file is read
-//! again for every stream, since guests appear in it when they first boot. Deliberately absent: TLS and HTTP (those are `wsman`'s).
+//! again for every stream, since guests appear in it when they first boot, and understood again when it has changed. Deliberately absent: TLS and HTTP (those are `wsman`'s).
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use model::desired::{DesiredHost, Place};
 use sim::network::{Binding, Endpoints};
@@ -18,7 +18,10 @@ use wsman::connect::{BoxFuture, Connect, Endpoint, Stream, TcpConnect};
 pub fn way_to(host: &DesiredHost, connect_to: Option<PathBuf>) -> Arc<dyn Connect> {
     match connect_to {
         None => Arc::new(TcpConnect::default()),
-        Some(file) => Arc::new(Redirected { file, host: host.address.clone(), place: host.place, tcp: TcpConnect::default() }),
+        Some(file) => {
+            let (host, place) = (host.address.clone(), host.place);
+            Arc::new(Redirected { file, host, place, tcp: TcpConnect::default(), read: Mutex::default() })
+        }
     }
 }
 
@@ -29,13 +32,26 @@ struct Redirected {
     host: String,
     place: Place,
     tcp: TcpConnect,
+    /// The text that was understood last, and what it says.
+    read: Mutex<Option<(String, Arc<Endpoints>)>>,
 }
 
 impl Redirected {
+    fn understand(&self, text: String) -> io::Result<Arc<Endpoints>> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*read {
+            Some((known, endpoints)) if *known == text => Ok(Arc::clone(endpoints)),
+            _ => {
+                let endpoints = Endpoints::parse(&text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+                Ok(Arc::clone(&read.insert((text, Arc::new(endpoints))).1))
+            }
+        }
+    }
+
     fn find(&self, to: &Endpoint) -> io::Result<SocketAddr> {
         let file = self.file.display();
         let text = std::fs::read_to_string(&self.file).map_err(|error| io::Error::new(error.kind(), format!("{file}: {error}")))?;
-        let endpoints = Endpoints::parse(&text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        let endpoints = self.understand(text)?;
         let missing = |what: &str| io::Error::new(io::ErrorKind::ConnectionRefused, format!("{file} names no `{what}`"));
         let address = |text: &str| text.parse::<IpAddr>().map_err(|_| missing(text));
         let from = match self.place {
