@@ -36,8 +36,8 @@ impl Process {
     /// What it prints.
     #[must_use]
     pub fn output(&self) -> String {
-        let output = self.command().stdout(Stdio::piped()).stderr(Stdio::inherit()).output().expect("it starts");
-        assert!(output.status.success(), "{self:?}: {}", output.status);
+        let output = self.command().stdout(Stdio::piped()).stderr(Stdio::piped()).output().expect("it starts");
+        assert!(output.status.success(), "{self:?}: {}: {}", output.status, String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).expect("it prints text")
     }
 
