@@ -56,8 +56,11 @@ fn a_commit_becomes_converged_hosts_and_is_then_no_change() {
     room.write("seen.json", &observation);
     for form in ["text", "json", "markdown"] {
         let seen = run(&["plan", "--observed", "seen.json", "--output", form]);
-        assert!(seen.err.contains("hosts as seen ") && !seen.err.contains("warning"), "{}", seen.err);
-        assert_eq!(seen.clone().well(), run(&["plan", "--output", form]).well(), "from a file as from the hosts, as {form}");
+        assert!(!seen.err.contains("warning"), "{}", seen.err);
+        // For people, when it was seen stands above what is the same.
+        let (when, plan) = if form == "json" { (&*seen.err, &*seen.out) } else { seen.out.split_once("\n\n").unwrap() };
+        assert!(when.contains("hosts as seen "), "{when}");
+        assert_eq!(plan, run(&["plan", "--output", form]).well(), "from a file as from the hosts, as {form}");
         assert_eq!(run(&["plan", "--observed", "seen.json", "--output", form]), seen, "twice");
     }
 
@@ -67,7 +70,11 @@ fn a_commit_becomes_converged_hosts_and_is_then_no_change() {
     }
     room.write("old.json", &old.to_string());
     let seen = run(&["plan", "--observed", "old.json"]);
-    insta::assert_snapshot!(seen.clone().err, @"");
+    insta::assert_snapshot!(seen.clone().err, @"
+    wish of the working directory, committed or not
+    warning: the hosts were seen more than an hour ago, and much may have changed; `trunkline observe` looks again
+    ");
+    assert!(seen.out.starts_with("hosts as seen at 2026-03-01T10:00:00Z\n\n"), "{}", seen.out);
     assert_eq!(run(&["plan", "--observed", "old.json"]), seen, "twice");
 
     let status = run(&["status", "--output", "json"]);
@@ -139,9 +146,22 @@ fn policies_that_need_no_host_judge_two_revisions() {
     let head = room.commit(&[("sites/jena.yaml", &odd)], "an odd number");
     let compare = |base: &str, head: &str, form: &str| room.run(&["plan", "--base", base, "--head", head, "--output", form]);
     let text = compare(&ruled, &head, "text");
-    insta::assert_snapshot!(text.out, @"");
-    insta::assert_snapshot!(text.err, @"");
-    insta::assert_snapshot!(compare(&ruled, &head, "markdown").out, @"");
+    insta::assert_snapshot!(text.out, @"
+    jena-1
+      roles.app.processors  2 -> 3
+      denied by `even`: app has <3> processors; use an even number
+    ");
+    insta::assert_snapshot!(text.err, @"policies that judge plans have more to say once hosts are seen (`plan --observed`): availability_promise, no_destruction_without_prune");
+    insta::assert_snapshot!(compare(&ruled, &head, "markdown").out, @"
+    ### jena-1
+
+    | field | change | effect |
+    |---|---|---|
+    | `roles.app.processors` | 2 -> 3 | takes no calls meanwhile, a VM goes off |
+
+
+    - **denied** by `even`: app has &lt;3> processors; use an even number
+    ");
     let document = json_of(compare(&ruled, &head, "json"));
     assert_eq!(document["appliances"][0]["policies"]["denied"][0]["policy"], "even", "{document:#}");
     assert_eq!(document["needPlans"], json!(["availability_promise", "no_destruction_without_prune"]));
@@ -149,7 +169,17 @@ fn policies_that_need_no_host_judge_two_revisions() {
     let strict = even.replace("% 2 == 1", "% 2 == 0");
     let stricter = room.commit(&[("sites/jena.yaml", &jena), ("even.rego", &strict)], "a stricter rule");
     let text = compare(&base, &stricter, "text");
-    insta::assert_snapshot!(text.out, @"");
+    insta::assert_snapshot!(text.out, @"
+    jena-1
+      denied by `even`: app has <2> processors; use an even number
+      denied by `even`: sbc has <2> processors; use an even number
+    kiel-1
+      denied by `even`: app has <2> processors; use an even number
+      denied by `even`: sbc has <2> processors; use an even number
+    ulm-1
+      denied by `even`: app has <2> processors; use an even number
+      denied by `even`: sbc has <2> processors; use an even number
+    ");
     assert_eq!(room.run(&["plan", "--base", &base, "--head", &stricter, "--detailed-exitcode"]).code, 0, "nothing is to be done");
 }
 
@@ -163,8 +193,27 @@ fn a_person_may_ask_where_a_value_comes_from() {
       43 |         mediation: { processors: 4, memory: 16 GiB }
     ");
     assert_eq!(room.run(&["explain", "appliance", "sea-1", "roles.mediation.memory"]).well(), told);
-    insta::assert_snapshot!(room.run(&["explain", "site", "seattle", "availability"]).well(), @"");
-    insta::assert_snapshot!(room.run(&["explain", "site", "seattle", "availability", "-o", "json"]).well(), @"");
+    insta::assert_snapshot!(room.run(&["explain", "site", "seattle", "availability"]).well(), @"
+    spec.availability.minServing = 1
+      from Site seattle, sites/seattle/site.yaml:11:17
+      11 |     minServing: 1
+    ");
+    insta::assert_snapshot!(room.run(&["explain", "site", "seattle", "availability", "-o", "json"]).well(), @r#"
+    [
+      {
+        "path": "spec.availability.minServing",
+        "value": "1",
+        "document": "Site seattle",
+        "place": {
+          "file": "sites/seattle/site.yaml",
+          "line": 11,
+          "column": 17,
+          "length": 1
+        },
+        "sourceLine": "    minServing: 1"
+      }
+    ]
+    "#);
 }
 
 #[test]
@@ -304,17 +353,24 @@ mod bad_input {
         let room = Room::without_hosts(Example::BranchBundle);
         room.write("cut.json", r#"{"apiVersion": "trunkline.dev/observation.v2", "appliances": ["#);
         insta::assert_snapshot!(refused(&room, &["plan", "--observed", "cut.json"]), @"
-        error: cannot read the observation `cut.json`
+        error: cannot read the observation `cut.json`: it ends too early, in line 1
+        hint: run `trunkline observe` again, and keep all that it prints
         ");
         room.write("other.json", r#"{"apiVersion": "trunkline.dev/observation.v2", "appliances": [{"appliance": "ulm-1"}]}"#);
-        insta::assert_snapshot!(refused(&room, &["plan", "--observed", "other.json"]), @"");
+        insta::assert_snapshot!(refused(&room, &["plan", "--observed", "other.json"]), @"
+        error: cannot read the observation `other.json`: line 1, column 84 is nothing that `trunkline observe` writes
+        hint: run `trunkline observe` again, and keep all that it prints
+        ");
         room.write("text.json", "no changes\n");
-        insta::assert_snapshot!(refused(&room, &["plan", "--observed", "text.json"]), @"");
+        insta::assert_snapshot!(refused(&room, &["plan", "--observed", "text.json"]), @"
+        error: cannot read the observation `text.json`: it is no JSON from line 1, column 2 on
+        hint: run `trunkline observe` again, and keep all that it prints
+        ");
         // What an agent wrote before the form of guests changed.
         room.write("old.json", r#"{"apiVersion": "trunkline.dev/observation.v1", "appliances": [{"appliance": "ulm-1"}]}"#);
         insta::assert_snapshot!(refused(&room, &["plan", "--observed", "old.json"]), @"
-        error: cannot read the observation `old.json`: it is of version `trunkline.dev/observation.v0`
-        hint: wanted: `trunkline.dev/observation.v1`
+        error: cannot read the observation `old.json`: it is a `trunkline.dev/observation.v1`, and this trunkline reads `trunkline.dev/observation.v2`
+        hint: run `trunkline observe` again, with the trunkline that plans
         ");
     }
 
@@ -435,7 +491,11 @@ mod bad_input {
         assert_eq!(second.code, 1);
         let shown = second.err.replace(&room.simulator().to_string(), "<process>");
         let (before, after) = (shown.find("since ").unwrap(), shown.find("Z)").unwrap());
-        insta::assert_snapshot!(shown.replace(&shown[before + 6..=after], "<time>"), @"");
+        insta::assert_snapshot!(shown.replace(&shown[before + 6..=after], "<time>"), @"
+        error: cannot go on with the world in `hosts`
+          cause: the state directory `hosts` is in use by `trunkline simulate` (process <process>, since <time>)
+        hint: stop the other, tell it something with `simulate --state … inject`, or give another --state
+        ");
         assert!(!room.file("others.yaml").exists());
         room.tell(&json!({ "mutations": {} }));
     }

@@ -90,7 +90,7 @@ fn requests(simulator: &Simulator, desired: &BTreeMap<ApplianceName, Arc<Desired
     println!("{}", Row::constant("requests to all four guests, few services each, and fifty", [few, many]));
 }
 
-/// Requests of the second look of an agent: to the host, and to all guests.
+/// Requests of the second look of an agent, to the host and to all guests: what the first was told and still stands is not asked again.
 fn look(simulator: &Simulator, desired: &Desired, clock: &SharedClock) -> (u64, u64) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -3,6 +3,8 @@
 //! Guarantees: a class name, sub-type or code that appears on the wire is spelt here and nowhere else.
 //! Deliberately absent: property names, which stand where they are read; their spelling is the class table's matter.
 
+use model::desired::IntegrationService;
+
 /// Virtual machines and the host itself.
 pub(crate) const COMPUTER_SYSTEM: &str = "Msvm_ComputerSystem";
 /// What a VM is set to; snapshots have one of their own.
@@ -54,6 +56,18 @@ pub(crate) const BOOT_SOURCE: &str = "Msvm_BootSourceSettingData";
 pub(crate) const SNAPSHOT_SERVICE: &str = "Msvm_VirtualSystemSnapshotService";
 /// What a failover cluster starts, stops and moves.
 pub(crate) const CLUSTER_RESOURCE: &str = "MSCluster_Resource";
+
+/// What each integration service of a VM is set to.
+pub(crate) fn integration(service: IntegrationService) -> &'static str {
+    match service {
+        IntegrationService::Heartbeat => "Msvm_HeartbeatComponentSettingData",
+        IntegrationService::Shutdown => "Msvm_ShutdownComponentSettingData",
+        IntegrationService::DataExchange => "Msvm_KvpExchangeComponentSettingData",
+        IntegrationService::TimeSync => "Msvm_TimeSyncComponentSettingData",
+        IntegrationService::Backup => "Msvm_VssComponentSettingData",
+        IntegrationService::FileCopy => "Msvm_GuestServiceInterfaceComponentSettingData",
+    }
+}
 
 /// The running Windows.
 pub(crate) const OPERATING_SYSTEM: &str = "Win32_OperatingSystem";

@@ -14,6 +14,7 @@ use crate::credential::CredentialError;
 use crate::job::JobFailed;
 use crate::peer::TalkError;
 use crate::return_code::ReturnCode;
+use crate::windows::WindowsError;
 
 /// A step could not be checked or done.
 #[derive(Debug, thiserror::Error)]
@@ -189,6 +190,21 @@ pub enum Failure {
         #[source]
         source: CredentialError,
     },
+    /// A failover cluster has the VM.
+    #[error("a failover cluster has `{vm}` as a role: take it out of the cluster first")]
+    Clustered {
+        /// The VM.
+        vm: VmName,
+    },
+    /// The Windows inside a guest did not do what it was asked for.
+    #[error("the Windows of `{vm}` was not changed")]
+    Guest {
+        /// The VM.
+        vm: VmName,
+        /// Why.
+        #[source]
+        source: Box<WindowsError>,
+    },
     /// The guest is in a domain that is not the wished one.
     #[error("`{vm}` is in the domain `{found}` and would have to leave it first")]
     OtherDomain {
@@ -214,8 +230,10 @@ impl Failure {
             Self::Talk(talk) => talk.disposition(),
             Self::Refused { code, .. } => code.disposition(),
             Self::Job { source, .. } => source.code.disposition(),
+            Self::Guest { source, .. } => source.disposition(),
             Self::InTheWay { .. } | Self::NotOurs(_) => Disposition::Stall(Reason::AdoptionNeeded),
             Self::DuplicateMark { .. } => Disposition::Stall(Reason::DuplicateMark),
+            Self::Clustered { .. } => Disposition::Stall(Reason::Clustered),
             Self::Checkpointed { .. } => Disposition::Stall(Reason::Checkpointed),
             Self::UnreadableMark { .. } => Disposition::Stall(Reason::UnreadableMark),
             // The next plan is made from what is there then.

@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::desired::{Authentication, DesiredHost, DesiredRole, Scheme};
+use jiff::SignedDuration;
+use model::desired::{Authentication, DesiredHost, DesiredRole, IntegrationService, Scheme};
 use model::names::{CredentialName, InstanceId, RoleName};
 use tokio::sync::OnceCell;
 use wsman::auth::Refusals;
@@ -22,8 +23,10 @@ use crate::error::ConnectError;
 use crate::events::Source;
 use crate::guid::Guid;
 use crate::job::Following;
+use crate::observe::cluster::Alone;
 use crate::observe::door::Door;
 use crate::observe::guest::PendingJoin;
+use crate::observe::integration::KeptOffer;
 use crate::peer::{Login, Peer, Site, TalkError};
 use crate::refusal::Refusal;
 use crate::row::Row;
@@ -37,6 +40,10 @@ const HOST_CONNECTIONS: usize = 4;
 
 /// Connections to a guest, which is asked seven: one may wait for events meanwhile.
 const GUEST_CONNECTIONS: usize = 2;
+
+/// How long an answer is believed that changes once in months: whether there is a failover cluster, what integration services are
+/// offered. Nothing is ended or deleted on such an answer.
+pub(crate) const KEPT: SignedDuration = SignedDuration::from_hours(1);
 
 /// What a host needs of the process that it lives in.
 #[derive(Debug, Clone)]
@@ -75,6 +82,10 @@ pub(crate) struct Memory {
     pub(crate) joins: BTreeMap<Guid, PendingJoin>,
     /// Guests that refused our account.
     pub(crate) refusals: BTreeMap<(InstanceId, RoleName), Refusal>,
+    /// The host is in no failover cluster, as it said lately.
+    pub(crate) alone: Option<Alone>,
+    /// What integration services are offered to VMs.
+    pub(crate) offers: BTreeMap<(Guid, IntegrationService), KeptOffer>,
 }
 
 impl Host {

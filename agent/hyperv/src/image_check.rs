@@ -2,7 +2,8 @@
 //!
 //! Guarantees: the VM bears a mark, a name and a place of its own, so that no instance of the appliance is touched; everything that was
 //! made goes again with [`ImageCheck::clear`], whatever became of the check, and what an earlier check left goes the same way. It is built
-//! and removed by the planner's steps, and looked into through the doors that every guest is looked into. Deliberately absent: set-up of
+//! and removed by the planner's steps, and looked into through the doors that every guest is looked into. From another machine than the
+//! host it asks what the host can tell, and says which points are left. Deliberately absent: set-up of
 //! the guest (its name, its domain), and whether services run: a fresh image is in no domain yet.
 
 mod clear;
@@ -67,6 +68,12 @@ impl Report {
     pub fn is_kept(&self) -> bool {
         self.findings.iter().all(|finding| matches!(finding.outcome, Outcome::Works { .. }))
     }
+
+    /// Whether it breaks any. One that neither keeps all nor breaks any was looked at from elsewhere than its host.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.findings.iter().any(|finding| matches!(finding.outcome, Outcome::Trouble { .. }))
+    }
 }
 
 /// An image could not be checked. What is the image's own fault is a finding, not this.
@@ -79,12 +86,6 @@ pub enum ImageCheckError {
         appliance: ApplianceName,
         /// The role.
         role: RoleName,
-    },
-    /// The agent stands elsewhere.
-    #[error("guests of `{appliance}` can be reached from its host only, and `host.place` says that this is another machine")]
-    NotOnHost {
-        /// The appliance.
-        appliance: ApplianceName,
     },
     /// Nothing leads into a guest that is not connected to the product's networks.
     #[error("role `{role}` has no adapter on a management network, so nothing leads into a VM of it that serves nobody")]

@@ -31,7 +31,7 @@ pub use events::{Source, WakeUps};
 pub use failure::{Blocker, Failure, PerformError};
 pub use host::{Host, HostContext};
 pub use job::JobFailed;
-pub use operation::{BootSource, BootSourceKind, DiskFile, DiskFormat, DiskKind, GuestService, IdCheck, Offer, Operations, Summary};
+pub use operation::{BootSource, BootSourceKind, DiskFile, DiskFormat, DiskKind, IdCheck, Operations, Summary};
 pub use peer::TalkError;
 pub use perform::Check;
 pub use return_code::{Family, ReturnCode};

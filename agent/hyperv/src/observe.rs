@@ -7,10 +7,12 @@
 
 pub(crate) mod adapter;
 pub(crate) mod address;
+pub(crate) mod boot;
 pub(crate) mod cluster;
 pub(crate) mod door;
 pub(crate) mod file;
 pub(crate) mod guest;
+pub(crate) mod integration;
 pub(crate) mod job;
 pub(crate) mod machine;
 pub(crate) mod pulse;
@@ -24,10 +26,10 @@ pub(crate) mod vm;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use model::cause::chain;
 use model::desired::Desired;
-use model::mark::UnreadableMark;
 use model::names::{InstanceId, RoleName};
-use model::observed::{ForeignVm, Observed, ObservedGuest, ObservedHost, ObservedVm, PowerState, Remarks};
+use model::observed::{ForeignVm, Observed, ObservedGuest, ObservedHost, ObservedVm, PowerState, Remarks, UnreadableObject};
 use model::seen::{Cause, Seen};
 use tokio::task::JoinSet;
 
@@ -36,10 +38,11 @@ use crate::error::ObserveError;
 use crate::host::Host;
 use crate::peer::{Peer, TalkError};
 use crate::row::Malformed;
+use cluster::WasAsked;
 use door::Door;
 use guest::{PendingJoin, Watched};
-use roster::{OurVm, Roster, TheirVm};
-use sight::Sight;
+use roster::{OurVm, Roster, TheirVm, Unreadable};
+use sight::{Asked, Sight};
 use vitals::{Told, Vitals, of_vm};
 
 type GuestKey = (InstanceId, RoleName);
@@ -53,15 +56,22 @@ impl Host {
         let at = self.context().clock.now();
         let unseen = |source| ObserveError::Host { appliance: desired.appliance.clone(), source };
         let paths = file::named(desired);
-        let mut sight = Sight::take(self.peer(), &paths).await.map_err(unseen)?;
+        let boot_orders = desired.roles.iter().any(|role| !role.boot_order.is_empty());
+        let asked = Asked { paths: &paths, boot_orders, cluster: self.cluster_query() };
+        let was_asked = if asked.cluster.is_some() { WasAsked::Yes } else { WasAsked::No };
+        let mut sight = Sight::take(self.peer(), asked).await.map_err(unseen)?;
+        self.settle_cluster(was_asked, &mut sight).await;
         let roster = Roster::of(desired, std::mem::take(&mut sight.settings));
-        if let Some(bad) = roster.unreadable.first() {
-            return Err(unreadable(desired, format!("VM {}", bad.name), bad.why.clone()));
-        }
-        let switches = sight.switches().map_err(|(name, why)| unreadable(desired, format!("switch {name}"), why))?;
+        let bad_vm = |bad: &Unreadable| UnreadableObject::Vm { name: bad.name.clone(), says: chain(&bad.why) };
+        let mut unreadable: Vec<_> = roster.unreadable.iter().map(bad_vm).collect();
+        let switches = sight.switches().unwrap_or_else(|(name, why)| {
+            unreadable.push(UnreadableObject::Switch { name, says: chain(&why) });
+            Err(Cause::NotObserved)
+        });
         let foreign = roster.theirs.iter().map(|vm| foreign(vm, &sight)).collect::<Told<Vec<_>>>();
         let foreign = foreign.map_err(|cause| ObserveError::OthersUnseen { appliance: desired.appliance.clone(), cause })?;
-        let mut guests = self.look_into(desired, &roster, &sight.vitals).await;
+        let (mut guests, mut offers) =
+            tokio::join!(self.look_into(desired, &roster, &sight.vitals), self.offers(desired, &roster, &sight.vitals));
         let mut observed = Observed {
             appliance: desired.appliance.clone(),
             at,
@@ -83,6 +93,7 @@ impl Host {
             instances: BTreeMap::new(),
             foreign,
             duplicates: roster.duplicates(),
+            unreadable,
         };
         for ((instance, role), vms) in &roster.ours {
             // Of several with one mark the first stands for all; `duplicates` says so, and nobody plans on it.
@@ -92,7 +103,9 @@ impl Host {
             let gone = Malformed::Missing { class: classes::COMPUTER_SYSTEM.to_owned(), property: "EnabledState" };
             let power = sight.vitals.power(&vm.guid).ok_or(gone);
             let power = self.peer().read(classes::COMPUTER_SYSTEM, power).map_err(unseen)?;
-            observed.instances.entry(instance.clone()).or_default().vms.insert(role.clone(), ours(vm, &sight, power, guest));
+            let mut seen = ours(vm, &sight, power, guest);
+            seen.integration_services = offers.remove(&vm.guid).unwrap_or_default();
+            observed.instances.entry(instance.clone()).or_default().vms.insert(role.clone(), seen);
         }
         Ok(observed)
     }
@@ -146,8 +159,12 @@ impl Host {
 
     fn prepare(&self, desired: &Desired, key: &GuestKey, vm: &OurVm, vitals: &Vitals) -> Result<Look, Cause> {
         let role = guest::role(desired, &key.1).ok_or(Cause::NotObserved)?;
-        if self.rests(key, &role.credential) {
-            return Err(Cause::Refused(format!("the guest of `{}` refused credential `{}`", vm.settings.name, role.credential)));
+        if let Some(until) = self.rests(key, &role.credential) {
+            let (name, credential) = (&vm.settings.name, &role.credential);
+            let says = format!(
+                "the guest of `{name}` refused credential `{credential}` and is asked again at {until:.0}, or once it holds another password"
+            );
+            return Err(Cause::Refused(says));
         }
         let known = || self.memory().doors.get(key).cloned();
         // The integration services may be silent in a guest that serves: its last door is asked before they are believed.
@@ -158,7 +175,7 @@ impl Host {
         };
         let mut ways = Vec::new();
         for door in doors {
-            let peer = self.guest(&door, role).map_err(|error| Cause::Failed(crate::error::chain(&error)))?;
+            let peer = self.guest(&door, role).map_err(|error| Cause::Failed(chain(&error)))?;
             ways.push((door, peer));
         }
         let sent = self.memory().joins.get(&vm.guid).cloned();
@@ -199,10 +216,6 @@ enum Ended {
     Silent(Cause),
 }
 
-fn unreadable(desired: &Desired, object: String, source: UnreadableMark) -> ObserveError {
-    ObserveError::UnreadableMark { appliance: desired.appliance.clone(), object, source }
-}
-
 fn ours(vm: &OurVm, sight: &Sight, power: PowerState, guest: Seen<ObservedGuest>) -> ObservedVm {
     let OurVm { guid, settings, mark } = vm;
     ObservedVm {
@@ -214,6 +227,8 @@ fn ours(vm: &OurVm, sight: &Sight, power: PowerState, guest: Seen<ObservedGuest>
         memory: of_vm(&sight.memory, guid),
         dynamic_memory: of_vm(&sight.dynamic_memory, guid),
         secure_boot: settings.secure_boot.clone(),
+        boot_order: of_vm(&sight.boot_orders, guid),
+        integration_services: BTreeMap::new(),
         checkpoints: settings.checkpoints.clone(),
         replica: sight.vitals.replica(guid),
         clustered: cluster::has(&sight.cluster, guid, &settings.name),

@@ -7,7 +7,7 @@
 mod boot;
 mod checkpoint;
 mod disk;
-mod guest_service;
+mod integration;
 mod summary;
 
 use model::names::VmName;
@@ -15,7 +15,6 @@ use wsman::cim::{CimPath, Namespace};
 
 pub use boot::{BootSource, BootSourceKind};
 pub use disk::{DiskFile, DiskFormat, DiskKind, IdCheck};
-pub use guest_service::{GuestService, Offer};
 pub use summary::Summary;
 
 use crate::classes;
@@ -53,7 +52,7 @@ impl Operations<'_> {
         let path = |class| CimPath::class_of(Namespace::VIRTUALIZATION, class).with_key("InstanceID", id);
         let storage = self.host.peer().find(&path(classes::STORAGE_JOB)).await?.is_some();
         let class = if storage { classes::STORAGE_JOB } else { classes::JOB };
-        let call = Call::on(path(class), "RequestStateChange", id, Family::HyperV).with("RequestedState", TERMINATE);
+        let call = Call::on(path(class), "RequestStateChange", id, Family::State).with("RequestedState", TERMINATE);
         call.run(self.host).await.map(drop)
     }
 

@@ -7,11 +7,13 @@
 mod adapter;
 mod address;
 mod await_guest;
+mod boot;
 pub(crate) mod call;
 pub(crate) mod cx;
 mod disk;
 mod drive;
 mod file;
+pub(crate) mod integration;
 mod membership;
 mod power;
 mod resource;
@@ -125,6 +127,10 @@ async fn check(cx: &Cx<'_>) -> Result<Check, Failure> {
     if seen == Check::Open && harms_checkpoints(&cx.step.act) {
         cx.refuse_checkpoints().await?;
     }
+    // A look may go without asking for the cluster.
+    if seen == Check::Open && harms_clusters(&cx.step.act) {
+        cx.refuse_clustered().await?;
+    }
     match seen {
         Check::Open if creates(&cx.step.act) => Ok(cx.orphan(|job| job.creates).await?.map_or(Check::Open, Check::Blocked)),
         // Any job: the one that removes it may have been sent before a crash, and its type does not tell what it removes.
@@ -141,6 +147,11 @@ fn removes(act: &Act) -> bool {
 /// Whether the act would spoil the VM's checkpoints, or be spoilt by them.
 fn harms_checkpoints(act: &Act) -> bool {
     matches!(act, Act::ShutDownVm | Act::RemoveVm { .. } | Act::RemoveDisk { .. } | Act::AttachDisk { .. })
+}
+
+/// Whether the act would end what a cluster runs, or make its twin.
+fn harms_clusters(act: &Act) -> bool {
+    matches!(act, Act::ShutDownVm | Act::RemoveVm { .. } | Act::RemoveDisk { .. } | Act::DefineVm { .. })
 }
 
 /// Whether sending the act twice could make two of what should be one.
@@ -167,6 +178,8 @@ async fn look(cx: &Cx<'_>) -> Result<Check, Failure> {
         Act::SetMemory { to } => resource::has_memory(cx, *to).await,
         Act::SetSecureBoot { to } => vm::has_secure_boot(cx, *to).await,
         Act::SetVlan { mac, to, .. } => adapter::is_in_vlan(cx, *mac, *to).await,
+        Act::SetBootOrder { to } => boot::is_ordered(cx, to).await,
+        Act::SetIntegrationService { service, to } => integration::is_offered(cx, *service, *to).await,
         Act::SetStartAction { to } => vm::has_start_action(cx, *to).await,
         Act::SetStopAction { to } => vm::has_stop_action(cx, *to).await,
         Act::AttachDisk { path } => drive::is_attached(cx, path).await,
@@ -203,6 +216,8 @@ async fn act(cx: &Cx<'_>) -> Result<(), Failure> {
         Act::SetMemory { to } => resource::set_memory(cx, *to).await,
         Act::SetSecureBoot { to } => vm::set_secure_boot(cx, *to).await,
         Act::SetVlan { mac, to, .. } => adapter::set_vlan(cx, *mac, *to).await,
+        Act::SetBootOrder { to } => boot::set_order(cx, to).await,
+        Act::SetIntegrationService { service, to } => integration::set(cx, *service, *to).await,
         Act::SetStartAction { to } => vm::set_start_action(cx, *to).await,
         Act::SetStopAction { to } => vm::set_stop_action(cx, *to).await,
         Act::AttachDisk { path } => drive::attach(cx, path).await,

@@ -12,6 +12,8 @@ use model::condition::{Disposition, Reason};
 pub enum Family {
     /// Methods and jobs of Hyper-V's services.
     HyperV,
+    /// `RequestStateChange` of VMs and jobs: its low numbers are those of CIM's own page, and mean other things than the services'.
+    State,
     /// Methods of `Win32_Service`.
     Service,
     /// Windows error codes: rename, join, registry, restart.
@@ -72,6 +74,7 @@ impl ReturnCode {
     pub fn says(self) -> &'static str {
         match self.family {
             Family::HyperV => hyperv(self.value),
+            Family::State => state(self.value),
             Family::Service => service(self.value),
             Family::Windows => windows(self.value),
             Family::Adapter => adapter(self.value),
@@ -87,13 +90,14 @@ impl ReturnCode {
     pub fn disposition(self) -> Disposition {
         let stall = |reason| Disposition::Stall(reason);
         match (self.family, self.value) {
-            (Family::HyperV, 32769)
+            (Family::HyperV | Family::State, 32769)
             | (Family::Service | Family::File, 2)
             | (Family::Windows, 5 | 1326 | 1314)
             | (Family::Adapter, 91)
             | (Family::Firewall | Family::Update | Family::Defender, 5 | 0x8007_0005 | 0x8004_1003) => stall(Reason::AccessDenied),
             (Family::HyperV, 32779) => stall(Reason::ImageMissing),
             (Family::HyperV, 1 | 4 | 6 | 32770 | 32773 | 32776 | 4098)
+            | (Family::State, 1 | 5 | 32770 | 32773 | 32776 | 4098)
             | (Family::Service, 1 | 4 | 9 | 12 | 14 | 18 | 21 | 22 | 23)
             | (Family::Windows, 87 | 1210 | 1323 | 2202 | 2224 | 2691 | 2692 | 2732)
             | (Family::Adapter, 64..=72 | 96)
@@ -119,7 +123,7 @@ fn hyperv(value: u32) -> &'static str {
         3 | 32772 => "it took too long",
         4 | 32773 => "a parameter is invalid",
         5 => "the object is in another state than this needs",
-        6 => "a parameter has the wrong type",
+        6 => "the parameters do not go together",
         4097 => "there is no way from this state to that",
         4098 => "a time limit is not supported",
         32769 => "access is denied",
@@ -134,6 +138,16 @@ fn hyperv(value: u32) -> &'static str {
         32781 => "the guest is locked",
         SHUTDOWN_IN_PROGRESS => "the guest is shutting down already",
         _ => "it failed with a code that no page lists",
+    }
+}
+
+fn state(value: u32) -> &'static str {
+    match value {
+        2 | 4 => "it failed",
+        5 => "a parameter is invalid",
+        6 => "the object is in use",
+        4099 => "the object is busy",
+        other => hyperv(other),
     }
 }
 
@@ -252,6 +266,8 @@ mod tests {
     #[test]
     fn a_code_says_what_it_means_and_its_number() {
         insta::assert_snapshot!(ReturnCode::hyperv(32775), @"the object is in another state than this needs (32775)");
+        insta::assert_snapshot!(code(Family::State, 6), @"the object is in use (6)");
+        insta::assert_snapshot!(ReturnCode::hyperv(6), @"the parameters do not go together (6)");
         insta::assert_snapshot!(code(Family::Service, 3), @"other services that depend on it run (3)");
         insta::assert_snapshot!(code(Family::Windows, 1355), @"the domain does not exist or cannot be reached (1355)");
         insta::assert_snapshot!(code(Family::HyperV, 40000), @"it failed with a code that no page lists (40000)");
@@ -259,6 +275,11 @@ mod tests {
 
     #[test]
     fn what_may_pass_is_tried_again_and_what_a_person_must_mend_stalls() {
+        let passing = [(Family::State, 4), (Family::State, 6), (Family::State, 4097), (Family::State, 32775)];
+        for (family, value) in passing {
+            assert_eq!(code(family, value).disposition(), Disposition::Retry, "{family:?} {value}");
+        }
+        assert_eq!(code(Family::State, 5).disposition(), Disposition::Stall(Reason::StepFailed));
         for (family, value) in [(Family::HyperV, 32774), (Family::HyperV, 32775), (Family::Windows, 1355), (Family::Service, 15)] {
             assert_eq!(code(family, value).disposition(), Disposition::Retry, "{family:?} {value}");
         }

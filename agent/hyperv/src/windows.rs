@@ -78,7 +78,7 @@ impl Host {
             impact: Impact::None,
             reach: Reach::Management,
         };
-        let guest = Cx { host: self, desired, step: &step }.need_guest().await?;
-        Ok(Windows::new(guest.peer, Arc::clone(&self.context().clock)))
+        let cx = Cx { host: self, desired, step: &step };
+        Ok(cx.need_guest().await?.windows(&cx))
     }
 }

@@ -76,6 +76,12 @@ impl Query {
         self.and(format!("InstanceID LIKE 'Microsoft:{owner}%'"))
     }
 
+    /// Only settings of these VMs; of all, when there are none.
+    pub(crate) fn of_any<'g>(self, owners: impl IntoIterator<Item = &'g crate::guid::Guid>) -> Self {
+        let terms: Vec<String> = owners.into_iter().map(|owner| format!("InstanceID LIKE 'Microsoft:{owner}%'")).collect();
+        if terms.is_empty() { self } else { self.and(terms.join(" OR ")) }
+    }
+
     /// The namespace that it is sent to.
     pub(crate) fn namespace(&self) -> &Namespace {
         &self.namespace

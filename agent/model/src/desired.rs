@@ -200,6 +200,10 @@ pub struct DesiredRole {
     pub memory: Option<MemorySize>,
     /// What the firmware lets start; `None` leaves it as it is.
     pub secure_boot: Option<SecureBoot>,
+    /// What the firmware tries first, in this order; empty leaves the order as it is.
+    pub boot_order: Vec<BootDevice>,
+    /// Integration services that the host is to offer to the guest, or not; those that are not named stay as they are.
+    pub integration_services: BTreeMap<IntegrationService, Offer>,
     /// The role image on the host that the disk is layered on.
     pub image: RoleImage,
     /// The VM's own differencing disk.
@@ -355,6 +359,90 @@ pub enum SecureBoot {
     OpenSourceShielded,
     /// Anything.
     Disabled,
+}
+
+/// What a generation 2 VM boots from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum BootDevice {
+    /// A virtual hard disk.
+    Disk,
+    /// A network adapter.
+    Network,
+    /// Whatever else is seen there: an optical drive, a file. Never wished for.
+    Other,
+}
+
+impl BootDevice {
+    /// Which place it has in a wished order; whatever that does not name comes after what it names.
+    #[must_use]
+    pub fn place_in(self, order: &[Self]) -> usize {
+        order.iter().position(|device| *device == self).unwrap_or(order.len())
+    }
+}
+
+/// An integration service of Hyper-V, by which host and guest work together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum IntegrationService {
+    /// Signs of life.
+    Heartbeat,
+    /// Shutting the guest down in order.
+    Shutdown,
+    /// Key-value pairs: the guest's listener, its addresses, its system.
+    DataExchange,
+    /// The host's time for the guest.
+    TimeSync,
+    /// Backups that the guest takes part in.
+    Backup,
+    /// Copying of files into the guest; Hyper-V leaves it off.
+    FileCopy,
+}
+
+impl IntegrationService {
+    /// Every one, in order.
+    pub const ALL: [Self; 6] = [Self::Heartbeat, Self::Shutdown, Self::DataExchange, Self::TimeSync, Self::Backup, Self::FileCopy];
+
+    /// As manifests write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Heartbeat => "heartbeat",
+            Self::Shutdown => "shutdown",
+            Self::DataExchange => "dataExchange",
+            Self::TimeSync => "timeSync",
+            Self::Backup => "backup",
+            Self::FileCopy => "fileCopy",
+        }
+    }
+
+    /// Whether Hyper-V offers it to a VM that was just made.
+    #[must_use]
+    pub const fn at_first(self) -> Offer {
+        match self {
+            Self::Heartbeat | Self::Shutdown | Self::DataExchange | Self::TimeSync | Self::Backup => Offer::On,
+            Self::FileCopy => Offer::Off,
+        }
+    }
+}
+
+/// Whether a host offers an integration service to a guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Offer {
+    /// It does.
+    On,
+    /// It does not.
+    Off,
+}
+
+impl std::fmt::Display for Offer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::On => "on",
+            Self::Off => "off",
+        })
+    }
 }
 
 /// What a host does with a VM when the host stops (Hyper-V's `AutomaticShutdownAction`).

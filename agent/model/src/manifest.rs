@@ -9,6 +9,7 @@ mod approval;
 mod decode;
 mod defaults;
 mod document;
+mod hardware;
 mod layer;
 mod profile;
 mod record;
@@ -23,6 +24,7 @@ pub use decode::{Decode, Decoder, Fault, Origin, Spanned};
 pub(crate) use decode::{one_of, suggest};
 pub use defaults::{DefaultsManifest, DefaultsSpec, Selector};
 pub use document::{API_VERSION, Document, DocumentKind, Header, Metadata};
+pub use hardware::{AlwaysOn, BootKind, BootOrder, IntegrationServicesSpec};
 pub use layer::{
     CertificateSpec, DrainSpec, FailClosedSpec, GuestsSpec, HostSpec, ImageSpec, InstallSpec, Layer, NetworkSpec, RecoverySpec, RoleSpec,
     SettingsSpec,

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::desired::{SecureBoot, StartAction, StartMode, StopAction};
+use crate::desired::{BootDevice, IntegrationService, Offer, SecureBoot, StartAction, StartMode, StopAction};
 use crate::names::{
     AdapterName, ApplianceName, ComputerName, DomainName, FleetName, HostPath, InstanceId, RoleName, RuleName, ServiceName, SwitchName,
     VmName,
@@ -33,6 +33,37 @@ pub struct Observed {
     pub foreign: Vec<ForeignVm>,
     /// Marks that two or more VMs bear.
     pub duplicates: Vec<DuplicateMark>,
+    /// What bears a mark of ours that cannot be read. While there is anything, nobody knows what is missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<UnreadableObject>,
+}
+
+impl Observed {
+    /// Whether one of our VMs may be among those whose marks cannot be read: then none is known to be absent.
+    #[must_use]
+    pub fn hides_vms(&self) -> bool {
+        self.unreadable.iter().any(|object| matches!(object, UnreadableObject::Vm { .. }))
+    }
+}
+
+/// Something on the host that bears a line like our mark which says nothing that we understand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum UnreadableObject {
+    /// A VM.
+    Vm {
+        /// Its name.
+        name: VmName,
+        /// What is wrong with the mark.
+        says: String,
+    },
+    /// A virtual switch.
+    Switch {
+        /// Its name.
+        name: SwitchName,
+        /// What is wrong with the mark.
+        says: String,
+    },
 }
 
 /// The host.
@@ -156,6 +187,12 @@ pub struct ObservedVm {
     pub dynamic_memory: Seen<bool>,
     /// What its firmware lets start; `Absent` on generation 1.
     pub secure_boot: Seen<SecureBoot>,
+    /// What it tries to boot from, in this order, where the wish names an order; `Absent` on generation 1.
+    #[serde(default = "not_observed")]
+    pub boot_order: Seen<Vec<BootDevice>>,
+    /// Whether the host offers these integration services to its guest: those that the wish names, as nobody asks for others.
+    #[serde(default)]
+    pub integration_services: BTreeMap<IntegrationService, Seen<Offer>>,
     /// Names of its checkpoints, in the order of their identifiers.
     pub checkpoints: Vec<String>,
     /// What it is to Hyper-V Replica; `Absent` when it is not replicated.
@@ -174,6 +211,11 @@ pub struct ObservedVm {
     pub listener: Seen<String>,
     /// The guest inside it.
     pub guest: Seen<ObservedGuest>,
+}
+
+/// What an observation holds that was written down before there was such a field.
+fn not_observed<T>() -> Seen<T> {
+    Seen::Unknown(crate::seen::Cause::NotObserved)
 }
 
 /// The one line in a VM's notes that makes it ours. Text form:

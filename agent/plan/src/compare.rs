@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use model::desired::{Desired, DesiredAdapter, DesiredHost, DesiredNetwork, DesiredRole, SecureBoot};
+use model::desired::{BootDevice, Desired, DesiredAdapter, DesiredHost, DesiredNetwork, DesiredRole, IntegrationService, SecureBoot};
 use model::names::RoleName;
 use model::units::Span;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::diff::{Change, secure_boot_name};
+use crate::diff::{Change, boot_order_name, secure_boot_name};
 use crate::step::Impact;
 
 /// What differs between two wishes, in the order of the fields.
@@ -195,6 +195,8 @@ impl Compare {
             processors,
             memory,
             secure_boot,
+            boot_order,
+            integration_services,
             image,
             disk,
             adapters,
@@ -216,6 +218,12 @@ impl Compare {
         self.managed(at("memory"), memory.as_ref(), head.memory.as_ref(), Impact::VmPowerOff);
         let template = |one: &Option<SecureBoot>| one.map(secure_boot_name);
         self.managed(at("secureBoot"), template(secure_boot).as_ref(), template(&head.secure_boot).as_ref(), Impact::VmPowerOff);
+        let order = |order: &Vec<BootDevice>| (!order.is_empty()).then(|| boot_order_name(order));
+        self.managed(at("bootOrder"), order(boot_order).as_ref(), order(&head.boot_order).as_ref(), Impact::VmPowerOff);
+        for service in IntegrationService::ALL {
+            let [base, head] = [integration_services, &head.integration_services].map(|services| services.get(&service));
+            self.managed(at(&format!("integrationServices.{}", service.as_str())), base, head, Impact::None);
+        }
         self.part(&at("image"), image, &head.image, Impact::VmPowerOff);
         self.part(&at("disk"), disk, &head.disk, Impact::VmPowerOff);
         self.adapters(&at("adapters"), adapters, &head.adapters);

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use model::desired::{Desired, DesiredAdapter, DesiredHost, DesiredRole, Membership, StartMode, WatchedRule};
+use model::desired::{BootDevice, Desired, DesiredAdapter, DesiredHost, DesiredRole, Membership, StartMode, WatchedRule};
 use model::names::InstanceId;
 use model::observed::{
     AdapterConfig, Mark, Observed, ObservedAdapter, ObservedGuest, ObservedInstance, ObservedVm, PowerState, Remarks, RuleState,
@@ -88,7 +88,7 @@ impl Diff<'_> {
             settings: _,     // the product's; install actions and guest changes come later
             certificates: _, // likewise
         } = desired;
-        let Observed { appliance: _, at: _, host, instances, foreign: _, duplicates: _ } = observed;
+        let Observed { appliance: _, at: _, host, instances, foreign: _, duplicates: _, unreadable: _ /* by `hides_vms` */ } = observed;
         let present = instances.get(instance);
         let set_up = |role: &DesiredRole| present.and_then(|one| one.vms.get(&role.role)).is_some_and(|vm| vm.remarks.set_up);
         let built = roles.iter().all(set_up);
@@ -104,6 +104,8 @@ impl Diff<'_> {
         }
         for role in roles {
             match present.and_then(|one| one.vms.get(&role.role)) {
+                // Unknown is not absent.
+                None if observed.hides_vms() => {}
                 None => self.add(format!("roles.{}", role.role), None, Some(format!("VM {}", role.vm)), Impact::None),
                 Some(vm) => self.vm(role, vm),
             }
@@ -140,8 +142,10 @@ impl Diff<'_> {
             computer: _,
             processors,
             memory,
-            secure_boot: _, // in `firmware`
-            image: _,       // cannot be observed: stands in the digest
+            secure_boot: _, // in `firmware`, as the next two
+            boot_order: _,
+            integration_services: _,
+            image: _, // cannot be observed: stands in the digest
             disk,
             adapters,
             membership: _,
@@ -162,8 +166,10 @@ impl Diff<'_> {
             power,
             processors: has_processors,
             memory: has_memory,
-            dynamic_memory: _, // in `firmware`, as the next
+            dynamic_memory: _, // in `firmware`, as the next three
             secure_boot: _,
+            boot_order: _,
+            integration_services: _,
             checkpoints: _, // other people's, as are the next two: they keep us from things, and are no wish
             replica: _,
             clustered: _,
@@ -213,7 +219,7 @@ impl Diff<'_> {
         }
     }
 
-    /// What cannot change while the VM runs, besides its size.
+    /// What cannot change while the VM runs, besides its size, and what its host offers to the guest.
     fn firmware(&mut self, wanted: &DesiredRole, seen: &ObservedVm) {
         let at = |field: &str| format!("roles.{}.{field}", wanted.role);
         if let (Some(memory), Seen::Known(true)) = (wanted.memory, &seen.dynamic_memory) {
@@ -222,6 +228,17 @@ impl Diff<'_> {
         if let Some(template) = wanted.secure_boot {
             let is = seen.secure_boot.as_ref().map(|template| secure_boot_name(*template));
             self.field(at("secureBoot"), &is, &secure_boot_name(template), Impact::VmPowerOff);
+        }
+        for (service, wanted) in &wanted.integration_services {
+            if let Some(offer) = seen.integration_services.get(service) {
+                self.field(at(&format!("integrationServices.{}", service.as_str())), offer, wanted, Impact::None);
+            }
+        }
+        if let Seen::Known(order) = &seen.boot_order
+            && !crate::rules::boots_in_order(&wanted.boot_order, order)
+        {
+            let (from, to) = (boot_order_name(order), boot_order_name(&wanted.boot_order));
+            self.add(at("bootOrder"), Some(from), Some(to), Impact::VmPowerOff);
         }
     }
 
@@ -325,6 +342,17 @@ pub(crate) fn start_action_name(action: model::desired::StartAction) -> &'static
         StartAction::StartIfRunning => "start if it ran",
         StartAction::AlwaysStart => "always start",
     }
+}
+
+/// A boot order, for people.
+#[must_use]
+pub(crate) fn boot_order_name(order: &[BootDevice]) -> String {
+    let name = |device: &BootDevice| match device {
+        BootDevice::Disk => "disk",
+        BootDevice::Network => "network",
+        BootDevice::Other => "something else",
+    };
+    if order.is_empty() { "nothing".to_owned() } else { order.iter().map(name).collect::<Vec<_>>().join(", ") }
 }
 
 /// A template of secure boot, for people.

@@ -35,7 +35,8 @@ impl Step {
             Act::DefineVm { vm, mark } => {
                 let vms = &mut observed.instances.entry(self.instance.clone()).or_default().vms;
                 if let Some(role) = &self.role {
-                    vms.insert(role.clone(), defined(vm.clone(), mark.clone()));
+                    let wish = desired.roles.iter().find(|one| one.role == *role);
+                    vms.insert(role.clone(), defined(vm.clone(), mark.clone(), wish));
                 }
             }
             Act::RemoveVm { .. } => self.remove_vm(observed),
@@ -64,6 +65,8 @@ impl Step {
             Act::SetProcessors { .. }
             | Act::SetMemory { .. }
             | Act::SetSecureBoot { .. }
+            | Act::SetBootOrder { .. }
+            | Act::SetIntegrationService { .. }
             | Act::SetStartAction { .. }
             | Act::SetStopAction { .. }
             | Act::AttachDisk { .. }
@@ -174,8 +177,9 @@ fn on_switches(act: &Act, observed: &mut Observed) {
     }
 }
 
-fn defined(name: model::names::VmName, mark: Mark) -> ObservedVm {
+fn defined(name: model::names::VmName, mark: Mark, wish: Option<&DesiredRole>) -> ObservedVm {
     let untold = || Cause::NotObserved;
+    let wished = wish.into_iter().flat_map(|wish| wish.integration_services.keys());
     ObservedVm {
         name,
         mark,
@@ -185,6 +189,8 @@ fn defined(name: model::names::VmName, mark: Mark) -> ObservedVm {
         memory: Seen::Unknown(untold()),
         dynamic_memory: Seen::Unknown(untold()),
         secure_boot: Seen::Unknown(untold()),
+        boot_order: Seen::Unknown(untold()),
+        integration_services: wished.map(|service| (*service, Seen::Known(service.at_first()))).collect(),
         checkpoints: Vec::new(),
         replica: Seen::Absent,
         clustered: Seen::Known(false),
@@ -202,6 +208,10 @@ fn on_vm(act: &Act, vm: &mut ObservedVm) {
         Act::SetProcessors { to } => vm.processors = Seen::Known(*to),
         Act::SetMemory { to } => (vm.memory, vm.dynamic_memory) = (Seen::Known(*to), Seen::Known(false)),
         Act::SetSecureBoot { to } => vm.secure_boot = Seen::Known(*to),
+        Act::SetBootOrder { to } => vm.boot_order = Seen::Known(to.clone()),
+        Act::SetIntegrationService { service, to } => {
+            vm.integration_services.insert(*service, Seen::Known(*to));
+        }
         Act::SetStartAction { to } => vm.start_action = Seen::Known(*to),
         Act::SetStopAction { to } => vm.stop_action = Seen::Known(*to),
         Act::AttachDisk { path } => {

@@ -168,6 +168,8 @@ pub fn role(number: u8, name: &str, networks: &[&str]) -> DesiredRole {
         processors: Some(2),
         memory: Some(MemorySize::from_mib(4096)),
         secure_boot: None,
+        boot_order: Vec::new(),
+        integration_services: BTreeMap::new(),
         image: RoleImage { path: of(&format!(r"D:\Images\{name}.vhdx")), size: Some(DiskSize::from_bytes(4096)) },
         disk: of(&format!(r"D:\Trunkline\Instances\2.1\{name}.vhdx")),
         adapters: networks.iter().enumerate().map(adapter).collect(),
@@ -237,6 +239,7 @@ pub fn bare(desired: &Desired) -> Observed {
         instances: BTreeMap::new(),
         foreign: Vec::new(),
         duplicates: Vec::new(),
+        unreadable: Vec::new(),
     }
 }
 

@@ -10,6 +10,7 @@ mod firewall;
 mod firmware;
 mod guest;
 mod host;
+mod integration;
 mod memory;
 mod power;
 mod processor;
@@ -22,6 +23,7 @@ mod vms;
 use model::desired::Mode;
 
 pub(crate) use self::adapters::{has_addresses, has_dns, has_gateway};
+pub(crate) use self::firmware::boots_in_order;
 
 use crate::draft::Draft;
 use crate::drain;
@@ -50,6 +52,7 @@ pub(crate) fn all(draft: &mut Draft<'_>) {
     if host::has_duplicates(draft) {
         return;
     }
+    host::stall_the_unreadable(draft);
     guest::wait_for_sight(draft);
     if in_maintenance(draft.desired, draft.given.now) {
         maintain(draft);
@@ -70,6 +73,7 @@ pub(crate) fn all(draft: &mut Draft<'_>) {
     firewall::repair(draft, Round::First);
     adapters::repair(draft, Round::First);
     draft.barrier();
+    integration::mend(draft);
     close(draft);
     take_down(draft);
     build(draft, built_up_to_connecting);
@@ -153,8 +157,10 @@ fn build(draft: &mut Draft<'_>, connected: bool) {
         memory::set(draft, role);
         firmware::set(draft, role);
         power::set_actions(draft, role);
+        integration::set(draft, role);
         disks::attach(draft, role);
         adapters::add(draft, role, connected);
+        firmware::order(draft, role);
     }
     for role in draft.roles() {
         power::start(draft, role);
@@ -205,7 +211,9 @@ pub(crate) fn may_change(draft: &Draft<'_>) -> bool {
 
 fn may_plan(draft: &Draft<'_>) -> bool {
     let given_up = drain::given_up_until(draft.desired, &draft.given.memory, draft.given.now).is_some();
-    !given_up && draft.desired.mode != Mode::Repair && draft.given.planned_work == PlannedWork::Included
+    // Who cannot read every mark does not know what is there, so nothing is made, changed or removed; what is known goes on being mended.
+    let legible = draft.world.unreadable.is_empty();
+    legible && !given_up && draft.desired.mode != Mode::Repair && draft.given.planned_work == PlannedWork::Included
 }
 
 /// Says what keeps planned work out of the plan, where it is the mode or a drain that was given up.

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use ipnet::IpNet;
-use model::desired::{SecureBoot, StartAction, StartMode, StopAction};
+use model::desired::{BootDevice, IntegrationService, Offer, SecureBoot, StartAction, StartMode, StopAction};
 use model::names::{
     AdapterName, ComputerName, CredentialName, DomainName, HostPath, InstanceId, RoleName, RuleName, ServiceName, SwitchName, VmName,
 };
@@ -168,6 +168,18 @@ pub enum Act {
     SetSecureBoot {
         /// To this template, or to none.
         to: SecureBoot,
+    },
+    /// Sets what the firmware tries first; the VM is off and has its disk and adapters.
+    SetBootOrder {
+        /// In this order; what is not named comes later.
+        to: Vec<BootDevice>,
+    },
+    /// Lets the host offer an integration service to the guest, or not.
+    SetIntegrationService {
+        /// Which.
+        service: IntegrationService,
+        /// Whether.
+        to: Offer,
     },
     /// Sets what the host does with the VM when the host starts.
     SetStartAction {
@@ -347,6 +359,8 @@ impl Act {
             Self::SetProcessors { .. } => "set-processors",
             Self::SetMemory { .. } => "set-memory",
             Self::SetSecureBoot { .. } => "set-secure-boot",
+            Self::SetBootOrder { .. } => "set-boot-order",
+            Self::SetIntegrationService { .. } => "set-integration-service",
             Self::SetVlan { .. } => "set-vlan",
             Self::SetStartAction { .. } => "set-start-action",
             Self::SetStopAction { .. } => "set-stop-action",
@@ -389,6 +403,7 @@ impl Act {
             | Self::StartService { service }
             | Self::RestoreStartMode { service, .. } => service.as_str(),
             Self::EnableRule { rule } => rule.as_str(),
+            Self::SetIntegrationService { service, .. } => service.as_str(),
             Self::RemoveDisk { path } => path.as_str(),
             Self::RestartGuest { so_that } => so_that.as_str(),
             Self::AwaitGuest { over } => match over {
@@ -405,6 +420,7 @@ impl Act {
             | Self::SetProcessors { .. }
             | Self::SetMemory { .. }
             | Self::SetSecureBoot { .. }
+            | Self::SetBootOrder { .. }
             | Self::SetStartAction { .. }
             | Self::SetStopAction { .. }
             | Self::AttachDisk { .. }
@@ -428,6 +444,8 @@ impl StepTime {
             Act::SetProcessors { .. }
             | Act::SetMemory { .. }
             | Act::SetSecureBoot { .. }
+            | Act::SetBootOrder { .. }
+            | Act::SetIntegrationService { .. }
             | Act::SetVlan { .. }
             | Act::SetStartAction { .. }
             | Act::SetStopAction { .. }

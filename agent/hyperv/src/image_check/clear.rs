@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use model::cause::chain;
 use model::desired::Desired;
 use model::names::{HostPath, InstanceId, RoleName, VmName};
 use model::observed::{Observed, PowerState, Reach};
@@ -16,7 +17,6 @@ use plan::step::{Act, Impact, Purpose, Step, StepId, StepTime};
 use tokio::time::Instant;
 
 use super::{ImageCheck, ImageCheckError, wish};
-use crate::error::chain;
 use crate::pause::Pause;
 use crate::perform::Check;
 
@@ -49,7 +49,7 @@ impl ImageCheck<'_> {
         for _ in 0..ROUNDS {
             let observed = self.at_rest(&wish).await?;
             let vms = ours(&observed, &wish.instance)?;
-            let (plan, report) = plan::plan(&wish, &observed, &Given::at(observed.at));
+            let (plan, report) = plan::plan(&wish::as_on_host(&wish), &observed, &Given::at(observed.at));
             if plan.is_empty() && vms.is_empty() {
                 self.remove_disks(&wish, &mut cleared).await?;
                 return Ok(cleared);

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::desired::{Desired, DesiredRole};
+use model::cause::chain;
+use model::desired::{Desired, DesiredRole, Place};
 use model::observed::{Observed, ObservedGuest};
 use model::seen::{Cause, Seen};
 use model::units::Span;
@@ -16,7 +17,6 @@ use tokio::time::Instant;
 
 use super::verdict::{self, works};
 use super::{ImageCheck, ImageCheckError, Report, wish};
-use crate::error::chain;
 use crate::observe::door::{self, Door};
 use crate::observe::guest::{self, Watched};
 use crate::observe::roster::OurVm;
@@ -31,6 +31,10 @@ const BOOT: Duration = Duration::from_secs(30 * 60);
 /// From there to the thumbprint, and to a listener that answers.
 const SETTLE: Duration = Duration::from_secs(5 * 60);
 
+const BROKEN: &str = "it rests on a point that is broken";
+const ELSEWHERE: &str =
+    "it needs a way into the guest, whose management network only its host is on: run the same command there, with `place: on-host`";
+
 const IMAGE: &str = "image";
 const POINTS: [&str; 9] = [IMAGE, "boot", "heartbeat", "thumbprint", "addresses", "listener", "account", "services", "firewall"];
 
@@ -41,27 +45,27 @@ impl ImageCheck<'_> {
     /// `ImageCheckError` when the host, and not the image, stands in the way.
     pub async fn examine(&self, tell: &mut (dyn FnMut(&Finding) + Send)) -> Result<Report, ImageCheckError> {
         let mut notes = Notes { findings: Vec::new(), tell };
-        self.walk(&self.role, &mut notes).await?;
-        notes.skip_the_rest();
+        let because = self.walk(&self.role, &mut notes).await?;
+        notes.skip_the_rest(because);
         let (findings, role) = (notes.findings, self.role.clone());
         Ok(Report { appliance: self.wish.leader.clone(), role: role.role, image: role.image.path, findings })
     }
 
-    /// Goes as far as the points carry.
-    async fn walk(&self, role: &DesiredRole, notes: &mut Notes<'_>) -> Result<(), ImageCheckError> {
+    /// Goes as far as the points carry; why it goes no further.
+    async fn walk(&self, role: &DesiredRole, notes: &mut Notes<'_>) -> Result<&'static str, ImageCheckError> {
         let observed = self.look(&self.wish).await?;
         if !notes.add(IMAGE, self.file(role, &observed).await) {
-            return Ok(());
+            return Ok(BROKEN);
         }
         let wish = wish::settled(&self.wish, &self.taken, &observed)?;
         let steps = planned(&wish, &observed)?;
-        let Some(start) = steps.iter().find(|step| step.act == Act::StartVm) else { return Ok(()) };
+        let Some(start) = steps.iter().find(|step| step.act == Act::StartVm) else { return Ok(BROKEN) };
         if !notes.add("boot", self.boot(&wish, &steps).await?) {
-            return Ok(());
+            return Ok(BROKEN);
         }
         let guest = Guest { check: self, cx: Cx { host: self.host, desired: &wish, step: start }, role };
         if !notes.add("heartbeat", guest.heartbeat().await?) {
-            return Ok(());
+            return Ok(BROKEN);
         }
         let published = notes.add("thumbprint", guest.thumbprint().await?);
         let addressed = match steps.iter().find(|step| matches!(step.act, Act::InjectAddress { .. })) {
@@ -69,7 +73,10 @@ impl ImageCheck<'_> {
             None => false,
         };
         if !(published && addressed) {
-            return Ok(());
+            return Ok(BROKEN);
+        }
+        if self.wish.host.place == Place::Remote {
+            return Ok(ELSEWHERE);
         }
         let entry = guest.enter().await?;
         notes.add("listener", entry.listener);
@@ -83,7 +90,7 @@ impl ImageCheck<'_> {
                 notes.add("directory", domain);
             }
         }
-        Ok(())
+        Ok(BROKEN)
     }
 
     async fn file(&self, role: &DesiredRole, observed: &Observed) -> Outcome {
@@ -122,7 +129,7 @@ impl ImageCheck<'_> {
 
 /// The steps of a VM that is built anew, up to its address in the guest.
 fn planned(wish: &Desired, observed: &Observed) -> Result<Vec<Step>, ImageCheckError> {
-    let (plan, report) = plan::plan(wish, observed, &Given::at(observed.at));
+    let (plan, report) = plan::plan(&wish::as_on_host(wish), observed, &Given::at(observed.at));
     let steps: Vec<Step> = plan.steps.iter().cloned().collect();
     if steps.iter().any(|step| step.act == Act::StartVm) {
         return Ok(steps);
@@ -148,11 +155,11 @@ impl Notes<'_> {
         kept
     }
 
-    /// What was not asked rests on something that is broken.
-    fn skip_the_rest(&mut self) {
+    /// Notes what was not asked, and why.
+    fn skip_the_rest(&mut self, because: &'static str) {
         for subject in POINTS {
             if !self.findings.iter().any(|finding| finding.subject == subject) {
-                self.add(subject, Outcome::NotTried { because: "it rests on a point that is broken" });
+                self.add(subject, Outcome::NotTried { because });
             }
         }
     }

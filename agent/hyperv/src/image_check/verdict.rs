@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use model::cause::chain;
 use model::desired::{DesiredRole, Membership, RoleImage};
 use model::names::DomainName;
 use model::observed::{ObservedFile, ObservedGuest};
@@ -113,7 +114,7 @@ pub(super) fn refused(error: &TalkError, address: &str, user: &str) -> (Outcome,
         TalkError::Refused { .. } => (proven(), Some(trouble(format!("the guest refuses user `{user}`"), ACCOUNT))),
         TalkError::Failed { .. } | TalkError::Malformed { .. } | TalkError::Code { .. } => {
             let advice = format!("is it WinRM that answers there, and for administrators? {LISTEN}");
-            (proven(), Some(trouble(crate::error::chain(error), advice)))
+            (proven(), Some(trouble(chain(error), advice)))
         }
     }
 }

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use model::desired::{
-    Desired, DesiredAdapter, DesiredNetwork, DesiredRole, ManagementLifetime, Membership, Mode, NetworkKind, Place, StartAction, StopAction,
+    Desired, DesiredAdapter, DesiredHost, DesiredNetwork, DesiredRole, ManagementLifetime, Membership, Mode, NetworkKind, Place,
+    StartAction, StopAction,
 };
 use model::names::{ApplianceName, HostPath, InstanceId, InvalidName, NetworkName, RoleName, VmName};
 use model::observed::{Observed, SwitchMark};
@@ -33,9 +34,6 @@ const CANDIDATES: usize = 64;
 pub(super) fn of(desired: &Desired, role: &RoleName) -> Result<(Desired, DesiredRole), ImageCheckError> {
     let no_role = || ImageCheckError::NoRole { appliance: desired.appliance.clone(), role: role.clone() };
     let real = desired.roles.iter().find(|one| one.role == *role).ok_or_else(no_role)?;
-    if desired.host.place == Place::Remote {
-        return Err(ImageCheckError::NotOnHost { appliance: desired.appliance.clone() });
-    }
     let managed = |adapter: &&DesiredAdapter| desired.networks.get(&adapter.network).is_some_and(is_management);
     let adapter = real.adapters.iter().find(managed).ok_or_else(|| ImageCheckError::NoManagement { role: role.clone() })?;
     let root = HostPath::new(&format!(r"{}\{DIRECTORY}", desired.host.root.as_str().trim_end_matches('\\')))?;
@@ -52,7 +50,7 @@ pub(super) fn of(desired: &Desired, role: &RoleName) -> Result<(Desired, Desired
         networks: Arc::new(networks),
         roles: vec![role.clone()],
         watch: model::desired::Watch { network, ..desired.watch.clone() },
-        host: model::desired::DesiredHost { root, ..desired.host.clone() },
+        host: DesiredHost { root, ..desired.host.clone() },
         leader: desired.appliance.clone(),
         peers: Vec::new(),
         windows: Arc::default(),
@@ -155,6 +153,12 @@ fn from_the_end(subnet: IpNet) -> impl Iterator<Item = IpNet> {
     (1u32..).map_while(address)
 }
 
+/// The same wish of an agent that stands on the host. Building the VM and taking it away is done through the host alone, which a plan
+/// does not know of an agent that stands elsewhere.
+pub(super) fn as_on_host(wish: &Desired) -> Desired {
+    Desired { host: DesiredHost { place: Place::OnHost, ..wish.host.clone() }, ..wish.clone() }
+}
+
 /// The wish for nothing, with which the planner removes whatever bears our mark.
 pub(super) fn emptied(wish: &Desired) -> Desired {
     Desired { roles: Vec::new(), prune: true, ..wish.clone() }
@@ -204,9 +208,6 @@ mod tests {
 
     #[test]
     fn a_wish_that_leads_into_no_guest_is_refused() {
-        let mut remote = cloud_connector();
-        remote.host.place = Place::Remote;
-        assert!(matches!(of(&remote, &text("edge")), Err(ImageCheckError::NotOnHost { .. })));
         assert!(matches!(of(&cloud_connector(), &text("proxy")), Err(ImageCheckError::NoRole { .. })));
         let mut closed = cloud_connector();
         closed.roles[0] = fixtures::role(1, "ad", &["corpnet"]);

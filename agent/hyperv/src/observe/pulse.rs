@@ -29,6 +29,8 @@ pub(crate) struct Pairs {
     pub(crate) listener: Option<String>,
     /// Every address that the guest reports.
     pub(crate) addresses: Vec<IpAddr>,
+    /// Whether the guest says anything at all: one whose end of the exchange does not run says nothing.
+    pub(crate) spoken: bool,
 }
 
 /// Key-value pairs by VM.
@@ -38,11 +40,13 @@ pub(crate) fn pairs(rows: &[CimInstance]) -> Result<BTreeMap<Guid, Pairs>, Malfo
         let Some(vm) = Guid::read(row.need("SystemName")?) else { continue };
         let mut pairs = Pairs::default();
         for item in row.instances("GuestExchangeItems")? {
+            pairs.spoken = true;
             if item.text("Name")? == Some(LISTENER_PAIR) {
                 pairs.listener = item.text("Data")?.and_then(thumbprint);
             }
         }
         for item in row.instances("GuestIntrinsicExchangeItems")? {
+            pairs.spoken = true;
             if matches!(item.text("Name")?, Some("NetworkAddressIPv4" | "NetworkAddressIPv6")) {
                 let addresses = item.text("Data")?.unwrap_or_default().split(';');
                 pairs.addresses.extend(addresses.filter_map(|text| text.split('%').next()?.trim().parse::<IpAddr>().ok()));

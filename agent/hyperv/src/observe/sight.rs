@@ -1,13 +1,15 @@
 //! All that a host told in one look, decoded, class by class.
 //!
-//! Guarantees: twenty-one queries, none of them per VM: one `SELECT *` per class, joined by GUID afterwards.
+//! Guarantees: twenty-one queries at most, twenty where a host was lately in no cluster, none of them per VM: one `SELECT *` per class,
+//! joined by GUID afterwards.
 
 use std::collections::BTreeMap;
 
+use model::desired::BootDevice;
 use model::mark::UnreadableMark;
 use model::names::{HostPath, SwitchName};
 use model::observed::{ObservedFile, ObservedSwitch, UnfinishedJob};
-use model::seen::Seen;
+use model::seen::{Cause, Seen};
 use model::units::MemorySize;
 
 use crate::classes;
@@ -16,7 +18,7 @@ use crate::observe::machine::{self, Machine};
 use crate::observe::switch::{self, HostAdapter, HostPort, Parts};
 use crate::observe::vitals::{Told, Vitals, told};
 use crate::observe::vm::{self, Settings};
-use crate::observe::{cluster, file, job};
+use crate::observe::{boot, cluster, file, job};
 use crate::peer::{Peer, TalkError};
 use crate::wql::Query;
 
@@ -29,6 +31,7 @@ pub(crate) struct Sight {
     pub(crate) processors: Told<BTreeMap<Guid, u32>>,
     pub(crate) memory: Told<BTreeMap<Guid, MemorySize>>,
     pub(crate) dynamic_memory: Told<BTreeMap<Guid, bool>>,
+    pub(crate) boot_orders: Told<BTreeMap<Guid, Vec<BootDevice>>>,
     pub(crate) cluster: cluster::Roles,
     pub(crate) disks: Told<BTreeMap<Guid, Vec<HostPath>>>,
     pub(crate) files: Told<BTreeMap<HostPath, Seen<ObservedFile>>>,
@@ -38,9 +41,21 @@ pub(crate) struct Sight {
     host_adapters: Told<Vec<HostAdapter>>,
 }
 
+/// What of a look depends on the wish, and on what earlier looks were told.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    /// Files by name.
+    pub(crate) paths: &'a [HostPath],
+    /// Whether any boot order is wished for.
+    pub(crate) boot_orders: bool,
+    /// The question for the host's cluster; `None` where it was told lately that there is none.
+    pub(crate) cluster: Option<Query>,
+}
+
 impl Sight {
     /// Asks the host for everything.
-    pub(crate) async fn take(peer: &Peer, paths: &[HostPath]) -> Result<Self, TalkError> {
+    pub(crate) async fn take(peer: &Peer, asked: Asked<'_>) -> Result<Self, TalkError> {
+        let Asked { paths, boot_orders, cluster } = asked;
         let hyperv = |class| Query::hyperv(class);
         let windows = |class| Query::windows(class);
         let (settings, processors, memory, disks) =
@@ -48,7 +63,7 @@ impl Sight {
         let (switch_settings, ports) = (hyperv(classes::SWITCH_SETTINGS), hyperv(classes::INTERNAL_PORT));
         let (system, computer, ip) =
             (windows(classes::OPERATING_SYSTEM), windows(classes::WINDOWS_COMPUTER), windows(classes::IP_CONFIGURATION));
-        let (files, [jobs, storage_jobs], cluster) = (file::query(paths), job::queries(), cluster::query());
+        let (files, [jobs, storage_jobs]) = (file::query(paths), job::queries());
         let (vitals, settings, processors, memory, disks, switch_settings, ports, system, computer, ip, files, jobs, storage_jobs, cluster) = tokio::join!(
             Vitals::of_all(peer),
             peer.select(&settings),
@@ -63,7 +78,7 @@ impl Sight {
             peer.select(&files),
             peer.select(&jobs),
             peer.select(&storage_jobs),
-            peer.select(&cluster),
+            cluster::ask(peer, cluster.as_ref()),
         );
         let jobs = told(&jobs, job::unfinished).and_then(|mut jobs| {
             jobs.extend(told(&storage_jobs, job::unfinished)?);
@@ -71,6 +86,7 @@ impl Sight {
         });
         let settings = settings?;
         let snapshots = peer.read(classes::SYSTEM_SETTINGS, vm::snapshots(&settings))?;
+        let boot_orders = boot_orders.then(|| told(&disks, |disks| boot::orders(&settings, disks)));
         let sight = Self {
             machine: peer.read(classes::OPERATING_SYSTEM, machine::machine(&system?, &computer?))?,
             settings: peer.read(classes::SYSTEM_SETTINGS, vm::settings(&settings))?,
@@ -78,7 +94,8 @@ impl Sight {
             processors: told(&processors, vm::processors),
             memory: told(&memory, vm::memory),
             dynamic_memory: told(&memory, vm::dynamic_memory),
-            cluster: cluster::told(&cluster),
+            boot_orders: boot_orders.unwrap_or(Err(Cause::NotObserved)),
+            cluster: cluster.as_ref().map_or(Ok(None), cluster::told),
             disks: told(&disks, |rows| Ok(vm::with_snapshots(vm::disks(rows)?, &snapshots))),
             files: told(&files, |rows| file::files(paths, rows)),
             jobs,

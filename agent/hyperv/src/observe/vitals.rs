@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+use model::cause::chain;
 use model::names::SwitchName;
 use model::observed::{AdapterConfig, ObservedAdapter, PowerState, ReplicaRole};
 use model::seen::{Cause, Seen};
@@ -30,7 +32,7 @@ pub(crate) type Told<T> = Result<T, Cause>;
 /// Decodes what a query brought.
 pub(crate) fn told<T>(rows: &Rows, decode: impl FnOnce(&[CimInstance]) -> Result<T, Malformed>) -> Told<T> {
     let rows = rows.as_ref().map_err(TalkError::cause)?;
-    decode(rows).map_err(|malformed| Cause::Failed(crate::error::chain(&malformed)))
+    decode(rows).map_err(|malformed| Cause::Failed(chain(&malformed)))
 }
 
 /// What is told of one VM.
@@ -44,8 +46,8 @@ pub(crate) fn of_vm<T: Clone>(told: &Told<BTreeMap<Guid, T>>, vm: &Guid) -> Seen
 /// Whether VMs run and their guests are up.
 #[derive(Debug)]
 struct Pulse {
-    /// `EnabledState` by VM.
-    states: BTreeMap<Guid, u16>,
+    /// How each VM stands.
+    states: BTreeMap<Guid, vm::State>,
     /// Those that are replicated.
     replicas: Told<BTreeMap<Guid, ReplicaRole>>,
     heartbeats: Told<BTreeMap<Guid, bool>>,
@@ -61,7 +63,7 @@ impl Pulse {
 
     fn silence(&self, vm: &Guid) -> Option<Cause> {
         let Some(state) = self.states.get(vm) else { return Some(Cause::NotObserved) };
-        if let Some(cause) = vm::silent(*state) {
+        if let Some(cause) = vm::silent(state.enabled) {
             return Some(cause);
         }
         match of_vm(&self.heartbeats, vm) {
@@ -161,7 +163,12 @@ impl Vitals {
 
     /// The power state of `vm`.
     pub(crate) fn power(&self, vm: &Guid) -> Option<PowerState> {
-        self.pulse.states.get(vm).map(|state| vm::power(*state))
+        self.pulse.states.get(vm).map(|state| vm::power(state.enabled))
+    }
+
+    /// When the configuration of `vm` last changed, where the host tells.
+    pub(crate) fn configured(&self, vm: &Guid) -> Option<Timestamp> {
+        self.pulse.states.get(vm)?.configured
     }
 
     /// What `vm` is to Hyper-V Replica.
@@ -180,8 +187,8 @@ impl Vitals {
             return Seen::Unknown(cause);
         }
         match of_vm(&self.pairs, vm) {
-            Seen::Known(pairs) => pairs.listener.into(),
-            Seen::Absent => Seen::Unknown(Cause::Booting),
+            Seen::Known(pairs) if pairs.spoken => pairs.listener.into(),
+            Seen::Known(_) | Seen::Absent => Seen::Unknown(Cause::Booting),
             Seen::Unknown(cause) => Seen::Unknown(cause),
         }
     }

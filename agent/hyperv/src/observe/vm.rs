@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use model::desired::{SecureBoot, StartAction, StopAction};
 use model::names::{HostPath, VmName};
 use model::observed::{PowerState, ReplicaRole};
 use model::seen::{Cause, Seen};
 use model::units::MemorySize;
-use wsman::cim::CimInstance;
+use wsman::cim::{CimInstance, CimValue};
 
 use crate::classes;
 use crate::guid::Guid;
@@ -36,17 +37,9 @@ pub(crate) struct Settings {
 pub(crate) fn settings(rows: &[CimInstance]) -> Result<BTreeMap<Guid, Settings>, Malformed> {
     let mut found = BTreeMap::new();
     for row in rows {
-        // Planned VMs, snapshots and recovery points have settings too, some below the VM's own identifier.
-        if row.text("VirtualSystemType")?.is_some_and(|kind| !kind.eq_ignore_ascii_case(classes::REALIZED)) {
-            continue;
-        }
-        let id = row.need("InstanceID")?;
-        let Some(vm) = Guid::owner(id) else { continue };
-        if row.text("VirtualSystemIdentifier")?.and_then(Guid::read).is_some_and(|named| named != vm) {
-            continue;
-        }
+        let Some(vm) = realized(row)? else { continue };
         let settings = Settings {
-            id: id.to_owned(),
+            id: row.need("InstanceID")?.to_owned(),
             name: row.name("ElementName")?,
             notes: row.lines("Notes")?,
             start_action: action(row, "AutomaticStartupAction", |code| match code {
@@ -74,6 +67,17 @@ pub(crate) fn settings(rows: &[CimInstance]) -> Result<BTreeMap<Guid, Settings>,
         }
     }
     Ok(found)
+}
+
+/// The VM that these settings are in force for. Planned VMs, snapshots and recovery points have settings too, some below the VM's own
+/// identifier.
+pub(crate) fn realized(row: &CimInstance) -> Result<Option<Guid>, Malformed> {
+    if row.text("VirtualSystemType")?.is_some_and(|kind| !kind.eq_ignore_ascii_case(classes::REALIZED)) {
+        return Ok(None);
+    }
+    let Some(vm) = Guid::owner(row.need("InstanceID")?) else { return Ok(None) };
+    let another = row.text("VirtualSystemIdentifier")?.and_then(Guid::read).is_some_and(|named| named != vm);
+    Ok((!another).then_some(vm))
 }
 
 fn secure_boot(row: &CimInstance) -> Result<Seen<SecureBoot>, Malformed> {
@@ -128,12 +132,27 @@ fn action<T>(row: &CimInstance, property: &'static str, read: impl Fn(u64) -> Op
     Ok(read(code).map_or_else(|| Seen::Unknown(Cause::Failed(format!("{property} is {code}, which means nothing"))), Seen::Known))
 }
 
-/// `EnabledState` of every VM; the host's own object, whose name is no GUID, is left out.
-pub(crate) fn states(rows: &[CimInstance]) -> Result<BTreeMap<Guid, u16>, Malformed> {
+/// How a VM stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct State {
+    /// `EnabledState`.
+    pub(crate) enabled: u16,
+    /// When its configuration last changed, where the host tells.
+    pub(crate) configured: Option<Timestamp>,
+}
+
+/// How every VM stands; the host's own object, whose name is no GUID, is left out.
+pub(crate) fn states(rows: &[CimInstance]) -> Result<BTreeMap<Guid, State>, Malformed> {
     let mut found = BTreeMap::new();
     for row in rows {
         if let Some(vm) = Guid::read(row.need("Name")?) {
-            found.insert(vm, u16::try_from(row.number("EnabledState")?).unwrap_or(u16::MAX));
+            let enabled = u16::try_from(row.number("EnabledState")?).unwrap_or(u16::MAX);
+            // Nothing rests on it but how often something else is asked.
+            let configured = match row.get("TimeOfLastConfigurationChange") {
+                CimValue::Null => None,
+                _ => row.instant("TimeOfLastConfigurationChange").ok(),
+            };
+            found.insert(vm, State { enabled, configured });
         }
     }
     Ok(found)
@@ -162,7 +181,7 @@ pub(crate) fn power(state: u16) -> PowerState {
         3 => PowerState::Off,
         6 | 32779 => PowerState::Saved,
         9 => PowerState::Paused,
-        4 | 10 | 11 | 32770..=32778 => PowerState::Changing,
+        4 | 10 | 11 | 32770..=32778 | 32780 => PowerState::Changing,
         other => PowerState::Other(other),
     }
 }
@@ -214,9 +233,7 @@ pub(crate) fn disks(rows: &[CimInstance]) -> Result<BTreeMap<Guid, Vec<HostPath>
     for row in rows {
         let id = row.need("InstanceID")?;
         let Some(vm) = Guid::owner(id) else { continue };
-        // A drive of optical media has the same class; an empty one has no file.
-        let is_disk = row.text("ResourceSubType")?.is_none_or(|sub_type| sub_type.eq_ignore_ascii_case(classes::HARD_DISK.sub_type));
-        if !is_disk || row.texts("HostResource")?.is_empty() {
+        if !is_hard_disk(row)? || row.texts("HostResource")?.is_empty() {
             continue;
         }
         let path = row.texts("HostResource")?[0];
@@ -232,6 +249,11 @@ pub(crate) fn disks(rows: &[CimInstance]) -> Result<BTreeMap<Guid, Vec<HostPath>
         (vm, disks.into_iter().map(|(_, path)| path).collect())
     });
     Ok(sorted.collect())
+}
+
+/// Whether settings of storage are of a hard disk: optical media have the same class, and an empty drive has no file.
+pub(crate) fn is_hard_disk(row: &CimInstance) -> Result<bool, Malformed> {
+    Ok(row.text("ResourceSubType")?.is_none_or(|kind| kind.eq_ignore_ascii_case(classes::HARD_DISK.sub_type)))
 }
 
 #[cfg(test)]
@@ -309,7 +331,7 @@ mod tests {
             CimInstance::new("Msvm_ComputerSystem").with("Name", VM.to_lowercase()).with("Caption", "Hôte").with("EnabledState", 6_u16);
         let read = states(&[host, vm]).unwrap();
         assert_eq!(
-            read.into_iter().map(|(vm, state)| (vm.to_string(), power(state))).collect::<Vec<_>>(),
+            read.into_iter().map(|(vm, state)| (vm.to_string(), power(state.enabled))).collect::<Vec<_>>(),
             [(VM.to_owned(), PowerState::Saved)]
         );
     }

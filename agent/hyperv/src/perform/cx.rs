@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use model::cause::chain;
 use model::desired::{Desired, DesiredRole};
 use model::names::{HostPath, RoleName, VmName};
 use model::observed::{Reach, UnfinishedJob};
@@ -15,7 +16,7 @@ use plan::step::Step;
 use wsman::cim::CimInstance;
 
 use crate::classes;
-use crate::error::{ConnectError, chain};
+use crate::error::ConnectError;
 use crate::failure::{Blocker, Failure};
 use crate::guid::Guid;
 use crate::host::Host;
@@ -26,6 +27,7 @@ use crate::observe::{guest, job, vm};
 use crate::peer::{Peer, TalkError};
 use crate::perform::Check;
 use crate::row::Malformed;
+use crate::windows::{Windows, WindowsError};
 use crate::wql::Query;
 
 /// See the module.
@@ -46,6 +48,21 @@ pub(crate) struct Guest {
     pub(crate) name: VmName,
     /// When it started.
     pub(crate) booted_at: Timestamp,
+}
+
+impl Guest {
+    /// The Windows inside it.
+    pub(crate) fn windows(&self, cx: &Cx<'_>) -> Windows {
+        Windows::new(Arc::clone(&self.peer), Arc::clone(&cx.host.context().clock))
+    }
+
+    /// What went wrong with that. An answer that was lost is still known for one.
+    pub(crate) fn failure(&self, error: WindowsError) -> Failure {
+        match error {
+            WindowsError::Talk(talk) => Failure::Talk(talk),
+            source => Failure::Guest { vm: self.name.clone(), source: Box::new(source) },
+        }
+    }
 }
 
 /// A guest, or why it cannot be looked into.
@@ -138,7 +155,7 @@ impl<'a> Cx<'a> {
     pub(crate) async fn state(&self, vm: &OurVm) -> Result<u16, Failure> {
         let rows = self.select(&Query::hyperv(classes::COMPUTER_SYSTEM).equal("Name", vm.guid.as_str())).await?;
         let states = self.read(classes::COMPUTER_SYSTEM, vm::states(&rows))?;
-        states.get(&vm.guid).copied().ok_or_else(|| Failure::Missing(format!("VM `{}`", vm.settings.name)))
+        states.get(&vm.guid).map(|state| state.enabled).ok_or_else(|| Failure::Missing(format!("VM `{}`", vm.settings.name)))
     }
 
     /// Open when the VM is off, else blocked.
@@ -168,7 +185,7 @@ impl<'a> Cx<'a> {
         let (vm, role) = (self.vm().await?, self.wish()?);
         let key = (self.step.instance.clone(), role.role.clone());
         let refuses = || Failure::GuestRefuses { vm: vm.settings.name.clone(), credential: role.credential.clone() };
-        if self.host.rests(&key, &role.credential) {
+        if self.host.rests(&key, &role.credential).is_some() {
             return Err(refuses());
         }
         let known = self.host.memory().doors.get(&key).cloned();
@@ -176,7 +193,7 @@ impl<'a> Cx<'a> {
             if let Ok(guest) = self.enter(&door, &vm, role).await {
                 return Ok(Ok(guest));
             }
-            if self.host.rests(&key, &role.credential) {
+            if self.host.rests(&key, &role.credential).is_some() {
                 return Err(refuses());
             }
             self.host.forget(&door);

@@ -29,9 +29,13 @@ pub(crate) async fn is_attached(cx: &Cx<'_>, path: &HostPath) -> Result<Check, F
     if holders.contains(&&vm.guid) {
         return Ok(Check::Done);
     }
-    match holders.into_iter().find_map(|holder| name(&roster, holder)) {
-        Some(other) => Err(Failure::InTheWay { object: format!("disk `{path}`"), why: format!("`{other}` uses it") }),
+    match holders.first() {
         None => Ok(Check::Open),
+        Some(holder) => {
+            // One without a name is a VM all the same: planned, or of a mark that cannot be read.
+            let other = name(&roster, holder).map_or_else(|| holder.to_string(), |name| name.to_string());
+            Err(Failure::InTheWay { object: format!("disk `{path}`"), why: format!("`{other}` uses it") })
+        }
     }
 }
 

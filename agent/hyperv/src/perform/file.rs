@@ -3,7 +3,7 @@
 //! Guarantees: only below the appliance's own directory, and never what a VM, ours or not, or a snapshot of one has attached; but
 //! the VM that is about to be deleted itself, once it is off.
 
-use model::names::{HostPath, VmName};
+use model::names::HostPath;
 use model::observed::PowerState;
 use wsman::cim::{CimPath, Namespace};
 
@@ -30,9 +30,11 @@ pub(crate) async fn is_removed(cx: &Cx<'_>, path: &HostPath) -> Result<Check, Fa
     };
     let mut holders = disks.iter().filter(|(holder, disks)| disks.contains(path) && Some(*holder) != doomed.as_ref());
     let Some((holder, _)) = holders.next() else { return Ok(Check::Open) };
-    let named = drive::name(&roster, holder);
-    let user = named.or_else(|| format!("snapshot {holder}").parse::<VmName>().ok());
-    Ok(user.map_or(Check::Open, |user| Check::Blocked(Blocker::InUse(path.clone(), user))))
+    // A holder without a name is one that we know nothing of: a planned VM, one whose mark cannot be read.
+    match drive::name(&roster, holder) {
+        Some(user) => Ok(Check::Blocked(Blocker::InUse(path.clone(), user))),
+        None => Err(Failure::NotOurs(format!("file `{path}`, which `{holder}` uses,"))),
+    }
 }
 
 fn is_below(path: &HostPath, root: &HostPath) -> bool {

@@ -2,28 +2,17 @@
 
 use model::names::{ComputerName, CredentialName, DomainName};
 use model::seen::Seen;
-use wsman::cim::{CimPath, Namespace};
 
-use crate::classes;
 use crate::failure::Failure;
 use crate::observe::guest::{self, Identity, PendingJoin};
 use crate::perform::Check;
-use crate::perform::call::Call;
 use crate::perform::cx::{Cx, Guest};
-use crate::return_code::{ALREADY_JOINED, Family};
-
-/// `FJoinOptions`: join a domain (1) and make the account (2).
-const JOIN_AND_CREATE: u32 = 3;
+use crate::windows::domain::Account;
 
 /// Who the guest is, with what this agent remembers of its own join.
 pub(crate) async fn identity(cx: &Cx<'_>, guest: &Guest) -> Result<Identity, Failure> {
     let sent = cx.host.memory().joins.get(&guest.vm).cloned();
     Ok(guest::identity(&guest.peer, sent.as_ref()).await?)
-}
-
-/// The path of the guest's machine: its key is the name that is in force.
-fn machine(who: &Identity) -> CimPath {
-    CimPath::class_of(Namespace::CIMV2, classes::WINDOWS_COMPUTER).with_key("Name", who.machine.name.as_str())
 }
 
 /// Whether the guest has the name, or will have it after its restart.
@@ -39,12 +28,8 @@ pub(crate) async fn is_renamed(cx: &Cx<'_>, to: &ComputerName) -> Result<Check, 
 /// Renames the guest.
 pub(crate) async fn rename(cx: &Cx<'_>, to: &ComputerName) -> Result<(), Failure> {
     let guest = cx.need_guest().await?;
-    let who = identity(cx, &guest).await?;
-    let call = Call::on(machine(&who), "Rename", guest.name.as_str(), Family::Windows).with("Name", to.as_str());
-    match call.code(&guest.peer).await? {
-        0 => Ok(()),
-        value => Err(call.refused(value)),
-    }
+    // Its directory learns of it with the join, which comes after.
+    guest.windows(cx).rename(to, None).await.map_err(|error| guest.failure(error))
 }
 
 /// Whether the guest is in the domain, or will be after its restart.
@@ -68,23 +53,15 @@ pub(crate) async fn is_joined(cx: &Cx<'_>, domain: &DomainName) -> Result<Check,
 /// Joins the guest.
 pub(crate) async fn join(cx: &Cx<'_>, domain: &DomainName, credential: &CredentialName) -> Result<(), Failure> {
     let guest = cx.need_guest().await?;
-    let who = identity(cx, &guest).await?;
     let found = cx.host.context().credentials.resolve(credential);
     let found = found.map_err(|source| Failure::Credential { name: credential.clone(), source })?;
-    let call = Call::on(machine(&who), "JoinDomainOrWorkgroup", guest.name.as_str(), Family::Windows)
-        .with("Name", domain.as_str())
-        .with("Password", found.secret.reveal())
-        .with("UserName", qualified(&found.user, domain))
-        .with("FJoinOptions", JOIN_AND_CREATE);
-    match call.code(&guest.peer).await? {
-        // A member by an earlier answer that was lost; which domain, the look before this has told.
-        0 | ALREADY_JOINED => {
-            let sent = PendingJoin { domain: domain.clone(), booted_at: who.machine.booted_at };
-            cx.host.memory().joins.insert(guest.vm.clone(), sent);
-            Ok(())
-        }
-        value => Err(call.refused(value)),
-    }
+    let user = qualified(&found.user, domain);
+    // A member by an earlier answer that was lost stays one; of which domain, the look before this has told.
+    let joined = guest.windows(cx).join(domain, Account { user: &user, secret: &found.secret }).await;
+    joined.map_err(|error| guest.failure(error))?;
+    let sent = PendingJoin { domain: domain.clone(), booted_at: guest.booted_at };
+    cx.host.memory().joins.insert(guest.vm, sent);
+    Ok(())
 }
 
 /// The user as a join wants it: with its domain.

@@ -80,7 +80,7 @@ pub(crate) async fn shut_down(cx: &Cx<'_>) -> Result<(), Failure> {
 }
 
 async fn request(cx: &Cx<'_>, vm: &OurVm, state: u16) -> Result<(), Failure> {
-    let call = Call::on(target::vm(&vm.guid), "RequestStateChange", vm.settings.name.as_str(), Family::HyperV);
+    let call = Call::on(target::vm(&vm.guid), "RequestStateChange", vm.settings.name.as_str(), Family::State);
     call.with("RequestedState", state).run(cx.host).await.map(drop)
 }
 

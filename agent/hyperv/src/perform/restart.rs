@@ -4,21 +4,12 @@ use std::time::Duration;
 
 use plan::step::RestartReason;
 
-use crate::classes;
 use crate::failure::Failure;
 use crate::pause::Pause;
-use crate::peer::TalkError;
 use crate::perform::Check;
-use crate::perform::call::Call;
 use crate::perform::cx::Cx;
 use crate::perform::membership::identity;
-use crate::return_code::Family;
-use crate::wql::Query;
-
-/// `Win32Shutdown` flags: restart (2), without waiting for programs (4).
-const FORCED_RESTART: u32 = 6;
-/// A shutdown is under way already.
-const SHUTDOWN_UNDER_WAY: u32 = 1115;
+use crate::windows::restart::Boot;
 
 /// Whether the guest has restarted: what awaited that is in force, or the boot that was to be replaced is no more.
 pub(crate) async fn is_restarted(cx: &Cx<'_>, so_that: RestartReason) -> Result<Check, Failure> {
@@ -37,18 +28,8 @@ pub(crate) async fn is_restarted(cx: &Cx<'_>, so_that: RestartReason) -> Result<
 /// Restarts the guest and waits until it answers from another boot.
 pub(crate) async fn restart(cx: &Cx<'_>) -> Result<(), Failure> {
     let guest = cx.need_guest().await?;
-    let query = Query::windows(classes::OPERATING_SYSTEM);
-    let Some(system) = guest.peer.objects(&query).await?.into_iter().next() else {
-        return Err(Failure::Missing(format!("the {} of `{}`", classes::OPERATING_SYSTEM, guest.name)));
-    };
-    let call =
-        Call::on(system.path, "Win32Shutdown", guest.name.as_str(), Family::Windows).with("Flags", FORCED_RESTART).with("Reserved", 0_u32);
-    match call.code(&guest.peer).await {
-        // Windows may go down before it has answered; the boot time will tell.
-        Ok(0 | SHUTDOWN_UNDER_WAY) | Err(Failure::Talk(TalkError::Unreachable { .. })) => {}
-        Ok(value) => return Err(call.refused(value)),
-        Err(error) => return Err(error),
-    }
+    let seen = Boot { at: guest.booted_at };
+    guest.windows(cx).restart(seen).await.map_err(|error| guest.failure(error))?;
     let mut pause = Pause::between(Duration::from_secs(1), Duration::from_secs(5));
     loop {
         if cx.guest().await?.is_ok_and(|now| now.booted_at != guest.booted_at) {

@@ -88,7 +88,8 @@ pub(crate) async fn make(cx: &Cx<'_>, name: &SwitchName, mark: &SwitchMark) -> R
 /// Whether our switch is gone. One that is not ours is not deleted, one that is in use neither.
 pub(crate) async fn is_removed(cx: &Cx<'_>, name: &SwitchName) -> Result<Check, Failure> {
     let all = named(cx, name).await?;
-    let Some((guid, mark)) = all.first() else { return Ok(Check::Done) };
+    let ours = all.iter().find(|(_, mark)| is_ours(cx, mark.as_ref()));
+    let Some((guid, mark)) = ours.or(all.first()) else { return Ok(Check::Done) };
     if !is_ours(cx, mark.as_ref()) {
         return Err(Failure::NotOurs(format!("switch `{name}`")));
     }

@@ -132,7 +132,8 @@ pub(crate) async fn remove(cx: &Cx<'_>) -> Result<(), Failure> {
     call.run(cx.host).await.map(drop)
 }
 
-async fn modify(cx: &Cx<'_>, property: &str, value: CimValue) -> Result<(), Failure> {
+/// Changes one property of the VM's settings.
+pub(crate) async fn modify(cx: &Cx<'_>, property: &str, value: CimValue) -> Result<(), Failure> {
     let vm = cx.vm().await?;
     let change = target::change(classes::SYSTEM_SETTINGS, &vm.settings.id).with(property, value);
     Call::vms("ModifySystemSettings", vm.settings.name.as_str()).with("SystemSettings", change).run(cx.host).await.map(drop)

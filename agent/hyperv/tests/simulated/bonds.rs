@@ -1,6 +1,7 @@
 //! What others hold of a VM, seen over the wire: checkpoints, replicas, clusters; and VLANs and firmware that a wish names.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::condition::{Disposition, Reason};
 use model::desired::SecureBoot;
@@ -53,7 +54,48 @@ async fn a_host_without_clustering_is_in_no_cluster_and_one_that_does_not_say_is
     let bench = Bench::bare();
     assert_eq!(bench.observe().await.host.cluster, Seen::Absent);
     bench.play("- {on: {class: MSCluster_Resource}, do: {fault: 2150858793}}");
-    assert!(matches!(bench.observe().await.host.cluster.unknown(), Some(Cause::Failed(_))));
+    let other = bench.another_agent().observe(&bench.desired).await.expect("the rest is seen");
+    assert!(matches!(other.host.cluster.unknown(), Some(Cause::Failed(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_there_is_no_cluster_is_believed_for_an_hour() {
+    let bench = Bench::bare();
+    let cost = async || {
+        let before = bench.requests();
+        bench.observe().await;
+        bench.requests() - before
+    };
+    let first = cost().await;
+    assert_eq!(cost().await, first - 1, "nobody asks again");
+    tokio::time::sleep(Duration::from_secs(3601)).await;
+    assert_eq!((cost().await, cost().await), (first, first - 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_has_restarted_is_asked_again_for_its_cluster() {
+    let bench = Bench::bare();
+    bench.observe().await;
+    bench.simulator.world().apply(Fault::HostRestart { host: HostName::new("hv-1") }).expect("it restarts");
+    tokio::time::sleep(Duration::from_secs(900)).await;
+    bench.play("- {on: {class: MSCluster_Resource}, do: {fault: 2150858793}}");
+    assert!(matches!(bench.observe().await.host.cluster.unknown(), Some(Cause::Failed(_))), "it was asked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_ends_something_asks_for_the_cluster_anew() {
+    let bench = Bench::with(IN_CLUSTER.0, IN_CLUSTER.1);
+    bench.converge().await;
+    let step = bench.step("ad", Act::ShutDownVm);
+    happen(&bench, |host, vm| Fault::VmClustered { host, vm });
+    let before = bench.changes().len();
+    let error = bench.perform(&step).await.expect_err("it is refused");
+    assert_eq!(error.disposition(), Disposition::Stall(Reason::Clustered));
+    insta::assert_snapshot!(chain(&error), @"
+    step `2.1/ad/shut-down-vm` could not be done
+      because a failover cluster has `ad1.2.1` as a role: take it out of the cluster first
+    ");
+    assert_eq!(bench.changes().len(), before, "nothing was sent");
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::desired::{ManagementLifetime, NetworkKind};
+use model::desired::{ManagementLifetime, NetworkKind, Place};
 use model::observed::Observed;
 use plan::fixtures::of;
 use trunkline_hyperv::image_check::{ImageCheck, ImageCheckError, Report};
@@ -100,9 +100,11 @@ async fn each_broken_point_is_named_and_what_rests_on_it_is_not_tried() {
     let file = r"- {path: 'D:\Images\edge.vhdx', gib: 10, image: edge}";
     let guest = "WIN-EDGE\n    accounts: [{user: Administrator, password: guest}]\n";
     let services = "services: [{name: REPLICA}, {name: RTCSRV}]\n";
-    let cases: [(&str, &str, String); 8] = [
+    let cases: [(&str, &str, String); 10] = [
         ("the image is not there", file, String::new()),
         ("nothing starts from it", file, file.replace(", image: edge", "")),
+        ("no heartbeat", services, services.replace("}]", "}, {name: vmicheartbeat, startMode: disabled}]")),
+        ("no exchange with the host", services, services.replace("}]", "}, {name: vmickvpexchange, startMode: disabled}]")),
         ("no thumbprint", edge, format!("{edge}\n    kvp: {{trunkline.listener: ''}}")),
         ("another thumbprint", edge, format!("{edge}\n    kvp: {{trunkline.listener: '{}'}}", "ab".repeat(20))),
         ("no listener", services, services.replace("}]", "}, {name: WinRM, startMode: manual}]")),
@@ -122,6 +124,13 @@ async fn each_broken_point_is_named_and_what_rests_on_it_is_not_tried() {
     # nothing starts from it
     heartbeat: no heartbeat within 30m
     not tried: thumbprint, addresses, listener, account, services, firewall
+    # no heartbeat
+    heartbeat: no heartbeat within 30m
+    not tried: thumbprint, addresses, listener, account, services, firewall
+    # no exchange with the host
+    thumbprint: the guest publishes no key-value pairs at all
+    addresses: step `imagecheck/edge/inject-address/management` could not be done: `SetGuestNetworkAdapterConfiguration` on edge1.imagecheck was refused: the object is in another state than this needs (32775)
+    not tried: listener, account, services, firewall
     # no thumbprint
     thumbprint: the guest publishes no thumbprint (40 hex digits) as `trunkline.listener`
     not tried: listener, account, services, firewall
@@ -139,6 +148,20 @@ async fn each_broken_point_is_named_and_what_rests_on_it_is_not_tried() {
     # a rule less
     firewall: the inbound firewall rule `CS RTCSRV` is missing
     ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_another_machine_the_host_is_asked_and_what_needs_the_guest_is_left() {
+    let mut bench = Bench::bare();
+    bench.desired.host.place = Place::Remote;
+    let report = examine(&bench, "edge").await;
+    assert_eq!((report.is_kept(), report.is_broken()), (false, false));
+    insta::assert_snapshot!(broken(&report), @"not tried: listener, account, services, firewall");
+    assert!(is_bare(&bench).await);
+    let mut silent =
+        Bench::with("{name: REPLICA}, {name: RTCSRV}]\n    firewall", "{name: vmicheartbeat, startMode: disabled}]\n    firewall");
+    silent.desired.host.place = Place::Remote;
+    assert!(examine(&silent, "edge").await.is_broken());
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@
 
 mod bench;
 mod bonds;
+mod hardware;
 mod image_check;
 mod install;
 mod look;

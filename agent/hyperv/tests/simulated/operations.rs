@@ -1,12 +1,13 @@
 //! What Hyper-V can do besides what plans ask for, and how it refuses.
 
 use model::condition::{Disposition, Reason};
+use model::desired::{IntegrationService, Offer};
 use model::names::{HostPath, VmName};
 use model::observed::PowerState;
 use model::units::DiskSize;
 use plan::fixtures::of;
 use sim::world::{Fault, HostName};
-use trunkline_hyperv::{BootSourceKind, DiskKind, Failure, GuestService, IdCheck, Offer};
+use trunkline_hyperv::{BootSourceKind, DiskKind, Failure, IdCheck};
 
 use crate::bench::{Bench, chain};
 
@@ -107,10 +108,10 @@ async fn a_boot_order_is_read_and_turned_round_while_the_vm_is_off() {
 async fn an_integration_service_is_offered_or_not() {
     let bench = installed().await;
     let operations = bench.host.operations();
-    assert_eq!(operations.guest_service(&ad(), GuestService::FileCopy).await.expect("it has it"), Offer::Off);
-    operations.offer_guest_service(&ad(), GuestService::FileCopy, Offer::On).await.expect("it may be on");
-    assert_eq!(operations.guest_service(&ad(), GuestService::FileCopy).await.expect("it has it"), Offer::On);
-    operations.offer_guest_service(&ad(), GuestService::Heartbeat, Offer::Off).await.expect("it may be off");
+    assert_eq!(operations.integration_service(&ad(), IntegrationService::FileCopy).await.expect("it has it"), Some(Offer::Off));
+    operations.offer_integration_service(&ad(), IntegrationService::FileCopy, Offer::On).await.expect("it may be on");
+    assert_eq!(operations.integration_service(&ad(), IntegrationService::FileCopy).await.expect("it has it"), Some(Offer::On));
+    operations.offer_integration_service(&ad(), IntegrationService::Heartbeat, Offer::Off).await.expect("it may be off");
     let beats = operations.summaries().await.expect("all").into_iter().find(|one| one.vm == ad()).expect("ours");
     assert_eq!(beats.power, PowerState::Running);
 }

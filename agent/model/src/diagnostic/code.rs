@@ -260,6 +260,8 @@ codes! {
     ManagementTooSmall = "TL240" Error;
     /// A way to authenticate fits the way to the machine: passwords in clear only by name, certificates over https, Kerberos to a name.
     UnfitAuthentication = "TL241" Error;
+    /// The integration services that the agent works by stay on: heartbeat, shutdown and data exchange.
+    ServiceNeeded = "TL242" Error;
 
     /// A profile is consistent in itself.
     ProfileInconsistent = "TL301" Error;

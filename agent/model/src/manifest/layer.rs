@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::decode::{Decode, Decoder, Spanned};
+use super::hardware::{BootOrder, IntegrationServicesSpec};
 use super::profile::RawValue;
 use super::record::record;
 use super::scalar::{Bounded, Bytes, Fingerprint, HostAddress, Label, Subnet};
@@ -127,6 +128,10 @@ record! {
         memory "memory": Option<Spanned<MemorySize>>,
         /// What the firmware lets start: windows, uefiAuthority, openSourceShielded or disabled; left out, it stays as it is.
         secure_boot "secureBoot": Option<Spanned<SecureBoot>>,
+        /// What the VM tries to boot from first, in this order; left out, the order stays as it is.
+        boot_order "bootOrder": Option<Spanned<BootOrder>>,
+        /// Integration services that the host offers to the guest (`true`) or not; those left out stay as they are.
+        integration_services "integrationServices": Option<IntegrationServicesSpec>,
         /// The image on this host, when it differs from the Release's.
         image "image": Option<ImageSpec>,
         /// What the host does with the VM when the host starts.

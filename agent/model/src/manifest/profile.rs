@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::decode::{Decode, Decoder, Spanned};
 use super::document::Document;
+use super::hardware::{BootOrder, IntegrationServicesSpec};
 use super::layer::DrainSpec;
 use super::record::{choice, record};
 use super::scalar::{Bounded, Fqdn, Label, Sentence, Subnet, Version};
@@ -132,6 +133,10 @@ record! {
         calls "calls": Vec<Spanned<ProfileCallCounter>>,
         /// Watched inbound firewall rules.
         firewall_rules "firewallRules": Vec<Spanned<ProfileFirewallRule>>,
+        /// What the VM tries to boot from first, in this order, unless a manifest says otherwise.
+        boot_order "bootOrder": Option<Spanned<BootOrder>>,
+        /// Integration services that the host offers to the guest (`true`) or not, unless a manifest says otherwise.
+        integration_services "integrationServices": Option<IntegrationServicesSpec>,
         /// What the host does with the VM when the host starts. Default alwaysStart.
         start_action "startAction": Option<Spanned<StartAction>>,
         /// What the host does with the VM when the host stops. Default shutDown.

@@ -122,7 +122,7 @@ impl<'a> Resolver<'a> {
         self.faults.append(&mut faults);
     }
 
-    fn role_value<T>(
+    pub(super) fn role_value<T>(
         &self,
         role: &'a RoleName,
         key: &str,
@@ -190,6 +190,8 @@ impl<'a> Resolver<'a> {
             processors: processors.map(|count| count.value.get()),
             memory: memory.map(|size| size.value),
             secure_boot: secure_boot.map(|template| template.value),
+            boot_order: self.boot_order(profile),
+            integration_services: self.integration_services(profile),
             spec: spec_digest(&image, &membership, shared.settings),
             image,
             disk: HostPath::new(&disk).ok()?,

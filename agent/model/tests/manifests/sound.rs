@@ -74,12 +74,152 @@ fn a_value_is_explained_by_the_line_that_states_it() {
 }
 
 #[test]
+fn the_values_of_every_other_document_are_explained_line_by_line() {
+    let mut assembler = Assembler::new("0.1.0");
+    assembler.assemble(parse(&base()));
+    let explain = |kind, name: &str, path: &str| {
+        assembler.explain(kind, name, path).map_or_else(|error| error.to_string(), |found| found.to_string())
+    };
+    assert_snapshot!(explain(DocumentKind::Site, "seattle", "spec.networks"), @"
+    spec.networks.corpnet.dns = [192.168.0.2]
+      from Site seattle, sites/seattle/site.yaml:20:12
+      20 |       dns: [192.168.0.2]
+    spec.networks.corpnet.gateway = 192.168.0.1
+      from Site seattle, sites/seattle/site.yaml:19:16
+      19 |       gateway: 192.168.0.1
+    spec.networks.corpnet.subnet = 192.168.0.0/24
+      from Site seattle, sites/seattle/site.yaml:18:15
+      18 |       subnet: 192.168.0.0/24
+    spec.networks.corpnet.switch = SfB CCE Corpnet Switch
+      from Site seattle, sites/seattle/site.yaml:17:15
+      17 |       switch: SfB CCE Corpnet Switch
+    spec.networks.internet.dns = [192.168.1.2]
+      from Site seattle, sites/seattle/site.yaml:25:12
+      25 |       dns: [192.168.1.2]
+    spec.networks.internet.gateway = 192.168.1.1
+      from Site seattle, sites/seattle/site.yaml:24:16
+      24 |       gateway: 192.168.1.1
+    spec.networks.internet.nat = true
+      from Site seattle, sites/seattle/site.yaml:26:12
+      26 |       nat: true
+    spec.networks.internet.subnet = 192.168.1.0/24
+      from Site seattle, sites/seattle/site.yaml:23:15
+      23 |       subnet: 192.168.1.0/24
+    spec.networks.internet.switch = SfB CCE Internet Switch
+      from Site seattle, sites/seattle/site.yaml:22:15
+      22 |       switch: SfB CCE Internet Switch
+    ");
+    assert_snapshot!(explain(DocumentKind::Site, "seattle", "spec.settings.gateways"), @"
+    spec.settings.gateways.0.address = 10.0.0.5
+      from Site seattle, sites/seattle/site.yaml:37:18
+      37 |         address: 10.0.0.5
+    spec.settings.gateways.0.fqdn = sbc1.gateways.local
+      from Site seattle, sites/seattle/site.yaml:36:15
+      36 |       - fqdn: sbc1.gateways.local
+    spec.settings.gateways.0.port = 5067
+      from Site seattle, sites/seattle/site.yaml:38:15
+      38 |         port: 5067
+    spec.settings.gateways.0.protocol = TLS
+      from Site seattle, sites/seattle/site.yaml:39:19
+      39 |         protocol: TLS
+    spec.settings.gateways.1.address = 10.0.0.6
+      from Site seattle, sites/seattle/site.yaml:40:18
+      40 |       - address: 10.0.0.6
+    spec.settings.gateways.1.port = 5060
+      from Site seattle, sites/seattle/site.yaml:41:15
+      41 |         port: 5060
+    spec.settings.gateways.1.protocol = TCP
+      from Site seattle, sites/seattle/site.yaml:42:19
+      42 |         protocol: TCP
+    ");
+    assert_snapshot!(explain(DocumentKind::Release, "cce-2.1", ""), @r#"
+    metadata.name = cce-2.1
+      from Release cce-2.1, release.yaml:4:9
+      4 |   name: cce-2.1
+    spec.images.ad.path = D:\images\2.1\ad.vhdx
+      from Release cce-2.1, release.yaml:10:13
+      10 |       path: D:\images\2.1\ad.vhdx
+    spec.images.ad.size = 12 GiB
+      from Release cce-2.1, release.yaml:11:13
+      11 |       size: 12 GiB
+    spec.images.cms.path = D:\images\2.1\cms.vhdx
+      from Release cce-2.1, release.yaml:13:13
+      13 |       path: D:\images\2.1\cms.vhdx
+    spec.images.edge.path = D:\images\2.1\edge.vhdx
+      from Release cce-2.1, release.yaml:17:13
+      17 |       path: D:\images\2.1\edge.vhdx
+    spec.images.mediation.path = D:\images\2.1\mediation.vhdx
+      from Release cce-2.1, release.yaml:15:13
+      15 |       path: D:\images\2.1\mediation.vhdx
+    spec.profile = cloud-connector-2.1
+      from Release cce-2.1, release.yaml:6:12
+      6 |   profile: cloud-connector-2.1
+    spec.version = 2.1
+      from Release cce-2.1, release.yaml:7:12
+      7 |   version: "2.1"
+    "#);
+    assert_snapshot!(explain(DocumentKind::Profile, "cloud-connector-2.1", "spec.roles.ad"), @"
+    spec.roles.ad.adapters.0.gateway = true
+      from Profile cloud-connector-2.1, profile:cloud-connector-2.1:59:40
+      59 |         - { network: corpnet, gateway: true, nameServers: network }
+    spec.roles.ad.adapters.0.nameServers = network
+      from Profile cloud-connector-2.1, profile:cloud-connector-2.1:59:59
+      59 |         - { network: corpnet, gateway: true, nameServers: network }
+    spec.roles.ad.adapters.0.network = corpnet
+      from Profile cloud-connector-2.1, profile:cloud-connector-2.1:59:22
+      59 |         - { network: corpnet, gateway: true, nameServers: network }
+    spec.roles.ad.description = own forest, name server and certificate authority of the appliance
+      from Profile cloud-connector-2.1, profile:cloud-connector-2.1:57:20
+      57 |       description: own forest, name server and certificate authority of the appliance
+    spec.roles.ad.holds = false
+      from Profile cloud-connector-2.1, profile:cloud-connector-2.1:64:14
+      64 |       holds: false
+    spec.roles.ad.membership.hosts = directory.domain
+      from Profile cloud-connector-2.1, profile:cloud-connector-2.1:60:28
+      60 |       membership: { hosts: directory.domain }
+    spec.roles.ad.name = ad
+      from Profile cloud-connector-2.1, profile:cloud-connector-2.1:56:13
+      56 |     - name: ad
+    ");
+    assert_snapshot!(explain(DocumentKind::Site, "seattle", "spec.netwroks"), @"Site `seattle` has no `spec.netwroks`; did you mean `spec.networks`?");
+}
+
+#[test]
 fn a_path_that_leads_nowhere_gets_a_suggestion() {
     assert_snapshot!(explain("spec.roles.mediation.memmory"), @"Appliance `sea-1` has no `spec.roles.mediation.memmory`; did you mean `spec.roles.mediation.memory`?");
     let mut assembler = Assembler::new("0.1.0");
     assembler.assemble(parse(&base()));
     let error = assembler.explain(DocumentKind::Appliance, "sea-3", "spec").unwrap_err();
     assert_snapshot!(error, @"there is no Appliance `sea-3`; did you mean `sea-2`?");
+}
+
+#[test]
+fn each_integration_service_is_said_by_its_nearest_statement_and_the_rest_is_left_alone() {
+    let mut files = patched(
+        "sites/seattle/sea-1.yaml",
+        "    cms:\n",
+        "      integrationServices: { timeSync: false, heartbeat: true }\n      bootOrder: [network, disk]\n    cms:\n",
+    );
+    let defaults = String::from_utf8(files["defaults.yaml"].clone()).unwrap();
+    let further = "  roles:\n    ad: { integrationServices: { timeSync: true, backup: false }, bootOrder: [disk] }\n";
+    files.insert("defaults.yaml".into(), format!("{defaults}{further}").into_bytes());
+    let assembled = assemble(&files);
+    assert_eq!(render_all(&assembled.diagnostics), "");
+    let said = |name: &str| {
+        let wish = assembled.desired.iter().find(|(one, _)| one.as_str() == name).unwrap().1;
+        let all = wish.roles.iter().map(|role| (role.role.as_str(), &role.integration_services, &role.boot_order));
+        serde_json::to_string(&all.filter(|(_, services, order)| !(services.is_empty() && order.is_empty())).collect::<Vec<_>>()).unwrap()
+    };
+    assert_snapshot!(said("sea-1"), @r#"[["ad",{"heartbeat":"on","timeSync":"off","backup":"off"},["network","disk"]]]"#);
+    assert_snapshot!(said("sea-2"), @r#"[["ad",{"timeSync":"on","backup":"off"},["disk"]]]"#);
+    let mut assembler = Assembler::new("0.1.0");
+    assembler.assemble(parse(&files));
+    let explained = assembler.explain(DocumentKind::Appliance, "sea-1", "spec.roles.ad.integrationServices.timeSync").unwrap().to_string();
+    assert_snapshot!(explained, @"
+    spec.roles.ad.integrationServices.timeSync = false
+      from Appliance sea-1, sites/seattle/sea-1.yaml:18:40
+      18 |       integrationServices: { timeSync: false, heartbeat: true }
+    ");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Acts and changes in words.
 
-use crate::diff::{Change, secure_boot_name, start_action_name, start_mode_name, stop_action_name};
+use crate::diff::{Change, boot_order_name, secure_boot_name, start_action_name, start_mode_name, stop_action_name};
 use crate::step::{Act, RestartReason};
 
 /// What an act does, in words that end a line beginning with the role.
@@ -15,6 +15,8 @@ pub fn act(act: &Act) -> String {
         Act::SetProcessors { to } => format!("set {to} processors"),
         Act::SetMemory { to } => format!("set {to} of memory"),
         Act::SetSecureBoot { to } => format!("secure boot: {}", secure_boot_name(*to)),
+        Act::SetBootOrder { to } => format!("boot from: {}", boot_order_name(to)),
+        Act::SetIntegrationService { service, to } => format!("integration service {}: {to}", service.as_str()),
         Act::SetVlan { adapter, to, .. } => format!("put {adapter} into VLAN {to}"),
         Act::SetStartAction { to } => format!("when the host starts: {}", start_action_name(*to)),
         Act::SetStopAction { to } => format!("when the host stops: {}", stop_action_name(*to)),

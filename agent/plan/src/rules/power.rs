@@ -9,6 +9,7 @@ use model::seen::{Cause, Seen};
 
 use super::{adapters, bonds, firmware, may_change, memory, processor, wait_for_mode};
 use crate::draft::Draft;
+use crate::laggard::is_left_behind;
 use crate::step::{Act, Purpose};
 
 /// Whether planned work wants serving to end: a VM that is set up has to go off, or gets other gateways,
@@ -49,6 +50,7 @@ pub(crate) fn reasons(draft: &Draft<'_>) -> Vec<String> {
         reasons.extend(processor::wanted(draft, role).map(|(from, to)| format!("processors of {} {from} -> {to}", role.role)));
         reasons.extend(memory::wanted(draft, role).map(|(from, to)| format!("memory of {} {from} -> {to}", role.role)));
         reasons.extend(firmware::wanted(draft, role).map(|_| format!("secure boot of {}", role.role)));
+        reasons.extend(firmware::wanted_order(draft, role).map(|_| format!("boot order of {}", role.role)));
         if adapters::is_to_be_tagged(draft, role) {
             reasons.push(format!("VLANs of {}", role.role));
         }
@@ -91,7 +93,8 @@ fn goes_off(draft: &Draft<'_>, role: &DesiredRole) -> bool {
 fn wants_off(draft: &Draft<'_>, role: &DesiredRole) -> bool {
     let runs = draft.vm(role).is_some_and(|vm| matches!(vm.power, PowerState::Running | PowerState::Saved | PowerState::Paused));
     let hardware = processor::wanted(draft, role).is_some() || memory::wanted(draft, role).is_some();
-    runs && (hardware || firmware::wanted(draft, role).is_some())
+    let firmware = firmware::wanted(draft, role).is_some() || firmware::wanted_order(draft, role).is_some();
+    runs && (hardware || firmware)
 }
 
 /// Shuts down whoever must be off, in reverse role order.
@@ -153,7 +156,7 @@ pub(crate) fn starts_by_itself(vm: &ObservedVm) -> bool {
 }
 
 /// Starts a VM that is off, saved or paused. VMs under set-up boot side by side; those that have served come up one after
-/// the other, as each needs the one before it.
+/// the other, as each needs the one before it, unless that one does not come up and calls could return without it.
 pub(crate) fn start(draft: &mut Draft<'_>, role: &DesiredRole) {
     let building = draft.is_building(role);
     let Some(vm) = draft.vm(role).filter(|vm| building || vm.remarks.set_up) else { return };
@@ -166,6 +169,9 @@ pub(crate) fn start(draft: &mut Draft<'_>, role: &DesiredRole) {
         PowerState::Off | PowerState::Saved | PowerState::Paused if draft.rival.is_some() => {}
         PowerState::Off | PowerState::Saved | PowerState::Paused if building => {
             draft.step(role, Act::StartVm, Purpose::SetUp);
+        }
+        PowerState::Off | PowerState::Saved | PowerState::Paused if is_left_behind(role, draft.desired, draft.given) => {
+            draft.write_alone(&draft.desired.instance, &role.role, Act::StartVm, Purpose::Repair);
         }
         PowerState::Off | PowerState::Saved | PowerState::Paused => {
             draft.step_in_line(role, Act::StartVm, Purpose::Repair);

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use model::condition::Posture;
-use model::desired::{Desired, Mode, SecureBoot, StartMode};
+use model::desired::{BootDevice, Desired, IntegrationService, Mode, Offer, SecureBoot, StartMode};
 use model::names::{HostPath, SwitchName, VmName};
 use model::observed::{Observed, ObservedService};
-use model::observed::{ObservedGuest, ObservedVm, PowerState, Remarks, ReplicaRole, RuleState, ServiceState, UnfinishedJob};
+use model::observed::{
+    ObservedGuest, ObservedVm, PowerState, Remarks, ReplicaRole, RuleState, ServiceState, UnfinishedJob, UnreadableObject,
+};
 use model::seen::{Cause, Seen};
 use model::units::{MacAddress, MemorySize};
 use proptest::prelude::*;
@@ -39,6 +41,7 @@ enum Drift {
     DisksUnseen,
     VmGone,
     NotSetUp,
+    MarkDamaged,
     NotedDown,
     OtherGateway,
     OtherAddress,
@@ -58,6 +61,8 @@ enum Drift {
     ClusterUnseen,
     DynamicMemory,
     SecureBoot(Seen<SecureBoot>),
+    BootOrder(Seen<Vec<BootDevice>>),
+    TimeSync(Seen<Offer>),
     Vlan(Seen<u16>),
 }
 
@@ -90,6 +95,7 @@ fn drifts() -> impl Strategy<Value = Drift> {
         Just(Drift::AdaptersUnseen),
         Just(Drift::DisksUnseen),
         Just(Drift::VmGone),
+        Just(Drift::MarkDamaged),
         Just(Drift::NotSetUp),
         Just(Drift::OtherAddress),
         Just(Drift::OtherName),
@@ -109,6 +115,8 @@ fn drifts() -> impl Strategy<Value = Drift> {
         Just(Drift::ClusterUnseen),
         Just(Drift::DynamicMemory),
         prop_oneof![Just(Seen::Known(SecureBoot::Disabled)), Just(Seen::Absent)].prop_map(Drift::SecureBoot),
+        prop_oneof![Just(Seen::Known(vec![BootDevice::Network, BootDevice::Disk])), Just(Seen::Absent)].prop_map(Drift::BootOrder),
+        prop_oneof![Just(Seen::Known(Offer::On)), Just(Seen::Unknown(Cause::Failed("busy".to_owned())))].prop_map(Drift::TimeSync),
         prop_oneof![Just(Seen::Known(7)), Just(Seen::Absent), Just(Seen::Unknown(Cause::Failed("a trunk".to_owned())))]
             .prop_map(Drift::Vlan),
     ];
@@ -161,6 +169,8 @@ fn scenes() -> impl Strategy<Value = Scene> {
             if tagged {
                 std::sync::Arc::make_mut(&mut desired.networks).get_mut(&of("corpnet")).expect("a fixture's network").vlan = Some(10);
                 desired.roles[0].secure_boot = Some(SecureBoot::Windows);
+                desired.roles[0].boot_order = vec![BootDevice::Disk];
+                desired.roles[0].integration_services.insert(IntegrationService::TimeSync, Offer::Off);
             }
             let mut observed = match stop {
                 None => converged(&desired),
@@ -216,6 +226,8 @@ fn circumstances_of(desired: &Desired, observed: &Observed, (peer, confirmed, fa
                 let attempts = Attempts { failed: 3, ended: long_ago, retry_at: long_ago, boots: boots.clone() };
                 given.memory.attempts.insert(StepId::of(&desired.instance, Some(&role.role), &act), attempts);
             }
+            // Nobody waits any more for what carries no call.
+            given.memory.unseen_since.insert(role.role.to_string(), long_ago);
         }
     }
     given
@@ -265,6 +277,12 @@ fn happen(desired: &Desired, observed: &mut Observed, (drift, which, thing): &St
                 instance.vms.remove(&role.role);
             }
         }
+        Drift::MarkDamaged => {
+            let instance = observed.instances.get_mut(&desired.instance);
+            if let Some(vm) = instance.and_then(|instance| instance.vms.remove(&role.role)) {
+                observed.unreadable.push(UnreadableObject::Vm { name: vm.name, says: "it lacks `role=`".to_owned() });
+            }
+        }
         _ => {
             let vm = observed.instances.get_mut(&desired.instance).and_then(|one| one.vms.get_mut(&role.role));
             if let Some(vm) = vm {
@@ -292,6 +310,10 @@ fn happen_to_vm(vm: &mut ObservedVm, drift: &Drift, thing: Index) {
         Drift::Clustered(seen) => vm.clustered = seen.clone(),
         Drift::DynamicMemory => vm.dynamic_memory = Seen::Known(true),
         Drift::SecureBoot(seen) => vm.secure_boot = seen.clone(),
+        Drift::BootOrder(seen) => vm.boot_order = seen.clone(),
+        Drift::TimeSync(seen) => {
+            vm.integration_services.insert(IntegrationService::TimeSync, seen.clone());
+        }
         Drift::NotSetUp => vm.remarks = Remarks::default(),
         Drift::NotedDown => vm.remarks.down = Some("for a test".to_owned()),
         Drift::OtherSpec => vm.mark.spec = "0000".to_owned(),
@@ -425,6 +447,17 @@ proptest! {
             prop_assert!(!(vm.disks.known().is_none() && deletes), "{} although the disks could not be seen", step.id);
             prop_assert!(desired.prune || !deletes, "{} without prune", step.id);
         }
+    }
+
+    #[test]
+    fn beside_what_cannot_be_read_nothing_is_made_changed_or_removed(scene in scenes()) {
+        let Scene { desired, observed, given, .. } = scene;
+        let (plan, report) = plan(&desired, &observed, &given);
+        let planned = [Purpose::SetUp, Purpose::Change, Purpose::Prune];
+        for step in plan.steps.iter().filter(|_| !observed.unreadable.is_empty()) {
+            prop_assert!(!step.act.creates() && !planned.contains(&step.purpose), "{} beside a mark that cannot be read", step.id);
+        }
+        prop_assert!(!(observed.hides_vms() && report.seen_serving()), "peers would count on it");
     }
 
     #[test]

@@ -144,6 +144,39 @@ impl Change {
     }
 }
 
+impl Change {
+    /// The VMs whose configuration it changes; those that it makes or removes are not among them.
+    fn configures(&self) -> Vec<String> {
+        // Devices are called `Microsoft:<VM>\…`.
+        let owner = |id: &String| id.split(['\\', ':']).nth(1).unwrap_or_default().to_owned();
+        match self {
+            Self::ModifySystem { vm, .. }
+            | Self::AddDevices { vm, .. }
+            | Self::CreateCheckpoint { vm, .. }
+            | Self::ApplyCheckpoint { vm, .. }
+            | Self::DestroyCheckpoints { vm, .. }
+            | Self::KvpItems { vm, .. } => vec![vm.clone()],
+            Self::ModifyDevices { changes } => changes.iter().map(|(id, _)| owner(id)).collect(),
+            Self::RemoveDevices { instance_ids } => instance_ids.iter().map(owner).collect(),
+            Self::Vlans { of } => of.iter().map(|(id, _)| owner(id)).collect(),
+            Self::GuestServices { changes } => changes.iter().map(|change| change.vm().to_owned()).collect(),
+            Self::DefineSystem(_)
+            | Self::DestroySystem { .. }
+            | Self::Power { .. }
+            | Self::CreateDisk(_)
+            | Self::ResizeDisk { .. }
+            | Self::SetParent { .. }
+            | Self::ValidateDisk { .. }
+            | Self::DefineSwitch(_)
+            | Self::ModifySwitch { .. }
+            | Self::AddPorts { .. }
+            | Self::RemovePorts { .. }
+            | Self::DestroySwitch { .. }
+            | Self::GuestAddresses { .. } => Vec::new(),
+        }
+    }
+}
+
 /// A device to add; its identity is settled when it is asked for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum NewDevice {
@@ -161,6 +194,7 @@ impl Host {
     /// Makes `change` real.
     pub(crate) fn apply(&mut self, change: Change, cx: &mut Surroundings<'_>) -> Result<(), Failure> {
         let bound = self.bound_nics();
+        let configured = change.configures();
         match change {
             Change::DefineSystem(machine) => {
                 self.machines.push(*machine);
@@ -195,6 +229,11 @@ impl Host {
             Change::KvpItems { vm, items } => self.apply_kvp_items(&vm, items),
             Change::GuestAddresses { vm, addresses } => self.apply_guest_addresses(&vm, addresses),
         }?;
+        for vm in configured {
+            if let Some(machine) = self.machine_mut(&vm) {
+                machine.configured = Some(cx.now);
+            }
+        }
         self.notice_moved_nics(&bound, cx);
         self.find_new_adapters(cx);
         Ok(())

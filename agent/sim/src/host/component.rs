@@ -59,16 +59,16 @@ impl Host {
                     .with("EnabledDefault", 2u16)
                     .with("RequestedState", 12u16)
                     .with("HealthState", 5u16)
-                    .with("OperationalStatus", if offered { self.status(machine) } else { vec![NO_CONTACT, NO_CONTACT] });
-                Object::keyed(&Namespace::VIRTUALIZATION, if offered { self.with_items(machine, view) } else { view }, &keys)
+                    .with("OperationalStatus", if offered { self.status(machine, *service) } else { vec![NO_CONTACT, NO_CONTACT] });
+                Object::keyed(&Namespace::VIRTUALIZATION, self.with_items(machine, view), &keys)
             })
             .collect()
     }
 
-    fn status(&self, machine: &VirtualMachine) -> Vec<u16> {
+    fn status(&self, machine: &VirtualMachine, service: GuestService) -> Vec<u16> {
         match machine.power {
             Power::Paused => vec![PAUSED, PAUSED],
-            _ if machine.is_up() => vec![OK, OK],
+            _ if self.serves(machine, service) => vec![OK, OK],
             _ => vec![NO_CONTACT, NO_CONTACT],
         }
     }
@@ -77,7 +77,7 @@ impl Host {
         if view.class().as_str() != "Msvm_KvpExchangeComponent" {
             return view;
         }
-        let Some(guest) = self.running_guest(machine) else { return view };
+        let Some(guest) = self.running_guest(machine).filter(|_| self.serves(machine, GuestService::Exchange)) else { return view };
         let intrinsic = guest.intrinsic(&self.plugged_in(machine));
         let own: Vec<_> = guest.windows.published.iter().map(|(name, data)| item(name, data, 1)).collect();
         let view = view.with("GuestIntrinsicExchangeItems", intrinsic.iter().map(|(n, d)| item(n, d, 2)).collect::<Vec<_>>());
@@ -94,14 +94,11 @@ impl Host {
         let vm = target.key("SystemName").unwrap_or_default();
         let machine = self.machine(vm).filter(|m| m.power.is_live());
         let machine = machine.ok_or_else(|| WmiError::new(WmiCode::NotFound, "no such shutdown component"))?;
-        if !machine.guest_services.offers(GuestService::Shutdown) {
-            return Ok(Output::code(NOT_READY));
-        }
         let closing = matches!(machine.run.as_ref().map(|r| r.system), Some(super::power::System::Closing { .. }));
         if closing {
             return Ok(Output::code(IN_PROGRESS));
         }
-        if !machine.is_up() {
+        if !self.serves(machine, GuestService::Shutdown) {
             return Ok(Output::code(NOT_READY));
         }
         let vm = machine.id.clone();

@@ -117,7 +117,7 @@ fn machine_view(machine: &VirtualMachine, now: Timestamp) -> CimInstance {
         .with("ResetCapability", 1u16)
         .with("InstallDate", instant(machine.created))
         .with("TimeOfLastStateChange", instant(machine.changed))
-        .with("TimeOfLastConfigurationChange", instant(machine.created))
+        .with("TimeOfLastConfigurationChange", instant(machine.configured.unwrap_or(machine.created)))
         .with("OnTimeInMilliseconds", u64::try_from(on_time).unwrap_or(0))
         .with("NumberOfNumaNodes", 1u16)
         .with("EnhancedSessionModeState", 3u16)

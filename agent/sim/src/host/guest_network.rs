@@ -1,6 +1,6 @@
 //! `Msvm_GuestNetworkAdapterConfiguration`: a guest's addresses, read and set through its host.
 //!
-//! Guarantees: works without any network between the two.
+//! Guarantees: works without any network between the two, by the exchange of key-value pairs.
 
 use std::net::IpAddr;
 
@@ -10,6 +10,7 @@ use wsman::cim::{CimInstance, CimPath, CimValue, Namespace};
 
 use crate::host::change::Change;
 use crate::host::device::Device;
+use crate::host::guest_service::GuestService;
 use crate::host::machine::VirtualMachine;
 use crate::host::{Host, Surroundings, computer_system, input};
 use crate::job::{Failure, JobKind, code};
@@ -42,7 +43,8 @@ impl Host {
             .with("ProtocolIFType", 4096u16)
             .with("DHCPEnabled", true);
         let mac = &machine.adapters[nic].mac;
-        let known = self.running_guest(machine).and_then(|g| g.windows.adapters.iter().find(|a| a.mac == *mac));
+        let answers = self.serves(machine, GuestService::Exchange);
+        let known = self.running_guest(machine).filter(|_| answers).and_then(|g| g.windows.adapters.iter().find(|a| a.mac == *mac));
         if let Some(adapter) = known {
             let texts = |list: Vec<String>| if list.is_empty() { CimValue::Null } else { list.into() };
             view.set("DHCPEnabled", adapter.dhcp);
@@ -67,7 +69,7 @@ impl Host {
         if configurations.is_empty() {
             return Err(input::missing("NetworkConfiguration"));
         }
-        if !machine.is_up() {
+        if !self.serves(machine, GuestService::Exchange) {
             return Err(Failure::new(code::INVALID_STATE, format!("nothing answers inside '{}'", machine.name)));
         }
         let addresses = configurations.into_iter().map(|c| read(machine, c)).collect::<Result<Vec<_>, _>>()?;
@@ -77,7 +79,7 @@ impl Host {
 
     pub(crate) fn apply_guest_addresses(&mut self, vm: &str, addresses: Vec<GuestAddresses>) -> Result<(), Failure> {
         let silent = || Failure::new(code::FAILED, "the system inside did not answer");
-        let machine = self.machine(vm).filter(|m| m.is_up()).ok_or_else(silent)?.id.clone();
+        let machine = self.machine(vm).filter(|m| self.serves(m, GuestService::Exchange)).ok_or_else(silent)?.id.clone();
         let guest = self.guest_mut(&machine).ok_or_else(silent)?;
         for GuestAddresses { mac, addresses, gateways, dns } in addresses {
             let adapter = guest.windows.adapters.iter_mut().find(|a| a.mac == mac).ok_or_else(silent)?;

@@ -1,16 +1,18 @@
 //! Integration services: which of them the host offers to a guest, and `ModifyGuestServiceSettings`.
 //!
-//! Guarantees: one that is off says so in its settings and in its component, and does not do its work.
-//! Deliberately absent: services that a guest itself stops.
+//! Guarantees: one that is off says so in its settings and in its component, and does not do its work. Neither does one whose Windows
+//! service in the guest does not run: a guest brings them all and runs them, unless its image names one (`vmicheartbeat`, …) otherwise.
 
 use serde::{Deserialize, Serialize};
 use wsman::cim::{CimInstance, CimPath, CimValue, Namespace};
 
+use crate::guest::Guest;
 use crate::host::change::Change;
 use crate::host::machine::VirtualMachine;
 use crate::host::{Host, Surroundings, component, computer_system, input};
 use crate::job::{Failure, JobKind, code};
 use crate::machine::{Object, Output};
+use crate::windows::service::Run;
 
 /// One integration service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -44,6 +46,20 @@ impl GuestService {
             Self::Interface => {
                 ("Msvm_GuestServiceInterfaceComponentSettingData", "6C09BB55-D683-4DA0-8931-C9BF705F6480", "Guest Service Interface")
             }
+        }
+    }
+}
+
+impl GuestService {
+    /// The Windows service in the guest that does its work.
+    fn inside(self) -> &'static str {
+        match self {
+            Self::Heartbeat => "vmicheartbeat",
+            Self::Shutdown => "vmicshutdown",
+            Self::Exchange => "vmickvpexchange",
+            Self::TimeSync => "vmictimesync",
+            Self::Vss => "vmicvss",
+            Self::Interface => "vmicguestinterface",
         }
     }
 }
@@ -87,7 +103,20 @@ pub(crate) fn setting_id(machine: &VirtualMachine, service: GuestService) -> Str
     format!("{}\\{}", machine.settings_id(), service.names().1)
 }
 
+impl ServiceChange {
+    /// The VM.
+    pub(crate) fn vm(&self) -> &str {
+        &self.vm
+    }
+}
+
 impl Host {
+    /// Whether the service does its work: the host offers it, and the system inside runs its end of it.
+    pub(crate) fn serves(&self, machine: &VirtualMachine, service: GuestService) -> bool {
+        let runs = |guest: &Guest| guest.windows.service(service.inside()).is_none_or(|at| guest.windows.services[at].run == Run::Running);
+        machine.guest_services.offers(service) && self.running_guest(machine).is_some_and(runs)
+    }
+
     /// The settings of all services of every VM and checkpoint.
     pub(crate) fn guest_service_settings(&self) -> impl Iterator<Item = Object> {
         self.configurations().flat_map(guest_services_of)

@@ -23,6 +23,9 @@ pub(crate) struct VirtualMachine {
     pub(crate) notes: Vec<String>,
     pub(crate) generation: Generation,
     pub(crate) created: Timestamp,
+    /// When its configuration last changed, where that was after it was made.
+    #[serde(default)]
+    pub(crate) configured: Option<Timestamp>,
     pub(crate) processor: Processor,
     pub(crate) memory: Memory,
     pub(crate) automatic: Automatic,
@@ -161,6 +164,7 @@ impl VirtualMachine {
             notes: Vec::new(),
             generation,
             created: at,
+            configured: None,
             processor: Processor { count: 1, limit: 100_000, reservation: 0, weight: 100 },
             memory: Memory { startup: 1024, minimum: 512, maximum: 1_048_576, weight: 5000, buffer: 20, mode: MemoryMode::Static },
             automatic: Automatic { start: 3, stop: 3, recovery: 3 },

@@ -5,6 +5,7 @@
 
 use wsman::cim::{CimInstance, CimPath, CimValue};
 
+use crate::host::guest_service::GuestService;
 use crate::host::machine::{MemoryMode, VirtualMachine};
 use crate::host::power::Power;
 use crate::host::submit::Submitted;
@@ -47,7 +48,7 @@ impl Host {
         let guest = self.running_guest(machine);
         let heartbeat = match machine.power {
             Power::Paused => PAUSED,
-            _ if guest.is_some() => OK,
+            _ if self.serves(machine, GuestService::Heartbeat) => OK,
             _ => NO_CONTACT,
         };
         let uptime = match &machine.run {

@@ -60,3 +60,41 @@ fn a_setting_names_a_service_of_its_own_class_and_a_state() {
     assert_eq!(set(&mut b, "Msvm_HeartbeatComponentSettingData", "Microsoft:none", 3), 32773);
     assert_eq!(set(&mut b, "Msvm_HeartbeatComponentSettingData", &id_of(&vm, HEARTBEAT), 9), 32773);
 }
+
+#[test]
+fn a_service_that_the_system_inside_does_not_run_does_not_do_its_work() {
+    let mut b = Bench::new();
+    let corpnet = b.switch("Corpnet");
+    let vm = b.appliance("web", "calls", &corpnet);
+    b.boot(&vm, "192.168.0.50");
+    let status = |b: &mut Bench| b.all(&V2, "Msvm_HeartbeatComponent")[0].instance.unsigneds("OperationalStatus").unwrap();
+    let pairs = |b: &mut Bench| b.all(&V2, "Msvm_KvpExchangeComponent")[0].instance.get("GuestIntrinsicExchangeItems").clone();
+    assert_eq!(status(&mut b), [2, 2]);
+    assert_ne!(pairs(&mut b), CimValue::Null);
+    let host = HostName::new("hv-1");
+    let guest = b.world.host_mut(&host).and_then(|h| h.guest_mut(vm.key("Name").unwrap())).expect("it runs");
+    for name in ["vmicheartbeat", "vmickvpexchange", "vmicshutdown"] {
+        let spec = serde_json::json!({ "name": name, "startMode": "disabled" });
+        guest.windows.services.push(crate::windows::service::Service::new(&serde_json::from_value(spec).expect("a service")));
+    }
+    assert_eq!(status(&mut b), [12, 12]);
+    assert_eq!(pairs(&mut b), CimValue::Null);
+    let shutdown = b.all(&V2, "Msvm_ShutdownComponent").pop().expect("the host offers it").path;
+    assert_eq!(b.invoke(&shutdown, "InitiateShutdown", class("in").with("Force", true)).return_value, 32780);
+}
+
+#[test]
+fn a_vm_says_when_its_configuration_last_changed() {
+    let mut b = Bench::new();
+    let vm = b.define("web", 2);
+    let changed = |b: &mut Bench| {
+        let all = b.all(&V2, "Msvm_ComputerSystem");
+        let mine = all.into_iter().find(|o| o.path.key("Name") == vm.key("Name")).expect("it is there");
+        mine.instance.get("TimeOfLastConfigurationChange").clone()
+    };
+    let before = changed(&mut b);
+    b.wait(5);
+    assert_eq!(changed(&mut b), before);
+    assert_eq!(set(&mut b, "Msvm_HeartbeatComponentSettingData", &id_of(&vm, HEARTBEAT), 3), 0);
+    assert_ne!(changed(&mut b), before);
+}
