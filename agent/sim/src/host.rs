@@ -26,6 +26,7 @@ pub(crate) mod replication;
 pub(crate) mod resource_add;
 pub(crate) mod resource_change;
 pub(crate) mod resource_view;
+pub(crate) mod service;
 pub(crate) mod snapshot_service;
 pub(crate) mod submit;
 pub(crate) mod summary;

@@ -11,6 +11,7 @@ pub(crate) mod curl;
 pub(crate) mod desk;
 mod dism;
 mod hostname;
+mod installer;
 mod more;
 pub(crate) mod msiexec;
 mod ping;
@@ -39,9 +40,9 @@ pub(crate) enum Program {
     Ping(ping::Ping),
     Curl(Box<curl::Transfer>),
     Certreq(certreq::Errand),
-    Msiexec(msiexec::Installation),
+    Msiexec(msiexec::Errand),
     Dism(dism::Servicing),
-    Wusa(wusa::Installation),
+    Wusa(wusa::Errand),
 }
 
 /// How far a program has come.
@@ -95,9 +96,9 @@ impl Program {
             Self::Ping(ping) => ping.resume(call),
             Self::Curl(transfer) => transfer.resume(call),
             Self::Certreq(errand) => errand.resume(call),
-            Self::Msiexec(installation) => installation.resume(call),
+            Self::Msiexec(errand) => errand.resume(call),
             Self::Dism(servicing) => servicing.resume(call),
-            Self::Wusa(installation) => installation.resume(call),
+            Self::Wusa(errand) => errand.resume(call),
         }
     }
 }

@@ -129,6 +129,7 @@ fn answer(service: &mut Service<'_>, envelope: &Envelope<Request>) -> Result<Ans
         Request::Enumerate(enumerate) => enumerate::answer(service, header, enumerate),
         Request::Pull(pull) => pull::answer(service, header, pull),
         Request::Release { context } => release::answer(service, header, context),
+        Request::Get if shell::is_meant(header) => shell::get(service, header),
         Request::Get => get::answer(service, header),
         Request::Put(payload) => put::answer(service, header, payload),
         Request::Create(payload) => create::answer(service, header, payload),

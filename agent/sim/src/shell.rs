@@ -18,6 +18,8 @@ pub(crate) const MAX_SHELLS: usize = 30;
 pub(crate) const MAX_COMMANDS: usize = 25;
 /// How long a shell lives without a request, when its client does not say (`IdleTimeout`).
 pub(crate) const IDLE: SignedDuration = SignedDuration::from_secs(7200);
+/// The streams that commands write.
+pub(crate) const OUTPUT: [&str; 2] = ["stdout", "stderr"];
 /// The most bytes of a stream that one answer holds in one piece.
 const PIECE: usize = 32 * 1024;
 
@@ -204,18 +206,25 @@ impl Desk<'_> {
         found.map(|(_, command)| command).ok_or(ShellError::NoCommand)
     }
 
-    /// Takes what a command has written, up to `most` bytes; `None` when there is nothing yet.
-    pub(crate) fn take_output(&mut self, owner: &str, shell: &str, command: &str, most: usize) -> Result<Option<Output>, ShellError> {
+    /// Takes what a command has written into the `wanted` streams (none named: all), up to `most` bytes; `None` when there is nothing yet.
+    pub(crate) fn take_output(
+        &mut self,
+        owner: &str,
+        shell: &str,
+        command: &str,
+        (wanted, most): (&[String], usize),
+    ) -> Result<Option<Output>, ShellError> {
         self.command(owner, shell, command)?;
         if self.command(owner, shell, command)?.exit.is_none() {
             self.settle_command(owner, shell, command);
         }
         let found = self.command(owner, shell, command)?;
-        let (pipes, exit) = (found.output.clone(), found.exit);
+        let (mut pipes, exit) = (found.output.clone(), found.exit);
+        pipes.retain(|name, _| wanted.is_empty() || wanted.contains(name));
         let mut taken = Output { pieces: Vec::new(), ended: Vec::new(), exit: None };
         let mut room = most;
         let mut left = false;
-        for name in ["stdout", "stderr"] {
+        for name in OUTPUT {
             let Some(pipe) = pipes.get(name) else { continue };
             while room > 0 {
                 let piece = self.take_from_pipe(*pipe, room.min(PIECE));
@@ -228,7 +237,7 @@ impl Desk<'_> {
             left |= self.pipe_holds(*pipe);
         }
         if !left && exit.is_some() {
-            taken.ended = ["stdout", "stderr"].into_iter().filter(|name| pipes.contains_key(*name)).map(str::to_owned).collect();
+            taken.ended = OUTPUT.into_iter().filter(|name| pipes.contains_key(*name)).map(str::to_owned).collect();
             taken.exit = exit;
         }
         Ok((!taken.pieces.is_empty() || taken.exit.is_some()).then_some(taken))
@@ -286,8 +295,24 @@ impl Desk<'_> {
         Ok(())
     }
 
+    /// Notes which commands have ended; from then on their shell may be idle.
+    fn settle_commands(&mut self) {
+        let Some(windows) = self.windows() else { return };
+        let at_work = |shell: &Shell| {
+            let commands = shell.commands.iter().filter(|(_, command)| command.exit.is_none());
+            commands.map(|(id, command)| (shell.owner.clone(), shell.id.clone(), id.clone(), command.process)).collect::<Vec<_>>()
+        };
+        let at_work: Vec<_> = windows.activity.shells.0.values().flat_map(at_work).collect();
+        for (owner, shell, command, process) in at_work {
+            if !self.is_running(process) {
+                self.settle_command(&owner, &shell, &command);
+            }
+        }
+    }
+
     /// Shells that nobody has asked for too long end.
     pub(crate) fn end_idle_shells(&mut self) {
+        self.settle_commands();
         let now = self.now();
         let Some(windows) = self.windows() else { return };
         let lapsed: Vec<_> = windows

@@ -2,66 +2,32 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
-use std::sync::Arc;
+mod bench;
+
 use std::time::Duration;
 
-use sim::network::Simulator;
-use sim::world::{Fault, HostName, MachineId, Place, World, WorldFile};
+use sim::world::Fault;
 use tokio::time::Instant;
 use trunkline_sim as sim;
-use wsman::auth::{Basic, Cleartext};
 use wsman::cim::Namespace;
-use wsman::clock::{SharedClock, TokioClock};
-use wsman::connect::Endpoint;
 use wsman::event::{Bookmarks, Event, EventQuery, SubscribeSettings};
-use wsman::tls::Trust;
-use wsman::{Access, Client, Secret, Settings};
+use wsman::{Client, Settings};
 
-const WORLD: &str = r"
-apiVersion: trunkline.dev/sim/v1alpha1
-kind: World
-networks: [{name: lan, subnet: 10.1.0.0/24}]
-hosts:
-  - name: hv-1
-    computerName: HV01
-    accounts: [{user: trunkline, password: right}]
-    winrm: {basic: true}
-    nics: [{name: Ethernet, network: lan, addresses: [10.1.0.10/24]}]
-    services: [{name: Alpha}, {name: Beta}]
-";
+use bench::{Bench, host};
 
-struct Bench {
-    simulator: Simulator,
-    clock: SharedClock,
+const SERVICES: &str = "    services: [{name: Alpha}, {name: Beta}]\n";
+
+fn bench() -> Bench {
+    Bench::new(SERVICES)
 }
 
-impl Bench {
-    fn new() -> Self {
-        let clock: SharedClock = Arc::new(TokioClock::starting_at("2026-03-01T02:00:00Z".parse().expect("an instant")));
-        let world = World::from_file(WorldFile::parse(WORLD).expect("a world file")).expect("a world");
-        Self { simulator: Simulator::new(world, Arc::clone(&clock)), clock }
-    }
-
-    fn client(&self) -> Client {
-        let thumbprint = self.simulator.world().certificate(&MachineId::Host(host())).expect("a listener").thumbprint.parse();
-        let access = Access {
-            endpoint: Endpoint::https("10.1.0.10"),
-            connect: Arc::new(self.simulator.connect_from(Place::Remote)),
-            trust: Trust::Pinned(thumbprint.expect("a thumbprint")),
-            authenticate: Arc::new(Basic { cleartext: Cleartext::Allowed, ..Basic::new("trunkline", Secret::new("right")) }),
-            clock: Arc::clone(&self.clock),
-        };
-        Client::new(access, Settings::default()).expect("a client")
-    }
-
-    async fn stop_after(&self, seconds: u64, service: &str) {
-        tokio::time::sleep(Duration::from_secs(seconds)).await;
-        self.simulator.apply(Fault::ServiceStops { host: host(), vm: None, service: service.to_owned() }).expect("a service");
-    }
+fn client(bench: &Bench) -> Client {
+    bench.client_with(Settings::default())
 }
 
-fn host() -> HostName {
-    HostName::new("hv-1")
+async fn stop_after(bench: &Bench, seconds: u64, service: &str) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    bench.simulator.apply(Fault::ServiceStops { host: host(), vm: None, service: service.to_owned() }).expect("a service");
 }
 
 fn services(within: u32) -> EventQuery {
@@ -73,12 +39,12 @@ fn services(within: u32) -> EventQuery {
 
 #[tokio::test(start_paused = true)]
 async fn a_change_is_told_at_the_next_look_and_others_are_not() {
-    let bench = Bench::new();
-    let mut subscription = bench.client().subscribe(services(10), SubscribeSettings::default()).await.expect("a subscription");
+    let bench = bench();
+    let mut subscription = client(&bench).subscribe(services(10), SubscribeSettings::default()).await.expect("a subscription");
     let begun = Instant::now();
     let (event, ()) = tokio::join!(subscription.next(), async {
-        bench.stop_after(3, "Alpha").await;
-        bench.stop_after(1, "Beta").await;
+        stop_after(&bench, 3, "Alpha").await;
+        stop_after(&bench, 1, "Beta").await;
     });
     let Event::Wmi(event) = event.expect("an event") else { panic!("no event of WMI") };
     let wsman::cim::CimValue::Instance(target) = event.get("TargetInstance") else { panic!("{event:?}") };
@@ -88,9 +54,9 @@ async fn a_change_is_told_at_the_next_look_and_others_are_not() {
 
 #[tokio::test(start_paused = true)]
 async fn where_nothing_happens_the_host_gives_a_sign_of_life() {
-    let bench = Bench::new();
+    let bench = bench();
     let settings = SubscribeSettings { heartbeat: Duration::from_secs(20), ..SubscribeSettings::default() };
-    let mut subscription = bench.client().subscribe(services(5), settings).await.expect("a subscription");
+    let mut subscription = client(&bench).subscribe(services(5), settings).await.expect("a subscription");
     let begun = Instant::now();
     for beat in 1..4 {
         assert_eq!(subscription.next().await.expect("a sign of life"), Event::Heartbeat);
@@ -100,20 +66,20 @@ async fn where_nothing_happens_the_host_gives_a_sign_of_life() {
 
 #[tokio::test(start_paused = true)]
 async fn event_logs_are_read_from_a_bookmark_on() {
-    let bench = Bench::new();
+    let bench = bench();
     let query = EventQuery::Log(
         "<QueryList><Query Id=\"0\" Path=\"System\"><Select Path=\"System\">*[System[Provider[@Name='Service Control Manager']]]</Select></Query></QueryList>".to_owned(),
     );
     let settings =
         SubscribeSettings { bookmarks: Bookmarks::Kept, lifetime: Some(Duration::from_secs(100)), ..SubscribeSettings::default() };
-    let mut subscription = bench.client().subscribe(query, settings).await.expect("a subscription");
-    let (event, ()) = tokio::join!(subscription.next(), bench.stop_after(7, "Beta"));
+    let mut subscription = client(&bench).subscribe(query, settings).await.expect("a subscription");
+    let (event, ()) = tokio::join!(subscription.next(), stop_after(&bench, 7, "Beta"));
     let Event::Log(first) = event.expect("an event") else { panic!("no record") };
     assert_eq!((first.id, first.channel.as_str(), first.computer.as_str()), (7034, "System", "HV01"));
     assert!(first.message.as_deref().is_some_and(|text| text.contains("Beta")), "{first:?}");
     assert!(subscription.bookmark().is_some_and(|bookmark| bookmark.contains("Channel=\"System\"")), "{:?}", subscription.bookmark());
     // What happens while its life ends is told after it was made again.
-    bench.stop_after(200, "Alpha").await;
+    stop_after(&bench, 200, "Alpha").await;
     let mut seen = Vec::new();
     while seen.len() < 2 {
         match subscription.next().await.expect("an event") {
@@ -127,8 +93,8 @@ async fn event_logs_are_read_from_a_bookmark_on() {
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_ends_subscriptions_and_the_reader_is_told() {
-    let bench = Bench::new();
-    let client = bench.client();
+    let bench = bench();
+    let client = client(&bench);
     let mut subscription = client.subscribe(services(5), SubscribeSettings::default()).await.expect("a subscription");
     bench.simulator.apply(Fault::HostRestart { host: host() }).expect("a host");
     tokio::time::sleep(Duration::from_secs(600)).await;
@@ -141,8 +107,8 @@ async fn a_restart_ends_subscriptions_and_the_reader_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn a_command_of_many_minutes_outlasts_the_limit_of_one() {
-    let bench = Bench::new();
-    let client = bench.client();
+    let bench = bench();
+    let client = client(&bench);
     let begun = Instant::now();
     let line = wsman::shell::Program::new("ping").arg("-n").arg("200").arg("127.0.0.1");
     let finished = client.run(&line, 1 << 20).await.expect("its end");

@@ -2,57 +2,37 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod bench;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use sim::network::{Binding, Endpoints, Simulator};
-use sim::world::{HostName, MachineId, Place, World, WorldFile};
+use sim::network::{Binding, Endpoints};
+use sim::world::Place;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use trunkline_sim as sim;
-use wsman::auth::Basic;
 use wsman::cim::Namespace;
-use wsman::clock::{SharedClock, SystemClock};
-use wsman::connect::{Endpoint, RedirectConnect, TcpConnect};
+use wsman::connect::{Endpoint, TcpConnect};
 use wsman::tls::Trust;
-use wsman::{Access, Client, Error, Secret, Settings};
+use wsman::{Access, Client, Error, Settings};
 
-const WORLD: &str = r"
-apiVersion: trunkline.dev/sim/v1alpha1
-kind: World
-networks: [{name: lan, subnet: 10.1.0.0/24}]
-hosts:
-  - name: hv-1
-    computerName: HV01
-    accounts: [{user: trunkline, password: right}]
-    winrm: {basic: true}
-    nics: [{name: Ethernet, network: lan, addresses: [10.1.0.10/24]}]
-";
-
-fn simulator() -> (Simulator, SharedClock) {
-    let clock: SharedClock = Arc::new(SystemClock);
-    let world = World::from_file(WorldFile::parse(WORLD).expect("a world file")).expect("a world");
-    (Simulator::new(world, Arc::clone(&clock)), clock)
-}
+use bench::{ADDRESS, Bench, basic, host};
 
 #[tokio::test]
 async fn a_client_finds_the_host_through_the_endpoints_file() {
-    let (simulator, clock) = simulator();
+    let bench = Bench::in_real_time();
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("endpoints.yaml");
-    let serving = simulator.serve([127, 0, 0, 1].into(), file.clone()).await.expect("served");
-    let pin = simulator.world().certificate(&MachineId::Host(HostName::new("hv-1"))).expect("a listener").thumbprint.clone();
+    let serving = bench.simulator.serve([127, 0, 0, 1].into(), file.clone()).await.expect("served");
     let written = Endpoints::parse(&std::fs::read_to_string(&file).expect("the file")).expect("readable");
-    let address: IpAddr = "10.1.0.10".parse().expect("an address");
-    assert_eq!(written.hosts.get(&address), Some(&HostName::new("hv-1")));
+    let address: IpAddr = ADDRESS.parse().expect("an address");
+    assert_eq!(written.hosts.get(&address), Some(&host()));
     let bound = written.bindings.get(&Binding::new(Place::Remote, address, 5986)).expect("the host's listener");
-    let map = [((address.to_string(), 5986), (bound.ip().to_string(), bound.port()))];
     let client = || {
+        let endpoint = Endpoint { port: bound.port(), ..Endpoint::https(bound.ip().to_string()) };
         let access = Access {
-            endpoint: Endpoint::https(address.to_string()),
-            connect: Arc::new(RedirectConnect::new(map.clone(), TcpConnect::default())),
-            trust: Trust::Pinned(pin.parse().expect("a thumbprint")),
-            authenticate: Arc::new(Basic::new("trunkline", Secret::new("right"))),
-            clock: Arc::clone(&clock),
+            connect: Arc::new(TcpConnect::default()),
+            ..bench.access(endpoint, basic("right"), Trust::Pinned(bench.thumbprint()))
         };
         Client::new(access, Settings::default()).expect("a client")
     };
@@ -64,10 +44,10 @@ async fn a_client_finds_the_host_through_the_endpoints_file() {
 
 #[tokio::test]
 async fn commands_are_obeyed_line_by_line() {
-    let (simulator, _clock) = simulator();
+    let bench = Bench::in_real_time();
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("endpoints.yaml");
-    let serving = simulator.serve([127, 0, 0, 1].into(), file.clone()).await.expect("served");
+    let serving = bench.simulator.serve([127, 0, 0, 1].into(), file.clone()).await.expect("served");
     let written = Endpoints::parse(&std::fs::read_to_string(&file).expect("the file")).expect("readable");
     assert_eq!(written.control, Some(serving.control()));
     let mut stream = tokio::net::TcpStream::connect(serving.control()).await.expect("a control socket");
@@ -89,7 +69,7 @@ async fn commands_are_obeyed_line_by_line() {
 
 #[tokio::test]
 async fn only_loopback_is_served() {
-    let (simulator, _clock) = simulator();
-    let refused = simulator.serve([0, 0, 0, 0].into(), "unused.yaml".into()).await;
+    let bench = Bench::in_real_time();
+    let refused = bench.simulator.serve([0, 0, 0, 0].into(), "unused.yaml".into()).await;
     assert_eq!(refused.expect_err("refused").to_string(), "0.0.0.0 is not a loopback address");
 }

@@ -2,36 +2,27 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod bench;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use sim::network::{PlainHttp, Simulator};
 use sim::script::Script;
-use sim::world::{Fault, HostName, MachineId, Place, World, WorldFile};
+use sim::world::{Fault, Place, World};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 use trunkline_sim as sim;
-use wsman::auth::{Anonymous, Authenticate, Basic, Cleartext};
+use wsman::auth::{Anonymous, Authenticate, Basic};
 use wsman::cim::{CimPath, Namespace};
-use wsman::clock::{SharedClock, TokioClock};
 use wsman::connect::{Connect, Endpoint};
 use wsman::fault::FaultKind;
 use wsman::tls::{Fingerprint, Trust};
 use wsman::{Access, Client, Error, Secret, Settings};
 
-const ADDRESS: &str = "10.1.0.10";
-const WORLD: &str = r"
-apiVersion: trunkline.dev/sim/v1alpha1
-kind: World
-networks: [{name: lan, subnet: 10.1.0.0/24}]
-images: [{name: web, computerName: WEB01, accounts: [{user: Administrator, password: guest}], winrm: {basic: true}, services: [{name: Web}]}]
-hosts:
-  - name: hv-1
-    computerName: HV01
-    accounts: [{user: trunkline, password: right}]
-    winrm: {basic: true}
-    nics: [{name: Ethernet, network: lan, addresses: [10.1.0.10/24]}]
-    services: [{name: Alpha}, {name: Beta}, {name: Gamma}, {name: Delta}, {name: Epsilon}]
+use bench::{ADDRESS, Bench, basic, host, machine};
+
+const HOST: &str = r"    services: [{name: Alpha}, {name: Beta}, {name: Gamma}, {name: Delta}, {name: Epsilon}]
     switches: [{name: inside, type: internal, addresses: [192.168.9.1/24]}]
     files: [{path: 'C:\vm\web01.vhdx', gib: 10, image: web}]
     machines:
@@ -41,50 +32,29 @@ hosts:
         adapters: [{switch: inside, addresses: [192.168.9.2/24]}]
 ";
 
-struct Bench {
-    simulator: Simulator,
-    clock: SharedClock,
+fn bench() -> Bench {
+    Bench::new(HOST)
 }
 
-impl Bench {
-    fn new() -> Self {
-        let start = "2026-03-01T02:00:00Z".parse().expect("an instant");
-        let clock: SharedClock = Arc::new(TokioClock::starting_at(start));
-        let world = World::from_file(WorldFile::parse(WORLD).expect("a world file")).expect("a world");
-        Self { simulator: Simulator::new(world, Arc::clone(&clock)), clock }
-    }
-
-    fn play(&self, script: &str) {
-        self.simulator.play(&Script::parse(script).expect("a script")).expect("room for it");
-    }
-
-    fn host() -> MachineId {
-        MachineId::Host(HostName::new("hv-1"))
-    }
-
-    fn thumbprint(&self) -> Fingerprint {
-        let world = self.simulator.world();
-        world.certificate(&Self::host()).expect("a listener").thumbprint.parse().expect("a thumbprint")
-    }
-
-    fn client_of(&self, endpoint: Endpoint, authenticate: Arc<dyn Authenticate>, trust: Trust) -> Client {
-        let connect: Arc<dyn Connect> = Arc::new(self.simulator.connect_from(Place::Remote));
-        let access = Access { endpoint, connect, trust, authenticate, clock: Arc::clone(&self.clock) };
-        let settings = Settings { max_elements: 2, connections: 1, ..Settings::default() };
-        Client::new(access, settings).expect("a client")
-    }
-
-    fn client(&self) -> Client {
-        self.client_of(Endpoint::https(ADDRESS), basic("right"), Trust::Pinned(self.thumbprint()))
-    }
-
-    fn invoked(&self) -> usize {
-        self.simulator.mutations().iter().filter(|mutation| mutation.operation == "Invoke").count()
-    }
+fn play(bench: &Bench, script: &str) {
+    bench.simulator.play(&Script::parse(script).expect("a script")).expect("room for it");
 }
 
-fn basic(password: &str) -> Arc<dyn Authenticate> {
-    Arc::new(Basic { cleartext: Cleartext::Allowed, ..Basic::new("trunkline", Secret::new(password)) })
+fn client_of(bench: &Bench, endpoint: Endpoint, authenticate: Arc<dyn Authenticate>, trust: Trust) -> Client {
+    Client::new(bench.access(endpoint, authenticate, trust), settings()).expect("a client")
+}
+
+/// Small pages, so that there are many; one connection, so that their order is known.
+fn settings() -> Settings {
+    Settings { max_elements: 2, connections: 1, ..Settings::default() }
+}
+
+fn client(bench: &Bench) -> Client {
+    bench.client_with(settings())
+}
+
+fn invoked(bench: &Bench) -> usize {
+    bench.simulator.mutations().iter().filter(|mutation| mutation.operation == "Invoke").count()
 }
 
 fn service(name: &str) -> CimPath {
@@ -99,40 +69,40 @@ async fn names(client: &Client) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn a_query_comes_back_whole_over_tls_however_small_its_pages() {
-    let bench = Bench::new();
-    let client = bench.client();
+    let bench = bench();
+    let client = client(&bench);
     let found = names(&client).await;
     for name in ["Alpha", "Beta", "Gamma", "Delta"] {
         assert!(found.iter().any(|found| found == name), "{name} is missing in {found:?}");
     }
     let pulls = bench.simulator.exchanges().into_iter().find(|(_, operation, _)| operation == "Pull");
-    assert!(pulls.is_some_and(|(machine, _, count)| machine == Bench::host() && count >= 2), "it took several pages");
+    assert!(pulls.is_some_and(|(asked, _, count)| asked == machine() && count >= 2), "it took several pages");
 }
 
 #[tokio::test(start_paused = true)]
 async fn identify_tells_strangers_less() {
-    let bench = Bench::new();
-    let known = bench.client().identify().await.expect("an identity");
+    let bench = bench();
+    let known = client(&bench).identify().await.expect("an identity");
     assert_eq!(known.version, "OS: 10.0.20348 SP: 0.0 Stack: 3.0");
     let endpoint = Endpoint { path: "/wsman-anon/identify".to_owned(), ..Endpoint::https(ADDRESS) };
-    let stranger = bench.client_of(endpoint, Arc::new(Anonymous), Trust::Pinned(bench.thumbprint()));
+    let stranger = client_of(&bench, endpoint, Arc::new(Anonymous), Trust::Pinned(bench.thumbprint()));
     assert_eq!(stranger.identify().await.expect("an identity").version, "OS: 0.0.0 SP: 0.0 Stack: 3.0");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_wrong_password_or_certificate_goes_no_further() {
-    let bench = Bench::new();
-    let wrong = bench.client_of(Endpoint::https(ADDRESS), basic("wrong"), Trust::Pinned(bench.thumbprint()));
+    let bench = bench();
+    let wrong = client_of(&bench, Endpoint::https(ADDRESS), basic("wrong"), Trust::Pinned(bench.thumbprint()));
     assert!(matches!(wrong.get(&service("Alpha")).await, Err(Error::Unauthorized { .. })));
-    let stranger = bench.client_of(Endpoint::https(ADDRESS), basic("right"), Trust::Pinned(Fingerprint::sha256(b"another")));
+    let stranger = client_of(&bench, Endpoint::https(ADDRESS), basic("right"), Trust::Pinned(Fingerprint::sha256(b"another")));
     assert!(matches!(stranger.get(&service("Alpha")).await, Err(Error::Untrusted { .. })));
     assert!(bench.simulator.exchanges().is_empty(), "no request was looked at");
 }
 
 #[tokio::test(start_paused = true)]
 async fn basic_over_http_is_refused_until_it_is_allowed() {
-    let bench = Bench::new();
-    let client = bench.client_of(Endpoint::http(ADDRESS), basic("right"), Trust::System);
+    let bench = bench();
+    let client = client_of(&bench, Endpoint::http(ADDRESS), basic("right"), Trust::System);
     assert!(matches!(client.get(&service("Alpha")).await, Err(Error::Unauthorized { .. })));
     bench.simulator.set_plain_http(PlainHttp::Allowed);
     client.get(&service("Alpha")).await.expect("a service");
@@ -140,31 +110,31 @@ async fn basic_over_http_is_refused_until_it_is_allowed() {
 
 #[tokio::test(start_paused = true)]
 async fn where_nobody_listens_nobody_is_reached() {
-    let bench = Bench::new();
+    let bench = bench();
     for host in ["10.1.0.11", "not-an-address"] {
-        let client = bench.client_of(Endpoint::https(host), basic("right"), Trust::Pinned(bench.thumbprint()));
+        let client = client_of(&bench, Endpoint::https(host), basic("right"), Trust::Pinned(bench.thumbprint()));
         assert!(matches!(client.get(&service("Alpha")).await, Err(Error::Unreachable { .. })), "{host}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_changes_the_host_is_logged_once() {
-    let bench = Bench::new();
-    let client = bench.client();
+    let bench = bench();
+    let client = client(&bench);
     let output = client.invoke(&service("Alpha"), "StopService", &[]).await.expect("an answer");
     assert_eq!(output.return_value, 0);
     client.get(&service("Alpha")).await.expect("a service");
     let log = bench.simulator.mutations();
     let [mutation] = log.as_slice() else { panic!("{log:?}") };
-    assert_eq!((mutation.method.as_str(), mutation.status, &mutation.machine), ("StopService", 200, &Bench::host()));
+    assert_eq!((mutation.method.as_str(), mutation.status, &mutation.machine), ("StopService", 200, &machine()));
     assert_eq!(mutation.target, r#"root\cimv2:Win32_Service.Name="Alpha""#);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_answer_takes_its_time_and_no_longer_than_the_operation_may() {
-    let bench = Bench::new();
-    bench.play("- on: { operation: Get }\n  do: { slow: 5s }\n- on: { operation: Get, nth: 2 }\n  do: { slow: 70s }\n");
-    let client = bench.client();
+    let bench = bench();
+    play(&bench, "- on: { operation: Get }\n  do: { slow: 5s }\n- on: { operation: Get, nth: 2 }\n  do: { slow: 70s }\n");
+    let client = client(&bench);
     let begun = Instant::now();
     client.get(&service("Alpha")).await.expect("a service");
     assert_eq!(begun.elapsed().as_secs(), 5);
@@ -175,28 +145,28 @@ async fn a_slow_answer_takes_its_time_and_no_longer_than_the_operation_may() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dropped_request_was_not_carried_out_and_a_cut_answer_was() {
-    let bench = Bench::new();
-    bench.play("- on: { method: StopService, times: null }\n  do: drop\n- on: { method: StartService }\n  do: cutBeforeAnswer\n");
-    let client = bench.client();
+    let bench = bench();
+    play(&bench, "- on: { method: StopService, times: null }\n  do: drop\n- on: { method: StartService }\n  do: cutBeforeAnswer\n");
+    let client = client(&bench);
     client.invoke(&service("Alpha"), "StopService", &[]).await.expect_err("dropped");
-    assert_eq!(bench.invoked(), 0);
+    assert_eq!(invoked(&bench), 0);
     bench.simulator.clear_script();
     client.invoke(&service("Alpha"), "StopService", &[]).await.expect("stopped");
     tokio::time::sleep(Duration::from_secs(5)).await;
-    bench.play("- on: { method: StartService }\n  do: cutBeforeAnswer\n");
+    play(&bench, "- on: { method: StartService }\n  do: cutBeforeAnswer\n");
     let error = client.invoke(&service("Alpha"), "StartService", &[]).await.expect_err("cut");
     assert!(matches!(error, Error::NoAnswer { .. }), "{error:?}");
-    assert_eq!(bench.invoked(), 2, "the host had carried it out, once");
+    assert_eq!(invoked(&bench), 2, "the host had carried it out, once");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_cut_anywhere_is_no_answer() {
-    let bench = Bench::new();
-    let client = bench.client();
+    let bench = bench();
+    let client = client(&bench);
     for bytes in [0, 1, 16, 100, 250, 400, 900, 1500] {
         // A read is asked once more, so the second answer is cut as well.
         let cut = |nth: u32| format!("- on: {{ operation: Get, nth: {nth} }}\n  do: {{ cutAfter: {bytes} }}\n");
-        bench.play(&[cut(1), cut(2)].concat());
+        play(&bench, &[cut(1), cut(2)].concat());
         let alpha = service("Alpha");
         let asked = tokio::time::timeout(Duration::from_secs(600), client.get(&alpha));
         let error = asked.await.expect("no hanging").expect_err("cut");
@@ -207,9 +177,9 @@ async fn an_answer_cut_anywhere_is_no_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn scripted_faults_and_statuses_reach_the_client() {
-    let bench = Bench::new();
-    bench.play("- on: { class: win32_service }\n  do: { fault: 2150859174 }\n- on: { operation: Get, nth: 2 }\n  do: { status: 503 }\n");
-    let client = bench.client();
+    let bench = bench();
+    play(&bench, "- on: { class: win32_service }\n  do: { fault: 2150859174 }\n- on: { operation: Get, nth: 2 }\n  do: { status: 503 }\n");
+    let client = client(&bench);
     let error = client.get(&service("Alpha")).await.expect_err("a fault");
     assert!(matches!(&error, Error::Fault { fault, .. } if fault.kind() == FaultKind::QuotaLimit), "{error:?}");
     let error = client.get(&service("Alpha")).await.expect_err("a status");
@@ -218,25 +188,25 @@ async fn scripted_faults_and_statuses_reach_the_client() {
 
 #[tokio::test(start_paused = true)]
 async fn an_abandoned_enumeration_expires() {
-    let bench = Bench::new();
+    let bench = bench();
     // The client begins anew once.
-    bench.play("- on: { operation: Pull, times: null }\n  do: { slow: 61s }\n");
-    let client = bench.client().with_timeout(Duration::from_secs(90));
+    play(&bench, "- on: { operation: Pull, times: null }\n  do: { slow: 61s }\n");
+    let client = client(&bench).with_timeout(Duration::from_secs(90));
     let error = client.query(&Namespace::CIMV2, "SELECT * FROM Win32_Service").await.expect_err("too late for the next page");
     assert!(matches!(&error, Error::Fault { fault, .. } if fault.kind() == FaultKind::InvalidEnumerationContext), "{error:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_host_that_restarts_takes_its_connections_along_and_comes_back() {
-    let bench = Bench::new();
-    let client = bench.client();
+    let bench = bench();
+    let client = client(&bench);
     client.get(&service("Alpha")).await.expect("a service");
-    bench.play("- on: { operation: Get }\n  do: { slow: 30s }\n");
+    play(&bench, "- on: { operation: Get }\n  do: { slow: 30s }\n");
     let alpha = service("Alpha");
     let begun = Instant::now();
     let restart = async {
         tokio::time::sleep(Duration::from_secs(3)).await;
-        bench.simulator.apply(Fault::HostRestart { host: HostName::new("hv-1") }).expect("a host");
+        bench.simulator.apply(Fault::HostRestart { host: host() }).expect("a host");
     };
     let (answer, ()) = tokio::join!(client.get(&alpha), restart);
     assert!(matches!(answer, Err(Error::Unreachable { .. })), "asked once more while it starts: {answer:?}");
@@ -248,10 +218,10 @@ async fn a_host_that_restarts_takes_its_connections_along_and_comes_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_guest_is_reached_over_its_adapter_only_while_it_runs() {
-    let bench = Bench::new();
+    let bench = bench();
     let guest = |from: Place| {
         let world = bench.simulator.world();
-        let id = world.guest_of(&HostName::new("hv-1"), "web01").expect("a guest");
+        let id = world.guest_of(&host(), "web01").expect("a guest");
         let pin: Fingerprint = world.certificate(&id).expect("a listener").thumbprint.parse().expect("a thumbprint");
         drop(world);
         let connect: Arc<dyn Connect> = Arc::new(bench.simulator.connect_from(from));
@@ -264,11 +234,11 @@ async fn a_guest_is_reached_over_its_adapter_only_while_it_runs() {
         };
         Client::new(access, Settings::default()).expect("a client")
     };
-    let near = guest(Place::OnHost(HostName::new("hv-1")));
+    let near = guest(Place::OnHost(host()));
     near.get(&service("Web")).await.expect("a service of the guest");
     let far = guest(Place::Remote).get(&service("Web")).await;
     assert!(matches!(far, Err(Error::Unreachable { .. })), "an internal switch ends at the host: {far:?}");
-    bench.simulator.apply(Fault::VmOff { host: HostName::new("hv-1"), vm: "web01".to_owned() }).expect("a running guest");
+    bench.simulator.apply(Fault::VmOff { host: host(), vm: "web01".to_owned() }).expect("a running guest");
     // A moment for the news to reach the other end of the pooled connection.
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(matches!(near.get(&service("Web")).await, Err(Error::Unreachable { .. })));
@@ -276,9 +246,9 @@ async fn a_guest_is_reached_over_its_adapter_only_while_it_runs() {
 
 #[tokio::test(start_paused = true)]
 async fn a_timed_fault_happens_at_its_time_though_nobody_asked() {
-    let bench = Bench::new();
-    bench.play("- at: 10s\n  do: { world: { serviceStops: { host: hv-1, service: Alpha } } }\n");
-    let client = bench.client();
+    let bench = bench();
+    play(&bench, "- at: 10s\n  do: { world: { serviceStops: { host: hv-1, service: Alpha } } }\n");
+    let client = client(&bench);
     let state = |name: &'static str| {
         let client = client.clone();
         async move { client.get(&service(name)).await.expect("a service").text("State").expect("text").map(str::to_owned) }
@@ -307,7 +277,7 @@ async fn raw(bench: &Bench, request: &str) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn http_is_answered_as_windows_answers_it() {
-    let bench = Bench::new();
+    let bench = bench();
     bench.simulator.set_plain_http(PlainHttp::Allowed);
     let login = "Authorization: Basic dHJ1bmtsaW5lOnJpZ2h0\r\n";
     let soap = "Content-Type: application/soap+xml;charset=UTF-8\r\n";
@@ -335,13 +305,13 @@ async fn http_is_answered_as_windows_answers_it() {
 #[tokio::test(start_paused = true)]
 async fn what_was_changed_survives_the_simulation() {
     let folder = tempfile::tempdir().expect("a folder");
-    let bench = Bench::new();
+    let bench = bench();
     bench.simulator.keep_state_in(folder.path().to_owned()).expect("writable");
-    bench.client().invoke(&service("Alpha"), "StopService", &[]).await.expect("an answer");
+    client(&bench).invoke(&service("Alpha"), "StopService", &[]).await.expect("an answer");
     let saved = World::load(folder.path()).expect("readable").expect("saved before the answer went out");
     tokio::time::sleep(Duration::from_secs(5)).await;
     let later = Bench { simulator: Simulator::new(saved, Arc::clone(&bench.clock)), clock: Arc::clone(&bench.clock) };
     assert_eq!(later.thumbprint(), bench.thumbprint(), "the listener keeps its certificate");
-    let found = later.client().get(&service("Alpha")).await.expect("a service");
+    let found = client(&later).get(&service("Alpha")).await.expect("a service");
     assert_eq!(found.text("State").expect("text"), Some("Stopped"));
 }

@@ -78,12 +78,17 @@ impl Subscriptions {
     /// The subscription that `owner` pulls from with `context` at `now`.
     pub(crate) fn with_context(&mut self, owner: &Owner, context: &str, now: Timestamp) -> Option<&mut Subscription> {
         let bare = |text: &str| text.trim().trim_start_matches("uuid:").to_ascii_uppercase();
-        self.all.retain(|_, held| held.expires.is_none_or(|at| at > now));
+        self.forget_expired(now);
         self.all.values_mut().find(|held| held.owner == *owner && bare(&held.context) == bare(context))
     }
 
-    /// Ends a subscription; `false` when `owner` holds none of that name.
-    pub(crate) fn remove(&mut self, owner: &Owner, id: &str) -> bool {
+    fn forget_expired(&mut self, now: Timestamp) {
+        self.all.retain(|_, held| held.expires.is_none_or(|at| at > now));
+    }
+
+    /// Ends a subscription; `false` when `owner` holds none of that name at `now`.
+    pub(crate) fn remove(&mut self, owner: &Owner, id: &str, now: Timestamp) -> bool {
+        self.forget_expired(now);
         let known = self.all.keys().find(|known| known.eq_ignore_ascii_case(id.trim_start_matches("uuid:"))).cloned();
         known.is_some_and(|known| self.all.get(&known).is_some_and(|held| held.owner == *owner) && self.all.remove(&known).is_some())
     }
@@ -102,11 +107,11 @@ impl Subscriptions {
         self.lists.insert(context.to_ascii_uppercase(), (owner, now + LISTED, items));
     }
 
-    /// Takes a list out.
+    /// Takes a list out; `None` when there is none of that name, it is somebody else's, or its time is over.
     pub(crate) fn take_list(&mut self, owner: &Owner, context: &str) -> Option<Vec<Markup>> {
         let key = context.trim().to_ascii_uppercase();
-        let (own, ..) = self.lists.get(&key)?;
-        if own != owner {
+        let (own, until, _) = self.lists.get(&key)?;
+        if own != owner || *until <= tokio::time::Instant::now() {
             return None;
         }
         self.lists.remove(&key).map(|(_, _, items)| items)

@@ -8,32 +8,33 @@ use crate::file_tree::Content;
 use crate::host::change::Change;
 use crate::host::disk::{self, Disk, DiskKind, FRESH_BYTES, File, FileKey};
 use crate::host::disk_change::{LARGEST, SMALLEST, least_size};
+use crate::host::service::Service;
 use crate::host::submit::Submitted;
 use crate::host::{Host, Surroundings, data_file, input};
 use crate::job::{Failure, JobKind, code};
-use crate::machine::{Output, WmiError};
+use crate::machine::Output;
 use crate::windows::system::instant;
 
-impl Host {
-    pub(crate) fn invoke_image_service(
-        &mut self,
-        method: &str,
-        input: &CimInstance,
-        cx: &mut Surroundings<'_>,
-    ) -> Result<Output, WmiError> {
-        let is = |name: &str| method.eq_ignore_ascii_case(name);
-        let outcome = match () {
-            () if is("CreateVirtualHardDisk") => self.create_disk(input, cx),
-            () if is("GetVirtualHardDiskSettingData") => self.named_disk(input).map(|(f, d)| told("SettingData", setting(f, d))),
-            () if is("GetVirtualHardDiskState") => self.named_disk(input).map(|(f, _)| told("State", self.state(f))),
-            () if is("ResizeVirtualHardDisk") => self.resize_disk(input, cx),
-            () if is("SetParentVirtualHardDisk") => self.set_parent(input, cx),
-            () if is("ValidateVirtualHardDisk") => self.validate_disk(input, cx),
-            () => return Err(WmiError::method("Msvm_ImageManagementService", method)),
-        };
-        Ok(outcome.unwrap_or_else(|failure| Submitted::from(failure).output()))
-    }
+/// The service, and what it can do.
+pub(super) const SERVICE: Service = Service {
+    class: "Msvm_ImageManagementService",
+    methods: &[
+        ("CreateVirtualHardDisk", |host, input, cx| Ok(host.create_disk(input, cx)?)),
+        ("GetVirtualHardDiskSettingData", |host, input, _| {
+            let (file, disk) = host.named_disk(input)?;
+            Ok(told("SettingData", setting(file, disk)))
+        }),
+        ("GetVirtualHardDiskState", |host, input, _| {
+            let (file, _) = host.named_disk(input)?;
+            Ok(told("State", host.state(file)))
+        }),
+        ("ResizeVirtualHardDisk", |host, input, cx| Ok(host.resize_disk(input, cx)?)),
+        ("SetParentVirtualHardDisk", |host, input, cx| Ok(host.set_parent(input, cx)?)),
+        ("ValidateVirtualHardDisk", |host, input, cx| Ok(host.validate_disk(input, cx)?)),
+    ],
+};
 
+impl Host {
     fn create_disk(&mut self, input: &CimInstance, cx: &mut Surroundings<'_>) -> Result<Output, Failure> {
         let setting = input::instance(input, "VirtualDiskSettingData")?;
         let path = input::text(setting, "Path")?.ok_or_else(|| input::missing("Path"))?;

@@ -6,6 +6,7 @@ use wsman::cim::{CimInstance, CimPath, CimValue, Namespace};
 
 use crate::classes::{self, Class};
 use crate::host::change::Change;
+use crate::host::service::Service;
 use crate::host::{Host, Surroundings, computer_system, submit::Submitted, switch_service, system_settings};
 use crate::job::{JobKind, Stage, code};
 use crate::machine::{Association, Machine, Object, Output, WmiCode, WmiError, ends};
@@ -92,14 +93,6 @@ const CLASSES: &[Class] = &[
 
 const TABLES: [&[Class]; 2] = [CLASSES, provider::CLASSES];
 
-/// The service classes, each of which has one instance.
-const SERVICES: [&str; 4] = [
-    "Msvm_VirtualSystemManagementService",
-    "Msvm_VirtualEthernetSwitchManagementService",
-    "Msvm_ImageManagementService",
-    "Msvm_VirtualSystemSnapshotService",
-];
-
 const ASSOCIATIONS: [(&str, &str, &str); 9] = [
     ("Msvm_SettingsDefineState", "ManagedElement", "SettingData"),
     ("Msvm_VirtualSystemSettingDataComponent", "GroupComponent", "PartComponent"),
@@ -146,7 +139,7 @@ impl<'w> HostMachine<'w> {
             "Msvm_ComputerSystem" => host.computer_systems(self.world.now()),
             "Msvm_VirtualEthernetSwitch" => host.switch_objects(),
             "Msvm_VirtualEthernetSwitchSettingData" => host.switch_settings(),
-            _ if SERVICES.contains(&class) => vec![service(class, &self.computer_name)],
+            _ if Service::of(class).is_some() => vec![service(class, &self.computer_name)],
             "Msvm_VirtualSystemSettingData" => host.system_settings(),
             "Msvm_BootSourceSettingData" => host.boot_source_objects(),
             "Msvm_EthernetSwitchPortVlanSettingData" => host.vlan_objects(),
@@ -222,20 +215,15 @@ impl<'w> HostMachine<'w> {
         let class = *classes::concrete(&TABLES, target.namespace(), target.class().as_str())?
             .first()
             .ok_or_else(|| WmiError::new(WmiCode::InvalidClass, "no such class"))?;
-        match class {
-            _ if SERVICES.contains(&class) => {
-                // The services are instances: without a key the call finds none.
-                if !target.key("CreationClassName").is_some_and(|name| name.eq_ignore_ascii_case(class)) {
-                    return Err(WmiError::new(WmiCode::InvalidMethodParameters, format!("{class} needs the selector CreationClassName")));
-                }
-                let (host, mut cx) = self.parts()?;
-                match class {
-                    "Msvm_VirtualSystemManagementService" => host.invoke_system_service(method, input, &mut cx),
-                    "Msvm_ImageManagementService" => host.invoke_image_service(method, input, &mut cx),
-                    "Msvm_VirtualSystemSnapshotService" => host.invoke_snapshot_service(method, input, &mut cx),
-                    _ => host.invoke_switch_service(method, input, &mut cx),
-                }
+        if let Some(service) = Service::of(class) {
+            // The services are instances: without a key the call finds none.
+            if !target.key("CreationClassName").is_some_and(|name| name.eq_ignore_ascii_case(class)) {
+                return Err(WmiError::new(WmiCode::InvalidMethodParameters, format!("{class} needs the selector CreationClassName")));
             }
+            let (host, mut cx) = self.parts()?;
+            return service.invoke(host, method, input, &mut cx);
+        }
+        match class {
             "Msvm_ComputerSystem" if method.eq_ignore_ascii_case("RequestStateChange") => {
                 let (host, mut cx) = self.parts()?;
                 host.request_state_change(target, input, &mut cx)

@@ -10,18 +10,13 @@ use crate::host::device::{Connection, Controller, ControllerKind, Device, Drive,
 use crate::host::machine::{Generation, VirtualMachine};
 use crate::host::{Host, Surroundings, disk, input};
 use crate::job::{Failure, JobKind, code};
-use crate::machine::{Output, WmiError};
+use crate::machine::Output;
 
 const CONTROLLERS: usize = 4;
 const ADAPTERS: usize = 8;
 
 impl Host {
-    pub(crate) fn add_resources(&mut self, input: &CimInstance, cx: &mut Surroundings<'_>) -> Result<Result<Output, Failure>, WmiError> {
-        // Both services have the method; only this one's configurations are VMs.
-        Ok(self.try_add_resources(input, cx))
-    }
-
-    fn try_add_resources(&mut self, input: &CimInstance, cx: &mut Surroundings<'_>) -> Result<Output, Failure> {
+    pub(crate) fn add_resources(&mut self, input: &CimInstance, cx: &mut Surroundings<'_>) -> Result<Output, Failure> {
         let machine = self.referred_machine(input, "AffectedConfiguration")?;
         let vm = machine.id.clone();
         let settings = input::instances(input, "ResourceSettings")?;

@@ -6,32 +6,26 @@ use crate::host::change::Change;
 use crate::host::checkpoint::Checkpoint;
 use crate::host::machine::VirtualMachine;
 use crate::host::power::Power;
-use crate::host::submit::Submitted;
+use crate::host::service::Service;
 use crate::host::{Host, Surroundings, computer_system, input, system_settings};
 use crate::job::{Failure, JobKind, code};
-use crate::machine::{Object, Output, WmiError};
+use crate::machine::{Object, Output};
 
 /// Hyper-V keeps no more of one VM.
 const MOST: usize = 50;
 
-impl Host {
-    pub(crate) fn invoke_snapshot_service(
-        &mut self,
-        method: &str,
-        input: &CimInstance,
-        cx: &mut Surroundings<'_>,
-    ) -> Result<Output, WmiError> {
-        let is = |name: &str| method.eq_ignore_ascii_case(name);
-        let outcome = match () {
-            () if is("CreateSnapshot") => self.create_snapshot(input, cx),
-            () if is("ApplySnapshot") => self.apply_snapshot(input, cx),
-            () if is("DestroySnapshot") => self.destroy_snapshot(input, "AffectedSnapshot", cx),
-            () if is("DestroySnapshotTree") => self.destroy_snapshot(input, "SnapshotSettingData", cx),
-            () => return Err(WmiError::method("Msvm_VirtualSystemSnapshotService", method)),
-        };
-        Ok(outcome.unwrap_or_else(|failure| Submitted::from(failure).output()))
-    }
+/// The service, and what it can do.
+pub(super) const SERVICE: Service = Service {
+    class: "Msvm_VirtualSystemSnapshotService",
+    methods: &[
+        ("CreateSnapshot", |host, input, cx| Ok(host.create_snapshot(input, cx)?)),
+        ("ApplySnapshot", |host, input, cx| Ok(host.apply_snapshot(input, cx)?)),
+        ("DestroySnapshot", |host, input, cx| Ok(host.destroy_snapshot(input, "AffectedSnapshot", cx)?)),
+        ("DestroySnapshotTree", |host, input, cx| Ok(host.destroy_snapshot(input, "SnapshotSettingData", cx)?)),
+    ],
+};
 
+impl Host {
     fn create_snapshot(&mut self, input: &CimInstance, cx: &mut Surroundings<'_>) -> Result<Output, Failure> {
         let machine = self.referred_machine(input, "AffectedSystem")?;
         // 2 is the whole VM, 3 its disks; what is kept of it here is the same.

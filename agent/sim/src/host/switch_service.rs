@@ -6,11 +6,11 @@
 use wsman::cim::{CimInstance, CimPath, Namespace};
 
 use crate::host::change::Change;
-use crate::host::submit::Submitted;
+use crate::host::service::Service;
 use crate::host::switch::{HostPort, Port, Switch, Uplink};
 use crate::host::{Host, Surroundings, input, resource_view};
 use crate::job::{Failure, JobKind, code};
-use crate::machine::{Object, Output, WmiError};
+use crate::machine::{Object, Output};
 
 /// The ports that a client asks for.
 #[derive(Default)]
@@ -22,6 +22,18 @@ struct NewPorts {
 pub(crate) fn settings_path(switch: &Switch) -> CimPath {
     CimPath::class_of(Namespace::VIRTUALIZATION, "Msvm_VirtualEthernetSwitchSettingData").with_key("InstanceID", switch.settings_id())
 }
+
+/// The service, and what it can do.
+pub(super) const SERVICE: Service = Service {
+    class: "Msvm_VirtualEthernetSwitchManagementService",
+    methods: &[
+        ("DefineSystem", |host, input, cx| Ok(host.define_switch(input, cx)?)),
+        ("DestroySystem", |host, input, cx| Ok(host.destroy_switch(input, cx)?)),
+        ("ModifySystemSettings", |host, input, cx| Ok(host.modify_switch(input, cx)?)),
+        ("AddResourceSettings", |host, input, cx| Ok(host.add_ports(input, cx)?)),
+        ("RemoveResourceSettings", |host, input, cx| Ok(host.remove_ports(input, cx)?)),
+    ],
+};
 
 impl Host {
     /// The switch with this GUID.
@@ -72,24 +84,6 @@ impl Host {
             Object::keyed(&Namespace::VIRTUALIZATION, view, &["InstanceID"])
         };
         self.switches.iter().map(view).collect()
-    }
-
-    pub(crate) fn invoke_switch_service(
-        &mut self,
-        method: &str,
-        input: &CimInstance,
-        cx: &mut Surroundings<'_>,
-    ) -> Result<Output, WmiError> {
-        let is = |name: &str| method.eq_ignore_ascii_case(name);
-        let outcome = match () {
-            () if is("DefineSystem") => self.define_switch(input, cx),
-            () if is("DestroySystem") => self.destroy_switch(input, cx),
-            () if is("ModifySystemSettings") => self.modify_switch(input, cx),
-            () if is("AddResourceSettings") => self.add_ports(input, cx),
-            () if is("RemoveResourceSettings") => self.remove_ports(input, cx),
-            () => return Err(WmiError::method("Msvm_VirtualEthernetSwitchManagementService", method)),
-        };
-        Ok(outcome.unwrap_or_else(|failure| Submitted::from(failure).output()))
     }
 
     fn define_switch(&mut self, input: &CimInstance, cx: &mut Surroundings<'_>) -> Result<Output, Failure> {

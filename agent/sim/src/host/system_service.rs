@@ -4,40 +4,35 @@ use wsman::cim::{CimInstance, CimPath, CimValue};
 
 use crate::host::change::{Change, NewDevice};
 use crate::host::machine::VirtualMachine;
-use crate::host::submit::Submitted;
+use crate::host::service::Service;
 use crate::host::system_settings::{self, SystemChange};
 use crate::host::{Host, Surroundings, computer_system, input};
 use crate::job::{Failure, JobKind, code};
-use crate::machine::{Output, WmiError};
+use crate::machine::Output;
+
+/// The service, and what it can do.
+pub(super) const SERVICE: Service = Service {
+    class: "Msvm_VirtualSystemManagementService",
+    methods: &[
+        ("DefineSystem", |host, input, cx| Ok(host.define_system(input, cx)?)),
+        ("DestroySystem", |host, input, cx| Ok(host.destroy_system(input, cx)?)),
+        ("ModifySystemSettings", |host, input, cx| Ok(host.modify_system(input, cx)?)),
+        ("AddResourceSettings", |host, input, cx| Ok(host.add_resources(input, cx)?)),
+        ("ModifyResourceSettings", |host, input, cx| Ok(host.modify_resources(input, cx)?)),
+        ("RemoveResourceSettings", |host, input, cx| Ok(host.remove_resources(input, cx)??)),
+        ("AddKvpItems", |host, input, cx| Ok(host.kvp_items("AddKvpItems", input, cx)?)),
+        ("ModifyKvpItems", |host, input, cx| Ok(host.kvp_items("ModifyKvpItems", input, cx)?)),
+        ("RemoveKvpItems", |host, input, cx| Ok(host.kvp_items("RemoveKvpItems", input, cx)?)),
+        ("SetGuestNetworkAdapterConfiguration", |host, input, cx| Ok(host.set_guest_addresses(input, cx)?)),
+        ("AddFeatureSettings", |host, input, cx| Ok(host.add_features(input, cx)?)),
+        ("ModifyFeatureSettings", |host, input, cx| Ok(host.modify_features(input, cx)?)),
+        ("RemoveFeatureSettings", |host, input, cx| Ok(host.remove_features(input, cx)?)),
+        ("ModifyGuestServiceSettings", |host, input, cx| Ok(host.modify_guest_services(input, cx)?)),
+        ("GetSummaryInformation", |host, input, cx| Ok(host.summary(input, cx)?)),
+    ],
+};
 
 impl Host {
-    /// Runs a method of the service.
-    pub(crate) fn invoke_system_service(
-        &mut self,
-        method: &str,
-        input: &CimInstance,
-        cx: &mut Surroundings<'_>,
-    ) -> Result<Output, WmiError> {
-        let is = |name: &str| method.eq_ignore_ascii_case(name);
-        let outcome = match () {
-            () if is("DefineSystem") => self.define_system(input, cx),
-            () if is("DestroySystem") => self.destroy_system(input, cx),
-            () if is("ModifySystemSettings") => self.modify_system(input, cx),
-            () if is("AddResourceSettings") => self.add_resources(input, cx)?,
-            () if is("ModifyResourceSettings") => self.modify_resources(input, cx),
-            () if is("RemoveResourceSettings") => self.remove_resources(input, cx)?,
-            () if is("AddKvpItems") || is("ModifyKvpItems") || is("RemoveKvpItems") => self.kvp_items(method, input, cx),
-            () if is("SetGuestNetworkAdapterConfiguration") => self.set_guest_addresses(input, cx),
-            () if is("AddFeatureSettings") => self.add_features(input, cx),
-            () if is("ModifyFeatureSettings") => self.modify_features(input, cx),
-            () if is("RemoveFeatureSettings") => self.remove_features(input, cx),
-            () if is("ModifyGuestServiceSettings") => self.modify_guest_services(input, cx),
-            () if is("GetSummaryInformation") => self.summary(input, cx),
-            () => return Err(WmiError::method("Msvm_VirtualSystemManagementService", method)),
-        };
-        Ok(outcome.unwrap_or_else(|failure| Submitted::from(failure).output()))
-    }
-
     /// The VM that a parameter refers to.
     pub(crate) fn referred_machine(&self, input: &CimInstance, name: &str) -> Result<&VirtualMachine, Failure> {
         let path = input::reference(input, name)?;

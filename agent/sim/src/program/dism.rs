@@ -5,6 +5,7 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::installer::RESTART_REQUIRED;
 use super::{Call, Program, Step};
 use crate::windows::software::{FeatureState, RestartCause};
 use crate::world::outside::{Package, PackageKind, RestartNeed};
@@ -12,7 +13,6 @@ use crate::world::outside::{Package, PackageKind, RestartNeed};
 const FILE_NOT_FOUND: u32 = 2;
 const PATH_NOT_FOUND: u32 = 3;
 const INVALID_PARAMETER: u32 = 87;
-const RESTART_REQUIRED: u32 = 3010;
 /// `CBS_E_UNKNOWN_UPDATE`: no such feature.
 const UNKNOWN_FEATURE: u32 = 0x800F_080C;
 /// `CBS_E_NOT_APPLICABLE`.

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::installer::{Installation, RESTART_REQUIRED, Restart, Restarts};
 use super::process::Body;
 use super::{Call, Program, Step};
 use crate::event::log::{Level, Record};
@@ -22,22 +23,11 @@ const PACKAGE_OPEN_FAILED: u32 = 1619;
 const PACKAGE_INVALID: u32 = 1620;
 const INVALID_COMMAND_LINE: u32 = 1639;
 const RESTART_INITIATED: u32 = 1641;
-const RESTART_REQUIRED: u32 = 3010;
 
-/// Whether the installer may restart the machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum Restarts {
-    Never,
-    WhenNeeded,
-    Always,
-}
-
-/// An installation or a removal under way.
+/// An installation or a removal under way, and where it is written down.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Installation {
-    package: Box<Package>,
-    removes: bool,
-    restarts: Restarts,
+pub(crate) struct Errand {
+    installation: Installation,
     log: Option<String>,
 }
 
@@ -80,7 +70,8 @@ pub(super) fn start(call: &mut Call<'_, '_>) -> Option<Step> {
     }
     let takes = package.takes;
     let log = log.map(|log| call.path(&log));
-    call.later(takes, Program::Msiexec(Installation { package: Box::new(package), removes, restarts, log }))
+    let installation = Installation { package: Box::new(package), removes, restarts };
+    call.later(takes, Program::Msiexec(Errand { installation, log }))
 }
 
 /// The package that a path or a product code names.
@@ -118,9 +109,9 @@ fn installed(code: &str, product: &Product) -> Package {
     }
 }
 
-impl Installation {
+impl Errand {
     pub(super) fn resume(self, call: &mut Call<'_, '_>) -> Option<Step> {
-        let failure = self.package.fails.map(|_| INSTALL_FAILURE);
+        let failure = self.installation.package.fails.map(|_| INSTALL_FAILURE);
         let code = match failure {
             Some(code) => code,
             None => self.apply(call)?,
@@ -136,38 +127,35 @@ impl Installation {
         let now = call.now();
         let id = call.desk.ids().process_id();
         let windows = call.windows()?;
-        let code = self.package.id.to_ascii_uppercase();
-        let own = |service: &Service| self.package.services.iter().any(|spec| spec.name.eq_ignore_ascii_case(&service.name));
-        if self.removes {
+        let Installation { package, removes, .. } = &self.installation;
+        let code = package.id.to_ascii_uppercase();
+        let own = |service: &Service| package.services.iter().any(|spec| spec.name.eq_ignore_ascii_case(&service.name));
+        if *removes {
             windows.software.products.remove(&code);
             windows.services.retain(|service| !own(service));
         } else {
-            let Package { title, version, .. } = &*self.package;
+            let Package { title, version, .. } = &**package;
             let product = Product { name: title.clone(), version: version.clone(), publisher: title.clone(), installed: now };
             windows.software.products.insert(code, product);
-            for spec in &self.package.services {
+            for spec in &package.services {
                 if windows.service(&spec.name).is_none() {
                     windows.services.push(Service::installed(spec, id));
                 }
             }
         }
-        let needed = self.package.restart == RestartNeed::Needed;
-        if needed {
-            windows.software.ask_for_restart(RestartCause::Installer);
-        }
-        Some(match (self.restarts, needed) {
-            (Restarts::Always, _) | (Restarts::WhenNeeded, true) => RESTART_INITIATED,
-            (Restarts::Never, true) => RESTART_REQUIRED,
-            (Restarts::Never | Restarts::WhenNeeded, false) => 0,
+        Some(match self.installation.settle(call, RestartCause::Installer)? {
+            Restart::Begun => RESTART_INITIATED,
+            Restart::Due => RESTART_REQUIRED,
+            Restart::Spared => 0,
         })
     }
 
     fn report(&self, call: &mut Call<'_, '_>, code: u32) -> Option<()> {
         let now = call.now();
         let well = matches!(code, 0 | RESTART_INITIATED | RESTART_REQUIRED);
-        let (act, good, bad) = if self.removes { ("Removal", 11724, 11725) } else { ("Installation", 11707, 11708) };
+        let (act, good, bad) = if self.installation.removes { ("Removal", 11724, 11725) } else { ("Installation", 11707, 11708) };
         let (level, id, words) = if well { (Level::Information, good, "completed successfully") } else { (Level::Error, bad, "failed") };
-        let text = format!("Product: {} -- {act} {words}.", self.package.title);
+        let text = format!("Product: {} -- {act} {words}.", self.installation.package.title);
         call.windows()?.log.write(now, Record::new(level, "Application", "MsiInstaller", id, text.clone()));
         if let Some(log) = &self.log {
             let text = format!(

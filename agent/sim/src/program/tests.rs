@@ -78,7 +78,7 @@ hosts:
         let command = self.desk().start_command(USER, &shell, &line).unwrap();
         let mut run = Run { out: String::new(), err: String::new(), code: CONTROL_C };
         for _ in 0..10_000 {
-            if let Some(taken) = self.desk().take_output(USER, &shell, &command, 1 << 20).unwrap() {
+            if let Some(taken) = self.desk().take_output(USER, &shell, &command, (&[], 1 << 20)).unwrap() {
                 for (stream, bytes) in taken.pieces {
                     let text = if stream == "stdout" { &mut run.out } else { &mut run.err };
                     text.push_str(&String::from_utf8(bytes).unwrap());

@@ -4,35 +4,24 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::installer::{Installation, RESTART_REQUIRED, Restart, Restarts};
 use super::{Call, Program, Step};
 use crate::event::log::Record;
 use crate::file_tree::Found;
 use crate::windows::provider::Wish;
 use crate::windows::software::RestartCause;
-use crate::world::outside::{Package, PackageKind, RestartNeed};
+use crate::world::outside::{Package, PackageKind};
 
 const FILE_NOT_FOUND: u32 = 0x8007_0002;
 const INVALID_PARAMETER: u32 = 87;
-const RESTART_REQUIRED: u32 = 3010;
 // Windows Update's own.
 const ALREADY_INSTALLED: u32 = 0x0024_0006;
 const ALREADY_UNINSTALLED: u32 = 0x0024_0007;
 const NOT_APPLICABLE: u32 = 0x8024_0017;
 
-/// Whether the machine restarts by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum Restarts {
-    Never,
-    WhenNeeded,
-}
-
 /// An installation or a removal under way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Installation {
-    package: Box<Package>,
-    removes: bool,
-    restarts: Restarts,
-}
+pub(crate) struct Errand(Installation);
 
 pub(super) fn start(call: &mut Call<'_, '_>) -> Option<Step> {
     let (mut file, mut removes, mut number, mut restarts) = (None, false, None, Restarts::WhenNeeded);
@@ -74,31 +63,28 @@ pub(super) fn start(call: &mut Call<'_, '_>) -> Option<Step> {
         _ => {}
     }
     let takes = package.takes;
-    call.later(takes, Program::Wusa(Installation { package: Box::new(package), removes, restarts }))
+    call.later(takes, Program::Wusa(Errand(Installation { package: Box::new(package), removes, restarts })))
 }
 
-impl Installation {
+impl Errand {
     pub(super) fn resume(self, call: &mut Call<'_, '_>) -> Option<Step> {
-        if let Some(code) = self.package.fails {
+        if let Some(code) = self.0.package.fails {
             return Some(Step::Done(code));
         }
         let now = call.now();
         let windows = call.windows()?;
-        let Package { id, title, .. } = &*self.package;
-        if self.removes {
+        let Package { id, title, .. } = &*self.0.package;
+        if self.0.removes {
             windows.software.updates.retain(|known, _| !known.eq_ignore_ascii_case(id));
         } else {
             windows.software.updates.insert(id.to_ascii_uppercase(), now);
         }
         let text = format!("Installation Successful: Windows successfully installed the following update: {title} ({id})");
         windows.log.write(now, Record::information("System", "Microsoft-Windows-WindowsUpdateClient", 19, text));
-        if self.package.restart == RestartNeed::None {
-            return Some(Step::Done(0));
-        }
-        windows.software.ask_for_restart(RestartCause::Update);
-        if self.restarts == Restarts::WhenNeeded {
+        let restart = self.0.settle(call, RestartCause::Update)?;
+        if restart == Restart::Begun {
             call.desk.wish(Wish::Restart);
         }
-        Some(Step::Done(RESTART_REQUIRED))
+        Some(Step::Done(if restart == Restart::Spared { 0 } else { RESTART_REQUIRED }))
     }
 }

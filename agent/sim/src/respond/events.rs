@@ -3,10 +3,11 @@
 //! Guarantees: a reader of event logs that waited in vain gets an empty page with a new context, one of WMI the time-out fault and
 //! keeps its context: both as recorded. A heartbeat is an empty page for either.
 
-use wsman::envelope::{self, Header, Item, Page, Response};
+use wsman::envelope::{self, Header, Item, Markup, Page, Response};
 use wsman::resource::Naming;
 use wsman::xml::Writer;
 
+use super::pull::DEFAULT_ELEMENTS;
 use super::{Answer, Patience, Refusal, Service, limit, octets};
 use crate::event::rendering;
 use crate::event::subscription::{LogReader, Source, Subscription};
@@ -18,11 +19,11 @@ const OVERHEAD: u64 = 8192;
 
 /// The answer to a Pull, when its context is that of a subscription or a list.
 pub(super) fn answer(service: &mut Service<'_>, header: &Header, asked: &envelope::Pull) -> Option<Result<Answer, Refusal>> {
-    if let Some(items) = service.subscriptions.take_list(&service.owner, &asked.context) {
-        let page = Page { items: items.into_iter().map(Item::Other).collect(), end: true, context: None };
-        return Some(Ok(Answer::of(Response::Pull(page))));
-    }
     let fresh = quota::text(service.enumerations.fresh());
+    let most = usize::try_from(asked.max_elements.unwrap_or(DEFAULT_ELEMENTS)).unwrap_or(usize::MAX);
+    if let Some(items) = service.subscriptions.take_list(&service.owner, &asked.context) {
+        return Some(Ok(Answer::of(Response::Pull(list(service, items, (most, fresh))))));
+    }
     let (patience, owner) = (service.patience, service.owner.clone());
     let desk = service.machine.desk()?;
     let (windows, now) = (desk.windows()?, desk.now());
@@ -30,7 +31,6 @@ pub(super) fn answer(service: &mut Service<'_>, header: &Header, asked: &envelop
     if held.boot != windows.last_boot {
         return None;
     }
-    let most = usize::try_from(asked.max_elements.unwrap_or(1)).unwrap_or(usize::MAX);
     let room = limit(header).saturating_sub(OVERHEAD);
     let naming = match &held.source {
         Source::Wmi(watch) => Naming::Microsoft(watch.namespace.clone()),
@@ -54,6 +54,17 @@ pub(super) fn answer(service: &mut Service<'_>, header: &Header, asked: &envelop
     }
     service.bookmark = bookmark;
     Some(Ok(page(held, items, fresh, (now, naming))))
+}
+
+/// The next of a list; the rest is kept under a new context.
+fn list(service: &mut Service<'_>, mut items: Vec<Markup>, (most, fresh): (usize, String)) -> Page {
+    let rest = items.split_off(items.len().min(most));
+    let items = items.into_iter().map(Item::Other).collect();
+    if rest.is_empty() {
+        return Page { items, end: true, context: None };
+    }
+    service.subscriptions.list(service.owner.clone(), &fresh, rest);
+    Page { items, end: false, context: Some(fresh) }
 }
 
 fn page(held: &mut Subscription, items: Vec<Item>, fresh: String, (now, naming): (jiff::Timestamp, Naming)) -> Answer {

@@ -9,7 +9,7 @@ use super::page::{self, Room};
 use super::{Answer, Refusal, Service};
 
 /// How many items a client gets that does not say: one, as from Windows.
-const DEFAULT_ELEMENTS: u64 = 1;
+pub(super) const DEFAULT_ELEMENTS: u64 = 1;
 
 pub(super) fn answer(service: &mut Service<'_>, header: &Header, asked: &envelope::Pull) -> Result<Answer, Refusal> {
     if asked.max_elements == Some(0) || asked.max_characters == Some(0) {

@@ -72,9 +72,10 @@ impl Refusal {
     pub(super) const UNABLE_TO_RENEW: Self = Self::code(2_150_858_788);
     pub(super) const INVALID_EVENTING_MESSAGE: Self = Self::code(2_150_858_789);
     pub(super) const INVALID_BOOKMARK: Self = Self::code(2_150_858_808);
+    pub(super) const INVALID_OPTIONS: Self = Self::code(2_150_858_809);
     pub(super) const FILTERING_REQUIRED: Self = Self::code(2_150_858_831);
     pub(super) const BOOKMARKS: Self = Self::code(2_150_858_859);
-    pub(super) const FILTERING_NOT_SUPPORTED: Self = Self::code(2_150_858_785);
+    pub(super) const FILTERING_NOT_SUPPORTED: Self = Self::code(2_150_858_776);
     pub(super) const QUOTA_OPERATIONS: Self = Self::code(2_150_859_174);
 
     /// WS-Management's refusal `code`, in its usual words.
@@ -178,6 +179,7 @@ fn words(code: u32) -> String {
         2_150_858_797 => "The resource URI is too long.",
         2_150_858_801 => "The action does not belong to the resource URI and the message.",
         2_150_858_805 => "The answer cannot be encoded within the limits of the request.",
+        2_150_858_809 => "An option that must be complied with is not known.",
         2_150_858_811 => "The resource URI names nothing that the service has.",
         2_150_858_815 => "The service has as many requests under way as it takes.",
         2_150_858_817 => "The request's XML does not fit the schema of the resource.",
@@ -194,7 +196,7 @@ fn words(code: u32) -> String {
         2_150_858_899 => "The path of the fragment is not valid.",
         2_150_859_003 => "WQL needs the resource URI of all classes of a namespace.",
         2_150_859_064 => "The service does not support the request.",
-        2_150_858_785 => "Filtering is not supported.",
+        2_150_858_776 => "Filtering is not supported.",
         2_150_859_173 => {
             "The WS-Management service cannot process the request. The maximum number of concurrent shells for this user has been exceeded."
         }

@@ -1,4 +1,4 @@
-//! Remote shells: Create, Command, Send, Receive, Signal, Delete and Enumerate upon `…/windows/shell`.
+//! Remote shells: Create, Command, Send, Receive, Signal and Delete upon `…/windows/shell/cmd`, Get and Enumerate upon `…/windows/shell`.
 //!
 //! Guarantees: what Windows refuses is refused with its code; Receive waits until there is something to say or the time is up; an answer
 //! stays within the client's envelope. Deliberately absent: Disconnect and its kind, which command shells do not have; the client's
@@ -7,7 +7,7 @@
 use jiff::SignedDuration;
 use wsman::cim::endpoint::EndpointReference;
 use wsman::cim::{Key, Name};
-use wsman::envelope::shell::{CMD, CommandLine, CommandState, ShellBody, ShellRequest, ShellResponse, Stream};
+use wsman::envelope::shell::{self, CMD, CommandLine, CommandState, ShellBody, ShellRequest, ShellResponse, Stream};
 use wsman::envelope::{self, Header, Item, Markup, Page, Response};
 use wsman::resource::ResourceUri;
 use wsman::xml::names::SHELL;
@@ -16,11 +16,14 @@ use super::{Answer, Patience, Refusal, Service, limit};
 use crate::program::Desk;
 use crate::program::process::CodePage;
 use crate::quota;
-use crate::shell::{IDLE, Shell, ShellError, Wanted};
+use crate::shell::{IDLE, OUTPUT, Shell, ShellError, Wanted};
 
 const SIGNALS: &str = "/signal/";
 /// What an answer takes besides the data of streams, in characters; on the safe side.
 const OVERHEAD: u64 = 3072;
+/// The options that command shells know, in whichever of their requests (MS-WSMV 3.1.4.5.2, 3.1.4.11, 3.1.4.14).
+const OPTIONS: [&str; 5] =
+    ["WINRS_NOPROFILE", "WINRS_CODEPAGE", "WINRS_CONSOLEMODE_STDIN", "WINRS_SKIP_CMD_SHELL", "WSMAN_CMDSHELL_OPTION_KEEPALIVE"];
 /// Windows before 6.3 could run a command without its interpreter.
 const ALWAYS_INTERPRETED: (u32, u32) = (6, 3);
 
@@ -41,6 +44,8 @@ pub(super) fn refusal(header: &Header) -> Refusal {
 /// A request to shells; their Create among them.
 pub(super) fn answer(service: &mut Service<'_>, header: &Header, asked: &ShellRequest) -> Result<Answer, Refusal> {
     check_resource(header)?;
+    check_action(header, asked)?;
+    check_options(header)?;
     let response = match asked {
         ShellRequest::Create(body) => return create(service, header, body),
         ShellRequest::Command(line) => command(service, header, line)?,
@@ -57,6 +62,25 @@ fn check_resource(header: &Header) -> Result<(), Refusal> {
         Some(ResourceUri::Other(uri)) if uri.eq_ignore_ascii_case(CMD) => Ok(()),
         _ => Err(Refusal::INVALID_RESOURCE_URI),
     }
+}
+
+/// The action is that of the body.
+fn check_action(header: &Header, asked: &ShellRequest) -> Result<(), Refusal> {
+    let own = match asked {
+        ShellRequest::Create(_) => envelope::action::CREATE,
+        ShellRequest::Command(_) => shell::action::COMMAND,
+        ShellRequest::Send(_) => shell::action::SEND,
+        ShellRequest::Receive { .. } => shell::action::RECEIVE,
+        ShellRequest::Signal { .. } => shell::action::SIGNAL,
+    };
+    if header.action.as_deref() == Some(own) { Ok(()) } else { Err(Refusal::ACTION_MISMATCH) }
+}
+
+/// Only WMI takes options that it does not know (MS-WSMV <50>, <52>).
+fn check_options(header: &Header) -> Result<(), Refusal> {
+    let is_odd = |name: &str| !OPTIONS.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let insists = header.options.iter().any(|option| option.must_comply && is_odd(&option.name));
+    if insists { Err(Refusal::INVALID_OPTIONS) } else { Ok(()) }
 }
 
 fn desk<'s>(service: &'s mut Service<'_>) -> Result<(Desk<'s>, String), Refusal> {
@@ -104,9 +128,6 @@ fn streams(text: Option<&str>, known: &[&str]) -> Result<Vec<String>, Refusal> {
 }
 
 fn create(service: &mut Service<'_>, header: &Header, body: &ShellBody) -> Result<Answer, Refusal> {
-    if header.action.as_deref() != Some(envelope::action::CREATE) {
-        return Err(Refusal::ACTION_MISMATCH);
-    }
     if !header.selectors.is_empty() {
         return Err(Refusal::UNEXPECTED_SELECTORS);
     }
@@ -120,7 +141,7 @@ fn create(service: &mut Service<'_>, header: &Header, body: &ShellBody) -> Resul
     let wanted = Wanted {
         owner,
         input: streams(body.input.as_deref(), &["stdin"])?,
-        output: streams(body.output.as_deref(), &["stdout", "stderr"])?,
+        output: streams(body.output.as_deref(), &OUTPUT)?,
         directory: body.working_directory.clone().filter(|directory| !directory.is_empty()),
         environment: body.environment.clone(),
         idle: body.idle_timeout.and_then(|idle| SignedDuration::try_from(idle).ok()).unwrap_or(IDLE),
@@ -186,12 +207,12 @@ fn send(service: &mut Service<'_>, header: &Header, streams: &[Stream]) -> Resul
 fn receive(service: &mut Service<'_>, header: &Header, (command, wanted): (Option<&str>, &str)) -> Result<ShellResponse, Refusal> {
     let shell = shell_id(header)?;
     let command = command.ok_or(Refusal::INVALID_PARAMETER)?;
-    streams(Some(wanted), &["stdout", "stderr"])?;
+    let wanted = streams(Some(wanted), &OUTPUT)?;
     // Three bytes are four characters, each of which counts twice.
     let room = (limit(header) / 2).saturating_sub(OVERHEAD) / 4 * 3;
     let patience = service.patience;
     let (mut desk, owner) = desk(service)?;
-    let taken = desk.take_output(&owner, shell, command, usize::try_from(room).unwrap_or(usize::MAX));
+    let taken = desk.take_output(&owner, shell, command, (&wanted, usize::try_from(room).unwrap_or(usize::MAX)));
     let Some(output) = taken.map_err(|error| refused(error, shell))? else {
         service.waits = patience == Patience::Left;
         return Err(Refusal::code(super::TIMED_OUT));
@@ -227,12 +248,28 @@ pub(super) fn delete(service: &mut Service<'_>, header: &Header) -> Result<Answe
     Ok(Answer::of(Response::Empty))
 }
 
-/// Enumerate: since 2008 R2 upon the URI of all shells only.
-pub(super) fn enumerate(service: &mut Service<'_>, header: &Header, asked: &envelope::Enumerate) -> Result<Answer, Refusal> {
+/// Shells are read upon the URI of all shells only, since 2008 R2 (MS-WSMV <103>, <114>).
+fn check_all_shells(header: &Header) -> Result<(), Refusal> {
     match &header.resource {
-        Some(ResourceUri::Other(uri)) if uri.eq_ignore_ascii_case(SHELL) => {}
-        _ => return Err(Refusal::ACTION_NOT_SUPPORTED),
+        Some(ResourceUri::Other(uri)) if uri.eq_ignore_ascii_case(SHELL) => Ok(()),
+        _ => Err(Refusal::ACTION_NOT_SUPPORTED),
     }
+}
+
+/// Get: a shell's description.
+pub(super) fn get(service: &mut Service<'_>, header: &Header) -> Result<Answer, Refusal> {
+    check_all_shells(header)?;
+    let id = shell_id(header)?;
+    let (desk, owner) = desk(service)?;
+    let now = desk.now();
+    let mut shells = desk.windows().into_iter().flat_map(|windows| windows.activity.shells.of(&owner));
+    let shell = shells.find(|shell| shell.id.eq_ignore_ascii_case(id)).ok_or_else(|| refused(ShellError::NoShell, id))?;
+    Ok(Answer::of(Response::Other(markup(&described(shell, now)))))
+}
+
+/// Enumerate: the user's shells.
+pub(super) fn enumerate(service: &mut Service<'_>, header: &Header, asked: &envelope::Enumerate) -> Result<Answer, Refusal> {
+    check_all_shells(header)?;
     if asked.filter.is_some() {
         return Err(Refusal::FILTERING_NOT_SUPPORTED);
     }

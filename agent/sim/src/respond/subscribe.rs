@@ -146,5 +146,10 @@ fn places(bookmark: &str) -> Option<Places> {
 /// Unsubscribe.
 pub(super) fn end(service: &mut Service<'_>, header: &Header) -> Result<Answer, Refusal> {
     let id = header.subscription.as_deref().ok_or(Refusal::INVALID_EVENTING_MESSAGE)?;
-    if service.subscriptions.remove(&service.owner, id) { Ok(Answer::of(Response::Empty)) } else { Err(Refusal::INVALID_EVENTING_MESSAGE) }
+    let now = service.machine.desk().ok_or(Refusal::NOT_AT_SERVICE)?.now();
+    if service.subscriptions.remove(&service.owner, id, now) {
+        Ok(Answer::of(Response::Empty))
+    } else {
+        Err(Refusal::INVALID_EVENTING_MESSAGE)
+    }
 }

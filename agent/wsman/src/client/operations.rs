@@ -107,7 +107,7 @@ impl Client {
         let mut header = self.upon(path, "");
         header.action = header.resource.as_ref().map(|resource| format!("{resource}/{method}"));
         match self.exchange(Envelope { header, body: Request::Invoke(invoke) }).await? {
-            Response::Output(output) => {
+            Response::Output(output) if output.method.eq_ignore_ascii_case(method) => {
                 let returned = output.values.get("ReturnValue").as_u64().and_then(|n| u32::try_from(n).ok());
                 let return_value = returned.ok_or_else(|| self.unexpected(method, "a return value"))?;
                 Ok(MethodOutput { return_value, out: output.values })

@@ -262,14 +262,16 @@ impl Running<'_> {
             Err(error) => return Err(error),
         };
         let mut received = Received::default();
-        for stream in streams {
+        // What another command wrote, or how it stands, says nothing of this one.
+        let is_own = |named: Option<&str>| named.is_none_or(|id| id.eq_ignore_ascii_case(&self.id));
+        for stream in streams.into_iter().filter(|stream| is_own(stream.command.as_deref())) {
             match stream.name.as_str() {
                 "stdout" => received.stdout.extend(stream.data),
                 "stderr" => received.stderr.extend(stream.data),
                 _ => {}
             }
         }
-        if let Some(state) = state.filter(|state| state.state == "Done") {
+        if let Some(state) = state.filter(|state| state.state == "Done" && is_own(state.command.as_deref())) {
             self.ended = true;
             // A command that was terminated may end without a code; 0 would say that all went well.
             received.exit_code = Some(state.exit_code.unwrap_or(u32::MAX));

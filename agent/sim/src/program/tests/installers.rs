@@ -103,7 +103,7 @@ fn installers_end_as_windows_installer_says_and_leave_what_they_bring() {
     assert_eq!(code(&mut room, r"msiexec /i C:\p\driver.msi /qn"), 1618);
     assert!(room.desk().windows().unwrap().service("AgentSvc").is_none(), "not before its end");
     room.pass(31);
-    let taken = room.desk().take_output(super::USER, &other, &busy, 1000).unwrap().unwrap();
+    let taken = room.desk().take_output(super::USER, &other, &busy, (&[], 1000)).unwrap().unwrap();
     assert_eq!(taken.exit, Some(0));
     assert!(room.desk().windows().unwrap().service("AgentSvc").is_some());
     for (line, expected) in [

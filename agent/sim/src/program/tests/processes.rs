@@ -58,16 +58,16 @@ fn output_comes_while_the_command_runs_and_ctrl_c_ends_it() {
     let mut room = Room::plain();
     let shell = room.shell().id;
     let command = room.desk().start_command(USER, &shell, "cmd /c ping -n 100 127.0.0.1").unwrap();
-    let first = room.desk().take_output(USER, &shell, &command, 1000).unwrap().unwrap();
+    let first = room.desk().take_output(USER, &shell, &command, (&[], 1000)).unwrap().unwrap();
     assert!(first.exit.is_none() && !first.pieces.is_empty());
-    assert_eq!(room.desk().take_output(USER, &shell, &command, 1000).unwrap(), None, "nothing more yet");
+    assert_eq!(room.desk().take_output(USER, &shell, &command, (&[], 1000)).unwrap(), None, "nothing more yet");
     room.pass(1);
-    assert!(room.desk().take_output(USER, &shell, &command, 1000).unwrap().is_some());
+    assert!(room.desk().take_output(USER, &shell, &command, (&[], 1000)).unwrap().is_some());
     room.desk().interrupt(USER, &shell, &command).unwrap();
-    let last = room.desk().take_output(USER, &shell, &command, 1000).unwrap().unwrap();
+    let last = room.desk().take_output(USER, &shell, &command, (&[], 1000)).unwrap().unwrap();
     assert_eq!((last.exit, last.ended), (Some(CONTROL_C), vec!["stdout".to_owned(), "stderr".to_owned()]));
     room.desk().terminate(USER, &shell, &command).unwrap();
-    assert_eq!(room.desk().take_output(USER, &shell, &command, 1000), Err(ShellError::NoCommand));
+    assert_eq!(room.desk().take_output(USER, &shell, &command, (&[], 1000)), Err(ShellError::NoCommand));
     assert!(names(&mut room).is_empty());
 }
 
@@ -77,10 +77,10 @@ fn input_reaches_the_program_line_by_line_and_ends_it() {
     let shell = room.shell().id;
     let command = room.desk().start_command(USER, &shell, "cmd /c more").unwrap();
     room.desk().give_input(USER, &shell, &command, (b"first\nsec", false)).unwrap();
-    let taken = room.desk().take_output(USER, &shell, &command, 1000).unwrap().unwrap();
+    let taken = room.desk().take_output(USER, &shell, &command, (&[], 1000)).unwrap().unwrap();
     assert_eq!(taken.pieces, [("stdout".to_owned(), b"first\r\n".to_vec())]);
     room.desk().give_input(USER, &shell, &command, (b"ond", true)).unwrap();
-    let taken = room.desk().take_output(USER, &shell, &command, 1000).unwrap().unwrap();
+    let taken = room.desk().take_output(USER, &shell, &command, (&[], 1000)).unwrap().unwrap();
     assert_eq!((taken.pieces, taken.exit), (vec![("stdout".to_owned(), b"second\r\n".to_vec())], Some(0)));
 }
 
