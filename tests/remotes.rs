@@ -37,17 +37,43 @@ fn a_repository_behind_https_is_read_by_whoever_may() {
     let by_setting = Line::new(room.path(), ["validate", &url, "--state-dir", "state", "--credentials", "credentials.yaml"]);
     by_setting.with("TRUNKLINE_SOURCE_CA", "ca.pem").run().well();
 
-    insta::assert_snapshot!(refusal(validate(&room, &url, &[]), &url), @"");
+    insta::assert_snapshot!(refusal(validate(&room, &url, &[]), &url), @"
+    error: cannot read `<url>`
+      cause: `<url>` does not prove who it is
+      cause: the system's authorities do not vouch for its certificate; name the authority that does with the setting `sourceCa`
+    ");
     credential(&room, &format!("user: {USER}, password: not-the-one"));
     let said = refusal(validate(&room, &url, &trusting), &url);
     assert!(!said.contains("not-the-one"));
-    insta::assert_snapshot!(said, @"");
+    assert_eq!(host.refused(), 1, "each attempt counts where accounts are locked");
+    insta::assert_snapshot!(said, @"
+    error: cannot read `<url>`
+      cause: `<url>` refuses the password of user `bot`; correct the credential `source`
+    hint: the credentials file (--credentials) holds it under `source`; `user` with a password or token, or with `key`
+    ");
     room.write_private("credentials.yaml", "other: { user: a, password: b }\n");
-    insta::assert_snapshot!(refusal(validate(&room, &url, &trusting), &url), @"");
+    insta::assert_snapshot!(refusal(validate(&room, &url, &trusting), &url), @"
+    error: cannot read `<url>`
+      cause: no credential for `<url>`
+      cause: <url> asks who we are; there is no credential `source`: add `source:` with `user` and `password` to credentials.yaml, or set TRUNKLINE_USER_SOURCE and TRUNKLINE_PASSWORD_SOURCE
+    ");
     credential(&room, &format!("user: {USER}, passwordFile: token"));
-    insta::assert_snapshot!(refusal(validate(&room, &url, &["--source-ca", "token"]), &url), @"");
+    insta::assert_snapshot!(refusal(validate(&room, &url, &["--source-ca", "token"]), &url), @"
+    error: cannot use the authorities in `token`
+      cause: there is no PEM certificate in it
+    ");
+    room.write("own.pem", &host.certificate);
+    validate(&room, &url, &["--source-ca", "own.pem"]).well();
+    host.redirect(host.url_by_address("").trim_end_matches('/'));
+    let said = refusal(validate(&room, &url, &trusting), &url);
+    assert!(said.contains("it redirects to `127.0.0.1`; if that is where the repository lives, name that address instead"), "{said}");
     drop(host);
-    insta::assert_snapshot!(refusal(validate(&room, &url, &trusting), &url), @"");
+    insta::assert_snapshot!(refusal(validate(&room, &url, &trusting), &url), @"
+    error: cannot read `<url>`
+      cause: cannot fetch `<url>`
+      cause: failed to connect to localhost: Connection refused; class=Os (2)
+    hint: is the server up, and the address right? A running agent goes on with the last good state
+    ");
 }
 
 #[test]
@@ -57,7 +83,11 @@ fn a_repository_behind_ssh_is_read_where_known_hosts_vouches_for_it() {
     let url = host.url(&room.file("fleet"));
     credential(&room, &format!("key: {}", host.key().display()));
     let here = |said: String| said.replace(&host.fingerprint(), "<key>").replace(room.path().to_str().unwrap(), "<home>");
-    insta::assert_snapshot!(here(refusal(validate(&room, &url, &[]), &url)), @"");
+    insta::assert_snapshot!(here(refusal(validate(&room, &url, &[]), &url)), @"
+    error: cannot read `<url>`
+      cause: `<url>` does not prove who it is
+      cause: its ssh key is <key>, which is not known here; hold it against what its owner publishes, then add it to <home>/.ssh/known_hosts or name it with the setting `sourceHostKey`
+    ");
 
     std::fs::create_dir(room.file(".ssh")).unwrap();
     room.write(".ssh/known_hosts", &format!("# noted by hand\n{}", host.known_host()));
@@ -68,7 +98,14 @@ fn a_repository_behind_ssh_is_read_where_known_hosts_vouches_for_it() {
     validate(&room, &url, &[]).well();
 
     credential(&room, "user: git, password: a-word");
-    insta::assert_snapshot!(here(refusal(validate(&room, &url, &[]), &url)), @"");
+    insta::assert_snapshot!(here(refusal(validate(&room, &url, &[]), &url)), @"
+    error: cannot read `<url>`
+      cause: no credential for `<url>`
+      cause: <url> lets in by key only; name the file of an ssh key as `key` under `source` in the credentials file
+    ");
+    credential(&room, &format!("key: {}", host.strange_key().display()));
+    let said = refusal(validate(&room, &url, &[]), &url);
+    assert!(said.contains(&format!("refuses the key of user `{}`; correct the credential `source`", host.user)), "{said}");
     credential(&room, &format!("key: {}.pub", host.key().display()));
     let said = refusal(validate(&room, &url, &[]), &url);
     assert!(said.contains("others may read"), "{said}");
@@ -82,7 +119,18 @@ fn a_repository_behind_ssh_is_read_where_known_hosts_vouches_for_it() {
         let end = start + said[start..].find(',').unwrap();
         said.replace(&said[start..end], "<shown>").replace(room.path().to_str().unwrap(), "<home>")
     };
-    insta::assert_snapshot!(shown(refusal(validate(&room, &url, &[]), &url)), @"");
-    insta::assert_snapshot!(shown(refusal(validate(&room, &url, &["--source-host-key", &pin]), &url)), @"");
-    insta::assert_snapshot!(refusal(validate(&room, &url, &["--source-host-key", "SHA256:short"]), &url), @"");
+    insta::assert_snapshot!(shown(refusal(validate(&room, &url, &[]), &url)), @"
+    error: cannot read `<url>`
+      cause: `<url>` does not prove who it is
+      cause: its ssh key is <shown>, not the one in <home>/.ssh/known_hosts:2; somebody may sit in between, so ask its owner; if the key was renewed, replace that line
+    ");
+    insta::assert_snapshot!(shown(refusal(validate(&room, &url, &["--source-host-key", &pin]), &url)), @"
+    error: cannot read `<url>`
+      cause: `<url>` does not prove who it is
+      cause: its ssh key is <shown>, and the setting `sourceHostKey` insists on another; somebody may sit in between, so ask its owner
+    ");
+    insta::assert_snapshot!(refusal(validate(&room, &url, &["--source-host-key", "SHA256:short"]), &url), @"
+    error: cannot use the setting `sourceHostKey`
+      cause: `SHA256:short` is no fingerprint of an ssh key; `ssh-keygen -l -f KEY` writes it: `SHA256:` and 43 characters
+    ");
 }

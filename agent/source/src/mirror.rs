@@ -146,6 +146,7 @@ fn make(place: &Place) -> Result<(), SourceError> {
     std::fs::create_dir_all(path).map_err(state("make the mirror"))?;
     let mut options = RepositoryInitOptions::new();
     options.bare(true).external_template(false).initial_head("refs/trunkline/none");
-    let made = Repository::init_opts(path, &options);
-    made.map(drop).map_err(|source| SourceError::Open { path: path.clone(), source })
+    // What was fetched must outlive a power cut: a reference to objects that are not there would be believed to be up to date.
+    let made = Repository::init_opts(path, &options).and_then(|made| made.config()?.set_bool("core.fsyncObjectFiles", true));
+    made.map_err(|source| SourceError::Open { path: path.clone(), source })
 }

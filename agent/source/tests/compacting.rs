@@ -64,6 +64,8 @@ fn many_fetches_leave_few_packs_and_the_whole_history() {
     assert!(most <= 50, "{most} packs at once");
     assert!(packs(&mirror(state.path())) < MANY - 50 + 2);
     assert_eq!(whole_history(&mirror(state.path())), MANY);
+    let config = Repository::open_bare(mirror(state.path())).unwrap().config().unwrap();
+    assert!(config.get_bool("core.fsyncObjectFiles").unwrap(), "what is fetched outlives a power cut");
     reader.read_revision("main~55").unwrap();
 }
 

@@ -42,7 +42,7 @@ pub fn run(args: &Plan, settings: &Settings, console: &Console) -> Result<Ending
     };
     anstream::eprintln!("{}", console.paint.faint(wish_of(&snapshot)));
     if let Some(seen) = &seen {
-        seen.tell(console);
+        seen.tell(args.output, console);
     }
     show(&planned, args.output, console)?;
     match (blind, fleet::whole(&snapshot).err()) {
@@ -86,16 +86,21 @@ impl Seen {
         Some(Self { looks: (times.clone().min()?, times.max()?), now })
     }
 
-    /// Times and no lengths of time, so that the same file gives the same words.
-    fn tell(&self, console: &Console) {
+    /// Times and no lengths of time, so that the same file gives the same words. Beside documents for programs it stands on standard error.
+    fn tell(&self, output: Output, console: &Console) {
         let (oldest, newest) = (format!("{:.0}", self.looks.0), format!("{:.0}", self.looks.1));
         let when = if oldest == newest { format!("at {oldest}") } else { format!("between {oldest} and {newest}") };
-        anstream::eprintln!("{}", console.paint.faint(format!("hosts as seen {when}")));
+        let says = format!("hosts as seen {when}");
+        match output {
+            Output::Text => console.line(&format!("{}\n", console.paint.faint(says))),
+            Output::Markdown => console.line(&format!("_{says}_\n")),
+            Output::Json => anstream::eprintln!("{says}"),
+        }
         if self.now.duration_since(self.looks.0) > FRESH {
-            let says = "warning: that is more than an hour ago, and much may have changed; `trunkline observe` looks again";
+            let says = "warning: the hosts were seen more than an hour ago, and much may have changed; `trunkline observe` looks again";
             anstream::eprintln!("{}", console.paint.caution(says));
         } else if self.looks.1 > self.now {
-            let says = "warning: that lies in the future; the clock here, or where it was observed, is wrong";
+            let says = "warning: the hosts were seen in the future; the clock here, or where they were observed, is wrong";
             anstream::eprintln!("{}", console.paint.caution(says));
         }
     }
