@@ -5,14 +5,14 @@
 package trunkline.availability_promise
 
 deny contains {"msg": msg, "appliance": appliance, "hint": hint} if {
-	ends_serving
+	breaks_promises
 	promised > count(peers)
 	msg := sprintf("%s promises %d others serving while one is out, and has only %d others", [site, promised, count(peers)])
 	hint := "lower availability.minServing, or add an appliance to the site"
 }
 
 deny contains {"msg": msg, "appliance": appliance, "hint": hint} if {
-	ends_serving
+	breaks_promises
 	promised <= count(peers)
 	possible := count(peers) - count(not_serving)
 	possible < promised
@@ -21,7 +21,7 @@ deny contains {"msg": msg, "appliance": appliance, "hint": hint} if {
 }
 
 deny contains {"msg": msg, "appliance": appliance, "hint": hint} if {
-	ends_serving
+	breaks_promises
 	count(peers) == 0
 	promised == 0
 	object.get(input.desired.availability, "plannedOutage", null) == null
@@ -83,6 +83,13 @@ ends_serving if {
 	takes_calls
 	count(endings) > 0
 }
+
+breaks_promises if {
+	ends_serving
+	not consented
+}
+
+consented if is_string(input.report.interruption.givenBy)
 
 not_serving contains peer if {
 	some peer in peers

@@ -46,6 +46,13 @@ test_a_promise_that_the_site_cannot_keep_is_denied if {
 	denied(object.union(given, {"desired": promising})) == {"seattle promises 3 others serving while one is out, and has only 2 others"}
 }
 
+test_a_consent_to_this_interruption_stands_for_the_promise if {
+	nobody := object.union(given, {"peers": {"sea-1": {"serving": "notServing"}}})
+	asked := {"posture": "serving", "interruption": {"digest": "d1", "steps": [], "givenBy": null}}
+	count(denied(object.union(nobody, {"report": asked}))) == 1
+	denied(object.union(nobody, {"report": object.union(asked, {"interruption": {"givenBy": "d1"}})})) == set()
+}
+
 test_an_appliance_that_takes_no_calls_may_be_worked_on if {
 	down := object.union(given, {"report": {"posture": {"down": []}}, "peers": {"sea-1": {"serving": "notServing"}}})
 	denied(down) == set()

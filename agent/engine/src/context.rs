@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyperv::HostContext;
 use model::desired::DesiredHost;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wsman::clock::SharedClock;
 
 use crate::breaker::Breaker;
@@ -18,17 +19,20 @@ use crate::store::SiteStore;
 /// How much is done at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Appliances in work at once.
-    pub appliances: usize,
+    /// Appliances that are looked at and planned for at once: what costs memory and requests.
+    pub looks: usize,
+    /// Appliances that planned work is done on at once: installations, changes, removals. Repairs are not counted, as none may wait for
+    /// an installation, and what has begun goes on.
+    pub works: usize,
     /// Steps under way at once on one appliance. A host's disks are soon busier than its queue.
     pub steps: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        // A pass keeps its place while its steps run, and an installation takes an hour: enough places that those of many sites do not
-        // keep the others from being watched. A pass that waits for its host costs a few kilobytes.
-        Self { appliances: 256, steps: 4 }
+        // A host that is away keeps its look until the connection is given up, so there is room for many such. Work keeps a journal open
+        // and its connections busy for an hour.
+        Self { looks: 256, works: 256, steps: 4 }
     }
 }
 
@@ -67,6 +71,10 @@ pub(crate) struct Context {
     pub(crate) parts: Parts,
     pub(crate) holds: Holds,
     pub(crate) events: Events,
+    /// Places of those who look.
+    pub(crate) looks: Arc<Semaphore>,
+    /// Places of those whom planned work is done on.
+    pub(crate) works: Arc<Semaphore>,
     // Never held across an await.
     breaker: Mutex<Breaker>,
 }
@@ -75,7 +83,20 @@ impl Context {
     pub(crate) fn new(parts: Parts) -> Self {
         let holds = Holds::of(&parts.state);
         let events = Events::new(Arc::clone(&parts.clock));
-        Self { parts, holds, events, breaker: Mutex::default() }
+        let places = |count: usize| Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS)));
+        let (looks, works) = (places(parts.limits.looks), places(parts.limits.works));
+        Self { parts, holds, events, looks, works, breaker: Mutex::default() }
+    }
+
+    /// Who looks, once there is a place for one more.
+    pub(crate) async fn look(&self) -> Option<OwnedSemaphorePermit> {
+        // Nobody closes the semaphore, so a place is always given in the end.
+        Arc::clone(&self.looks).acquire_owned().await.ok()
+    }
+
+    /// How many appliances are worked on, when there is no place for one more.
+    pub(crate) fn crowd(&self) -> Option<usize> {
+        (self.works.available_permits() == 0).then_some(self.parts.limits.works.max(1))
     }
 
     pub(crate) fn now(&self) -> jiff::Timestamp {

@@ -1,7 +1,8 @@
 //! The loop: takes snapshots, queues appliances, hands them to workers, and takes them back.
 //!
-//! Guarantees: an appliance is in one pass at a time; what changed while it was in work is looked at afterwards; no more than the limit are
-//! in work; nothing outlives the controller. No removal is believed while a document is faulty (law 10).
+//! Guarantees: an appliance is in one pass at a time; what changed while it was in work is looked at afterwards; no more than the limits
+//! look, or are worked on, at once, and who is worked on keeps nobody from being looked at; nothing outlives the controller. No removal is
+//! believed while a document is faulty (law 10).
 //! Deliberately absent: git, and any idea of what a pass does.
 
 mod listeners;
@@ -11,17 +12,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use model::cause::chain;
 use model::names::ApplianceName;
 use model::snapshot::{PolicyFile, Snapshot};
 use plan::step::Impact;
 use policy::{Limits, Policies};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::cause::chain;
 use crate::context::Context;
 use crate::event::Happening;
 use crate::outcome::Outcome;
@@ -60,6 +61,8 @@ pub(crate) struct Controller {
     policies: (Arc<Vec<PolicyFile>>, Arc<Policies>),
     workers: JoinSet<Finished>,
     names: HashMap<Id, ApplianceName>,
+    // Whose last pass ended because there was no place to work on it.
+    waiting_for_room: BTreeSet<ApplianceName>,
     // Only who goes on for ever listens: a single run has looked at everything itself.
     listeners: Option<Listeners>,
 }
@@ -90,6 +93,7 @@ impl Controller {
             policies: (Arc::default(), Arc::new(compile(&[]))),
             workers: JoinSet::new(),
             names: HashMap::new(),
+            waiting_for_room: BTreeSet::new(),
             listeners: None,
         }
     }
@@ -143,20 +147,17 @@ impl Controller {
         self.slots.into_iter().filter_map(ended).collect()
     }
 
-    /// Waits until a worker ends, a key is due, or a machine tells that something changed. Cancel-safe: a worker that has ended is taken
-    /// back in the same breath, and so is a wake-up; the sleep loses nothing.
+    /// Waits until a worker ends, a key is due and may be looked at, or a machine tells that something changed. Cancel-safe: a worker that
+    /// has ended is taken back in the same breath, and so is a wake-up; the sleep loses nothing, and a place in the line costs time.
     async fn next(&mut self) {
-        let due = self.queue.next_due().filter(|_| self.has_room());
+        let due = self.queue.next_due();
+        let context = Arc::clone(&self.context);
         tokio::select! {
             Some(ended) = self.workers.join_next_with_id() => self.take_back(ended),
             Some(name) = woken(&mut self.listeners) => self.wake(&name),
-            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
+            Some(place) = place_at(&context, due), if due.is_some() => self.hand_out_one(place),
             else => std::future::pending().await,
         }
-    }
-
-    fn has_room(&self) -> bool {
-        self.workers.len() < self.context.parts.limits.appliances.max(1)
     }
 
     /// Whether nothing would happen any more without anybody from outside.
@@ -249,6 +250,7 @@ impl Controller {
     /// The repository no longer describes it: its VMs stay as they are, its place stays kept, and its turn is free for others.
     async fn let_go(&mut self, name: &ApplianceName) {
         self.queue.forget(name);
+        self.waiting_for_room.remove(name);
         let Some(slot) = self.slots.get_mut(name) else { return };
         let Some(wish) = slot.wish.take() else { return };
         slot.stop.cancel();
@@ -263,17 +265,24 @@ impl Controller {
         }
     }
 
+    /// Hands out all that is due, as far as there are places to look from.
     fn hand_out(&mut self) {
-        while self.has_room()
-            && let Some(work) = self.queue.take(Instant::now())
+        while self.queue.next_due().is_some_and(|due| due <= Instant::now())
+            && let Ok(place) = Arc::clone(&self.context.looks).try_acquire_owned()
         {
-            if !self.begin(&work.appliance, work.trigger) {
-                self.queue.done(&work.appliance);
-            }
+            self.hand_out_one(place);
         }
     }
 
-    fn begin(&mut self, name: &ApplianceName, trigger: Trigger) -> bool {
+    fn hand_out_one(&mut self, place: OwnedSemaphorePermit) {
+        if let Some(work) = self.queue.take(Instant::now())
+            && !self.begin((&work.appliance, place), work.trigger)
+        {
+            self.queue.done(&work.appliance);
+        }
+    }
+
+    fn begin(&mut self, (name, place): (&ApplianceName, OwnedSemaphorePermit), trigger: Trigger) -> bool {
         let Some(mut wish) = self.slots.get(name).and_then(|slot| slot.wish.clone()) else { return false };
         let known = |peer: &ApplianceName| self.slots.get(peer)?.wish.as_ref().map(|wish| (&wish.revision, &wish.digest));
         wish.peers = of_peers((&wish.revision, &wish.desired), known);
@@ -290,7 +299,7 @@ impl Controller {
         let span = tracing::info_span!("pass", appliance = %name, revision = %format_args!("{:#}", wish.revision), ?trigger);
         let pass = Pass { context: Arc::clone(&self.context), wish, shutdown: slot.stop.clone() };
         let work = async move {
-            let passage = reconcile(&pass, &mut resident).await;
+            let passage = reconcile(&pass, &mut resident, place).await;
             Finished { resident, passage }
         };
         let handle = self.workers.spawn(work.instrument(span));
@@ -317,10 +326,15 @@ impl Controller {
                 slot.resident = Some(resident);
                 let due = slot.wish.as_ref().map(|wish| outcome.due(self.context.now(), wish.desired.watch.probe_every));
                 let trigger = if outcome.is_soon() { Trigger::Due } else { Trigger::Probe };
+                match due.is_some() && outcome.waits_for_room() {
+                    true => self.waiting_for_room.insert(name.clone()),
+                    false => self.waiting_for_room.remove(&name),
+                };
                 slot.outcome = Some(outcome);
                 if let Some(due) = due {
                     self.queue.add(&name, self.instant(due), trigger);
                 }
+                self.share_room();
                 if moved {
                     self.wake_peers(&name);
                 }
@@ -329,6 +343,15 @@ impl Controller {
                 tracing::error!(appliance = %name, %error, "a worker ended in a panic");
                 self.queue.add(&name, Instant::now() + AFTER_CRASH, Trigger::Due);
             }
+        }
+    }
+
+    /// After a pass has ended: the next one that waits for a place looks again at once, if there is one. Its own end wakes the next.
+    fn share_room(&mut self) {
+        if self.context.crowd().is_none()
+            && let Some(name) = self.waiting_for_room.pop_first()
+        {
+            self.queue.add(&name, Instant::now(), Trigger::RoomMade);
         }
     }
 
@@ -362,6 +385,12 @@ impl Controller {
             self.take_back(ended);
         }
     }
+}
+
+/// A place to look from, once a key is due. Cancel-safe: a place that is not taken here goes to the next in line.
+async fn place_at(context: &Context, due: Option<Instant>) -> Option<OwnedSemaphorePermit> {
+    sleep_until(due.unwrap_or_else(Instant::now)).await;
+    context.look().await
 }
 
 /// The next wake-up, for ever none where nobody listens.

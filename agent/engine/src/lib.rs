@@ -6,7 +6,6 @@
 
 pub mod backoff;
 pub mod breaker;
-mod cause;
 mod context;
 mod controller;
 mod engine;

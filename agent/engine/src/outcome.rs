@@ -57,9 +57,8 @@ pub enum Outcome {
         reason: Reason,
         /// Why, and what to do.
         says: String,
-        /// Not to be looked at before, when looking does harm (a refused password locks an account).
-        not_before: Option<Timestamp>,
-        /// What else is waited for is over then, if that can be told: a stall of one part keeps nothing else waiting longer.
+        /// What else is waited for is over then, if that can be told: a stall of one part keeps nothing else waiting longer, and a refused
+        /// password is tried again then.
         #[serde(default)]
         until: Option<Timestamp>,
     },
@@ -80,7 +79,7 @@ pub enum Outcome {
 pub enum Patience {
     /// It passes by itself, soon.
     Soon,
-    /// Another appliance of the site must move first.
+    /// Another appliance must move first: one of the site, or one that is being worked on.
     Peers,
     /// Somebody or something outside: a person, a window, a network.
     Outside,
@@ -90,7 +89,7 @@ impl Patience {
     /// Of one wait.
     pub(crate) fn of(on: &WaitingOn) -> Self {
         match on {
-            WaitingOn::Drain { .. }
+            WaitingOn::Drain { until: Some(_), .. }
             | WaitingOn::DrainGivenUp { .. }
             | WaitingOn::Confirm { .. }
             | WaitingOn::Stable { .. }
@@ -98,8 +97,14 @@ impl Patience {
             | WaitingOn::Job { .. }
             | WaitingOn::Unknown { cause: Cause::Booting, .. } => Self::Soon,
             // Policies see the peers, so what they deny now they may allow once a peer has moved.
-            WaitingOn::Turn { .. } | WaitingOn::Peer { .. } | WaitingOn::Leader { .. } | WaitingOn::Policy { .. } => Self::Peers,
-            WaitingOn::Window { .. }
+            WaitingOn::Turn { .. }
+            | WaitingOn::Peer { .. }
+            | WaitingOn::Leader { .. }
+            | WaitingOn::Room { .. }
+            | WaitingOn::Policy { .. } => Self::Peers,
+            // What keeps the drain itself from beginning decides.
+            WaitingOn::Drain { until: None, .. }
+            | WaitingOn::Window { .. }
             | WaitingOn::Outage { .. }
             | WaitingOn::Approval { .. }
             | WaitingOn::Reach { .. }
@@ -121,7 +126,8 @@ impl Outcome {
             Self::Waiting { patience: Patience::Soon, .. } => now.saturating_add(SOON).unwrap_or(Timestamp::MAX).min(probe),
             Self::Waiting { .. } => probe,
             Self::Retrying { next, .. } | Self::Blind { next, .. } => (*next).min(probe),
-            Self::Stalled { not_before: Some(at), .. } => (*at).max(probe),
+            // Whoever mends it on the host or in the credentials is believed at the next look. Looking does no harm: a refused password
+            // rests where connections are made.
             Self::Stalled { until, .. } => until.map_or(probe, |at| at.min(probe)),
         }
     }
@@ -129,6 +135,11 @@ impl Outcome {
     /// Whether another appliance of the site may make it go on by moving.
     pub(crate) fn hopes_for_peers(&self) -> bool {
         matches!(self, Self::Waiting { waits, .. } if waits.iter().any(|wait| matches!(wait.on.as_str(), "turn" | "peer" | "leader" | "policy")))
+    }
+
+    /// Whether it waits for a place among the appliances that are worked on.
+    pub(crate) fn waits_for_room(&self) -> bool {
+        matches!(self, Self::Waiting { waits, .. } if waits.iter().any(|wait| wait.on == "room"))
     }
 
     /// Whether the next pass is due before the next periodic look.
@@ -150,15 +161,15 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_looked_at_later_than_the_probe_except_what_looking_harms() {
+    fn nothing_is_looked_at_later_than_the_probe() {
         let every = Span::from_secs(60);
         let retrying = |next| Outcome::Retrying { says: String::new(), attempts: 1, next: at(next) };
-        let stalled = |not_before, until| Outcome::Stalled { reason: Reason::AccessDenied, says: String::new(), not_before, until };
+        let stalled = |until| Outcome::Stalled { reason: Reason::AccessDenied, says: String::new(), until };
         assert_eq!(Outcome::Converged.due(at(0), every), at(60));
         assert_eq!(retrying(10).due(at(0), every), at(10));
         assert_eq!(retrying(3600).due(at(0), every), at(60));
-        assert_eq!(stalled(None, None).due(at(0), every), at(60));
-        assert_eq!(stalled(Some(at(3600)), Some(at(5))).due(at(0), every), at(3600));
-        assert_eq!(stalled(None, Some(at(5))).due(at(0), every), at(5), "one stall does not hide that a fault is read again soon");
+        assert_eq!(stalled(None).due(at(0), every), at(60));
+        assert_eq!(stalled(Some(at(3600))).due(at(0), every), at(60));
+        assert_eq!(stalled(Some(at(5))).due(at(0), every), at(5), "one stall does not hide that a fault is read again soon");
     }
 }

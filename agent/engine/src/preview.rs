@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use model::cause::chain;
 use model::condition::{Disposition, Reason};
 use model::desired::Desired;
 use model::names::{ApplianceName, SiteName};
@@ -15,11 +16,9 @@ use model::validate::Approval;
 use plan::Decision;
 use plan::given::Given;
 use policy::Policies;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::cause::chain;
 use crate::context::{Context, Parts};
 use crate::controller::compile;
 use crate::place::StateError;
@@ -72,7 +71,6 @@ pub async fn preview(
         .map(|(name, (revision, desired))| (name, (revision, digest(desired))))
         .collect();
     let mut looks = JoinSet::new();
-    let room = Arc::new(Semaphore::new(context.parts.limits.appliances.max(1)));
     for (name, (_, digest)) in &digests {
         let Some((revision, desired)) = snapshot.in_force(name) else { continue };
         let wish = Wish {
@@ -88,10 +86,8 @@ pub async fn preview(
             peers: of_peers((revision, desired), |peer| digests.get(peer).map(|(revision, digest)| (*revision, digest))),
         };
         let pass = Pass { context: Arc::clone(&context), wish, shutdown: CancellationToken::new() };
-        let room = Arc::clone(&room);
         looks.spawn(async move {
-            // Nobody closes the semaphore, so a permit is always given in the end.
-            let _permit = room.acquire_owned().await;
+            let _place = pass.context.look().await;
             let seen = look(&pass).await;
             (pass, seen)
         });

@@ -23,6 +23,8 @@ pub enum Trigger {
     HostMoved,
     /// An appliance of the same site gave the turn back.
     PeerMoved,
+    /// There is a place among the appliances that are worked on.
+    RoomMade,
 }
 
 /// A key that was handed out. Give it back with [`WorkQueue::done`].

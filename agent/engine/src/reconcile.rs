@@ -6,15 +6,16 @@
 
 use std::sync::Arc;
 
+use model::cause::chain;
 use plan::step::StepId;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
-use crate::cause::chain;
 use crate::context::Context;
 use crate::outcome::Outcome;
 use crate::resident::Resident;
 use crate::stage::decide::decide;
-use crate::stage::execute::{Executed, Stop, execute};
+use crate::stage::execute::{Executed, Stop, Work, execute};
 use crate::stage::observe::observe;
 use crate::stage::report::{self, Round};
 use crate::store::Member;
@@ -48,20 +49,34 @@ impl Pass {
     }
 }
 
-/// Brings one appliance as far as it goes now.
-pub(crate) async fn reconcile(pass: &Pass, resident: &mut Resident) -> Passage {
+/// Brings one appliance as far as it goes now. `place` is the one that it looks from; it is given back while steps run.
+pub(crate) async fn reconcile(pass: &Pass, resident: &mut Resident, place: OwnedSemaphorePermit) -> Passage {
+    let mut work = Work::default();
+    let passage = rounds(pass, resident, &mut work, place).await;
+    work.leave(resident);
+    passage
+}
+
+async fn rounds(pass: &Pass, resident: &mut Resident, work: &mut Work, place: OwnedSemaphorePermit) -> Passage {
     resident.memory.adopt_wish(&pass.wish.digest);
     let began = tokio::time::Instant::now();
-    let mut done = 0;
-    let mut moved = false;
+    let mut place = Some(place);
+    let (mut round_count, mut done, mut moved) = (0, 0, false);
     // The steps of rounds in which everything was found done: plan and check disagree about them.
     let mut disputed: Option<StepId> = None;
-    for _ in 0..MOST_ROUNDS {
+    while round_count < MOST_ROUNDS {
+        let place = match place.take() {
+            Some(place) => Some(place),
+            None => pass.context.look().await,
+        };
         // I/O.
         let mut sight = match observe(pass, resident).await {
             Ok(sight) => sight,
             Err(error) => return Passage { outcome: report::blind(pass, resident, &error).await, moved },
         };
+        if work.has_place() {
+            sight.given.crowd = None;
+        }
         // Pure.
         let decided = decide(&pass.context, &pass.wish, &mut sight);
         // I/O.
@@ -75,8 +90,11 @@ pub(crate) async fn reconcile(pass: &Pass, resident: &mut Resident) -> Passage {
         if let Some(consent) = &decided.decision.report.consent {
             resident.memory.consented(consent);
         }
-        report::begun(&round, resident);
-        let executed = match execute(pass, resident, (&sight, &decided)).await {
+        if !work.goes_on(&decided.digest()) {
+            report::begun(&round, resident);
+        }
+        drop(place);
+        let executed = match execute(pass, resident, work, (&sight, &decided)).await {
             Ok(executed) => executed,
             Err(error) => return Passage { outcome: report::retrying(pass, resident, (None, &chain(&error))), moved },
         };
@@ -85,6 +103,11 @@ pub(crate) async fn reconcile(pass: &Pass, resident: &mut Resident) -> Passage {
         if let Some(outcome) = ends(pass, resident, &executed) {
             return Passage { outcome, moved };
         }
+        if executed.looks_on {
+            // A guest takes its time; that is no going in circles.
+            continue;
+        }
+        round_count += 1;
         if executed.done == 0 && executed.stop.is_none() {
             let first = decided.go.first().map(|step| step.id.clone());
             if first.is_some() && first == disputed {
@@ -103,10 +126,10 @@ fn ends(pass: &Pass, resident: &mut Resident, executed: &Executed) -> Option<Out
     match executed.stop {
         Some(Stop::Shutdown | Stop::Killed) => return Some(Outcome::Stopped),
         Some(Stop::Crashed) => return Some(report::retrying(pass, resident, (None, "a step ended in a panic"))),
-        // The next round sees the hold, or whose turn it is, and says so.
-        Some(Stop::Held | Stop::NotOurTurn) | None => {}
+        // The next round sees the hold, whose turn it is, or how many are worked on, and says so.
+        Some(Stop::Held | Stop::NotOurTurn | Stop::NoRoom) | None => {}
     }
-    if executed.done > 0 {
+    if executed.done > 0 || executed.looks_on {
         // What failed waits for its next attempt; what does not depend on it goes on.
         return None;
     }

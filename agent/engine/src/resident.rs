@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use hyperv::Host;
+use jiff::{SignedDuration, Timestamp};
+use model::cause::chain;
 use model::desired::DesiredHost;
 use model::names::ApplianceName;
 
@@ -14,6 +16,9 @@ use crate::memory::Remembered;
 use crate::place::{StateDirectory, StateError};
 use crate::status::ApplianceStatus;
 use crate::store::PeerStatus;
+
+/// Two readings of two clocks of one moment lie no further apart.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(3);
 
 /// What stays of one appliance between two passes.
 #[derive(Debug)]
@@ -26,6 +31,8 @@ pub(crate) struct Resident {
     pub(crate) status: ApplianceStatus,
     /// The connection to its host, with the part of the wish that it was made from.
     pub(crate) host: Option<(DesiredHost, Arc<Host>)>,
+    /// Until when its host is not asked, as it refused our password.
+    rests: Option<Timestamp>,
     /// What its peers were told last.
     pub(crate) told: Option<PeerStatus>,
     // What the disk holds of `status`.
@@ -44,19 +51,25 @@ impl Resident {
         let mut status = saved.clone().unwrap_or_else(|| ApplianceStatus::unknown(appliance));
         // Whatever ran when the last life ended runs no more; the host says how far it came.
         status.running.clear();
-        Ok(Self { directory, memory, status, host: None, told: None, saved })
+        Ok(Self { directory, memory, status, host: None, rests: None, told: None, saved })
+    }
+
+    /// Until when its host is not asked, told as before where the difference is that of two clocks read one after the other.
+    pub(crate) fn rests_until(&mut self, until: Timestamp) -> Timestamp {
+        let same = |told: &Timestamp| until.duration_since(*told).abs() <= CLOCKS_DIFFER;
+        *self.rests.insert(self.rests.filter(same).unwrap_or(until))
     }
 
     /// Brings status and memory to the disk, as far as they changed. A disk that refuses is told and hinders nothing: what is lost is
     /// only what people see, and time.
     pub(crate) fn save(&mut self) {
         if let Err(error) = self.memory.save() {
-            tracing::warn!(error = crate::cause::chain(&error), "what was learned could not be kept");
+            tracing::warn!(error = chain(&error), "what was learned could not be kept");
         }
         if self.saved.as_ref() != Some(&self.status) {
             match self.status.save(&self.directory) {
                 Ok(()) => self.saved = Some(self.status.clone()),
-                Err(error) => tracing::warn!(error = crate::cause::chain(&error), "the status could not be kept"),
+                Err(error) => tracing::warn!(error = chain(&error), "the status could not be kept"),
             }
         }
     }

@@ -2,8 +2,9 @@
 //!
 //! Guarantees: a text names the act and its object and never repeats its source; every error has a disposition.
 
+use std::time::Duration;
+
 use model::condition::{Disposition, Reason};
-use model::mark::UnreadableMark;
 use model::names::{ApplianceName, CredentialName};
 use model::seen::Cause;
 
@@ -22,17 +23,6 @@ pub enum ObserveError {
         #[source]
         source: TalkError,
     },
-    /// Something on the host bears a mark of ours that we cannot read; who goes on might build a twin.
-    #[error("`{object}` on the host of `{appliance}` bears a mark that cannot be read")]
-    UnreadableMark {
-        /// Whose host.
-        appliance: ApplianceName,
-        /// The VM or the switch.
-        object: String,
-        /// What is wrong with it.
-        #[source]
-        source: UnreadableMark,
-    },
     /// There are VMs that are not ours, and whether they are in our way could not be seen.
     #[error("whether other VMs on the host of `{appliance}` use what is ours could not be seen: {cause}")]
     OthersUnseen {
@@ -49,8 +39,16 @@ impl ObserveError {
     pub fn disposition(&self) -> Disposition {
         match self {
             Self::Host { source, .. } => source.disposition(),
-            Self::UnreadableMark { .. } => Disposition::Stall(Reason::UnreadableMark),
             Self::OthersUnseen { .. } => Disposition::Retry,
+        }
+    }
+
+    /// For how long the host is not asked again, as it refused this very password.
+    #[must_use]
+    pub fn rest(&self) -> Option<Duration> {
+        match self {
+            Self::Host { source, .. } => source.rest(),
+            Self::OthersUnseen { .. } => None,
         }
     }
 
@@ -61,7 +59,6 @@ impl ObserveError {
             Self::Host { source: TalkError::Unreachable { .. }, .. } => Reason::HostUnreachable,
             Self::Host { source: TalkError::Refused { .. }, .. } => Reason::AccessDenied,
             Self::Host { .. } | Self::OthersUnseen { .. } => Reason::NotSeen,
-            Self::UnreadableMark { .. } => Reason::UnreadableMark,
         }
     }
 }
@@ -98,16 +95,4 @@ impl ConnectError {
             Self::Endpoint { .. } => Disposition::Stall(Reason::InvalidManifest),
         }
     }
-}
-
-/// An error and all that caused it, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }

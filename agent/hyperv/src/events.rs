@@ -7,10 +7,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::cause::chain;
 use wsman::cim::Namespace;
 use wsman::event::{Event, EventQuery, SubscribeSettings, Subscription};
 
-use crate::error::chain;
 use crate::pause::Pause;
 use crate::peer::{Peer, TalkError};
 

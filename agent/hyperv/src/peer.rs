@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use model::cause::chain;
 use model::condition::{Disposition, Reason};
 use model::desired::{Authentication, Scheme};
 use model::names::CredentialName;
 use model::seen::Cause;
-use wsman::auth::{Account, Authenticate, Basic, Cleartext, ClientCertificate, Kerberos, Negotiate, Refusals};
+use wsman::auth::{Account, AuthError, Authenticate, Basic, Cleartext, ClientCertificate, Kerberos, Negotiate, Refusals};
 use wsman::cim::{CimInstance, CimPath, CimValue, Namespace};
 use wsman::connect::Endpoint;
 use wsman::event::{EventQuery, SubscribeSettings, Subscription};
@@ -22,7 +23,7 @@ use wsman::tls::{Fingerprint, Trust};
 use wsman::{Access, Client, Error as WireError, Settings};
 
 use crate::credential::{Credential, CredentialError};
-use crate::error::{ConnectError, chain};
+use crate::error::ConnectError;
 use crate::host::HostContext;
 use crate::return_code::ReturnCode;
 use crate::row::Malformed;
@@ -133,6 +134,18 @@ impl TalkError {
             Self::Unreachable { .. } | Self::Refused { .. } | Self::Malformed { .. } | Self::Code { .. } => None,
         };
         kind == Some(FaultKind::TimedOut)
+    }
+
+    /// For how long it is not asked again, as it refused this very password.
+    #[must_use]
+    pub fn rest(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { source, .. } => match source.as_ref() {
+                WireError::Unauthorized { source: AuthError::Resting { seconds, .. }, .. } => Some(Duration::from_secs(*seconds)),
+                _ => None,
+            },
+            Self::Unreachable { .. } | Self::Failed { .. } | Self::Malformed { .. } | Self::Code { .. } => None,
+        }
     }
 
     /// Whether asking again soon would bring the same answer.

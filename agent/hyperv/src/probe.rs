@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
+use model::cause::chain;
 use model::desired::{Authentication, Scheme};
 use model::names::CredentialName;
 use serde::Serialize;
@@ -18,7 +19,7 @@ use wsman::connect::Endpoint;
 use wsman::tls::{Fingerprint, Trust, shown};
 use wsman::{Access, Client, Error as WireError, Settings};
 
-use crate::error::{ConnectError, chain};
+use crate::error::ConnectError;
 use crate::host::HostContext;
 use crate::peer::{Login, Peer, Site};
 use crate::windows::Windows;

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use model::desired::Recovery;
 use model::names::{CredentialName, InstanceId, RoleName};
 use tokio::time::Instant;
@@ -23,17 +24,20 @@ pub(crate) struct Refusal {
     /// In a row.
     count: u32,
     not_before: Instant,
+    /// The same as people are told.
+    until: Timestamp,
 }
 
 /// The VM that a guest lives in.
 type GuestKey = (InstanceId, RoleName);
 
 impl Host {
-    /// Whether the guest is not to be asked now: it refused the very password that we have.
-    pub(crate) fn rests(&self, guest: &GuestKey, credential: &CredentialName) -> bool {
+    /// Until when the guest is not to be asked, as it refused the very password that we have.
+    pub(crate) fn rests(&self, guest: &GuestKey, credential: &CredentialName) -> Option<Timestamp> {
         let memory = self.memory();
-        let Some(refusal) = memory.refusals.get(guest).filter(|refusal| Instant::now() < refusal.not_before) else { return false };
-        self.context().credentials.resolve(credential).is_ok_and(|now| now == refusal.credential)
+        let refusal = memory.refusals.get(guest).filter(|refusal| Instant::now() < refusal.not_before)?;
+        let same = self.context().credentials.resolve(credential).is_ok_and(|now| now == refusal.credential);
+        same.then_some(refusal.until)
     }
 
     /// Notes that the guest behind `door` refused the account of `peer`, whose conversation ends. One that had let us in may be going
@@ -46,8 +50,9 @@ impl Host {
         let mut memory = self.memory();
         let before = memory.refusals.get(guest).filter(|refusal| refusal.credential == *peer.credential());
         let count = before.map_or(1, |refusal| refusal.count.saturating_add(1));
-        let not_before = Instant::now() + wait_after(count, schedule);
-        memory.refusals.insert(guest.clone(), Refusal { credential: peer.credential().clone(), count, not_before });
+        let wait = wait_after(count, schedule);
+        let (not_before, until) = (Instant::now() + wait, self.context().clock.now().saturating_add(wait).unwrap_or(Timestamp::MAX));
+        memory.refusals.insert(guest.clone(), Refusal { credential: peer.credential().clone(), count, not_before, until });
     }
 
     /// Notes that the guest let us in.

@@ -3,6 +3,7 @@
 //! Wished: manifests in YAML become one [`desired::Desired`] per appliance, or diagnostics. Seen: [`observed::Observed`].
 //! Guarantees: no I/O, no clock, no randomness. Deliberately absent: any comparison of the two (that is `plan`).
 
+pub mod cause;
 pub mod condition;
 pub mod desired;
 pub mod diagnostic;

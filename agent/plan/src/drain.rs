@@ -138,14 +138,13 @@ pub(crate) fn await_end(draft: &mut Draft<'_>, calls: &Calls) {
         Calls::Running(calls) => Some(*calls),
         Calls::Unknown(..) => None,
     };
-    let since = draft.given.memory.drain.map_or(draft.given.now, |drain| drain.since);
-    let until = deadline(draft.desired, since);
-    if until <= draft.given.now && draft.desired.drain.on_timeout == OnDrainTimeout::Force {
+    let until = draft.given.memory.drain.map(|drain| deadline(draft.desired, drain.since));
+    if until.is_some_and(|until| until <= draft.given.now) && draft.desired.drain.on_timeout == OnDrainTimeout::Force {
         return;
     }
     let stops = |step: &&crate::step::Step| step.purpose == Purpose::Drain && matches!(step.act, Act::HoldService { .. });
     let stops: Vec<StepId> = draft.steps().iter().filter(stops).map(|step| step.id.clone()).collect();
     if !stops.is_empty() {
-        draft.wait(WaitingOn::Drain { calls: running, until }, stops);
+        draft.wait(WaitingOn::Drain { calls: running, until, at_most: draft.desired.drain.timeout }, stops);
     }
 }

@@ -1,7 +1,8 @@
 //! Whether a plan may begin now, and which of its steps.
 //!
 //! Guarantees: pure; the engine only takes the turn. An appliance that serves nobody is asked neither for a window nor for a
-//! turn, so a disruption that has begun is never stopped between stop and start. Whatever is kept back keeps back all that
+//! turn, so a disruption that has begun is never stopped between stop and start. An Approval (`allow: interrupt`) of just that plan stands
+//! for the promise (others that serve, the longest outage), never for window, turn or hold. Whatever is kept back keeps back all that
 //! comes after it. Deliberately absent: waiting; the answer says when to ask again.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,7 @@ use model::names::WindowName;
 use model::units::Span;
 use model::window::Window;
 
+use crate::consent::{self, Remedy};
 use crate::given::{Given, PeerSight, Ruling, TurnState};
 use crate::graph::Plan;
 use crate::report::{PlanReport, Wait, WaitingOn};
@@ -25,6 +27,8 @@ pub struct Gated {
     pub go: Vec<StepId>,
     /// Whether the turn must be taken before the first of them.
     pub takes_turn: bool,
+    /// Whether a place among the appliances that are worked on must be taken before the first of them.
+    pub takes_room: bool,
     /// Whether repairs stand behind planned work that may not begin: they are planned again without it.
     pub plan_repairs_alone: bool,
     /// Everything that is waited for: the plan's own waits, then the gate's.
@@ -36,14 +40,18 @@ pub struct Gated {
 /// Judges a plan. `given.verdicts` holds what the policies say of it.
 pub fn gate(plan: &Plan, report: &PlanReport, desired: &Desired, given: &Given) -> Gated {
     let mut waits = report.waits.clone();
-    let judge = Judge { plan, desired, given, takes_calls: report.takes_calls() };
+    let judge = Judge { plan, desired, given, report };
     waits.extend(judge.person());
     waits.extend(judge.mode());
     waits.extend(judge.policies());
     waits.extend(judge.leader());
     waits.extend(judge.disruption());
+    waits.extend(judge.room());
     waits.extend(judge.backoff());
     let kept: BTreeSet<&StepId> = waits.iter().flat_map(|wait| &wait.blocks).collect();
+    // A drain is no obstacle to planned work but its beginning.
+    let held_back: BTreeSet<&StepId> =
+        waits.iter().filter(|wait| !matches!(wait.on, WaitingOn::Drain { .. })).flat_map(|wait| &wait.blocks).collect();
     let mut go: BTreeSet<&StepId> = BTreeSet::new();
     let mut behind_planned: BTreeSet<&StepId> = BTreeSet::new();
     let mut order = Vec::new();
@@ -53,15 +61,16 @@ pub fn gate(plan: &Plan, report: &PlanReport, desired: &Desired, given: &Given) 
         if !is_kept && step.after.iter().all(|id| go.contains(id)) {
             go.insert(&step.id);
             order.push(step.id.clone());
-        } else if (is_kept && is_planned(step.purpose)) || step.after.iter().any(|id| behind_planned.contains(id)) {
+        } else if (held_back.contains(&step.id) && is_planned(step.purpose)) || step.after.iter().any(|id| behind_planned.contains(id)) {
             behind_planned.insert(&step.id);
             plan_repairs_alone |= !is_kept && !is_planned(step.purpose);
         }
     }
     let disrupts = plan.steps.iter().any(|step| go.contains(&step.id) && judge.disrupts(step));
     let takes_turn = disrupts && given.turn == TurnState::Free;
+    let takes_room = plan.steps.iter().any(|step| go.contains(&step.id) && judge.begins_work(step));
     let look_again = waits.iter().filter_map(|wait| wait.on.until()).filter(|at| *at > given.now).min();
-    Gated { go: order, takes_turn, plan_repairs_alone, waits, look_again }
+    Gated { go: order, takes_turn, takes_room, plan_repairs_alone, waits, look_again }
 }
 
 impl Gated {
@@ -80,7 +89,7 @@ struct Judge<'a> {
     plan: &'a Plan,
     desired: &'a Desired,
     given: &'a Given,
-    takes_calls: bool,
+    report: &'a PlanReport,
 }
 
 impl Judge<'_> {
@@ -131,8 +140,7 @@ impl Judge<'_> {
     fn disruption(&self) -> Vec<Wait> {
         let disrupts = |step: &Step| self.disrupts(step);
         let window = self.closed_window().and_then(|on| self.wait(on, |step| disrupts(step) && !self.in_maintenance()));
-        let (needed, serving) = (self.desired.availability.min_serving, self.given.serving_peers());
-        let peer = if serving < needed { self.wait(WaitingOn::Peer { needed, serving }, disrupts) } else { None };
+        let peer = self.too_few().and_then(|on| self.wait(on, disrupts));
         let turn = match &self.given.turn {
             TurnState::Ours | TurnState::Free => None,
             TurnState::Held { by } => self.wait(WaitingOn::Turn { held_by: Some(by.clone()) }, disrupts),
@@ -141,6 +149,21 @@ impl Judge<'_> {
         };
         let outage = self.too_long().and_then(|on| self.wait(on, disrupts));
         [window, outage, peer, turn].into_iter().flatten().collect()
+    }
+
+    fn room(&self) -> Option<Wait> {
+        let at_once = self.given.crowd?;
+        self.wait(WaitingOn::Room { at_once }, |step| self.begins_work(step))
+    }
+
+    /// Whether a step is of work that may take long and could wait. What has ended serving already goes on, and a person's maintenance
+    /// is over in a minute.
+    fn begins_work(&self, step: &Step) -> bool {
+        match step.purpose {
+            Purpose::SetUp | Purpose::Prune => true,
+            Purpose::Drain | Purpose::Change => self.report.takes_calls() && !self.in_maintenance(),
+            Purpose::Repair | Purpose::Close | Purpose::Return => false,
+        }
     }
 
     fn backoff(&self) -> Vec<Wait> {
@@ -155,9 +178,22 @@ impl Judge<'_> {
     }
 
     fn disrupts(&self, step: &Step) -> bool {
-        // Every step of a drain counts: the notes must not say that calls are kept away before they are.
-        let hurts = step.impact >= Impact::Drain || step.purpose == Purpose::Drain;
-        self.takes_calls && hurts && is_planned(step.purpose)
+        self.report.takes_calls() && is_disruption(step)
+    }
+
+    /// What would let the interruption go although a promise is broken; `None` where somebody has consented, or nothing is interrupted.
+    fn remedy(&self) -> Option<Remedy> {
+        let interruption = self.report.interruption.as_ref().filter(|interruption| interruption.given_by.is_none())?;
+        Some(consent::remedy(interruption, &self.desired.appliance, self.given))
+    }
+
+    /// Fewer others serve than the site was promised.
+    fn too_few(&self) -> Option<WaitingOn> {
+        let (needed, serving) = (self.desired.availability.min_serving, self.given.serving_peers());
+        if serving >= needed {
+            return None;
+        }
+        Some(WaitingOn::Peer { needed, serving, remedy: self.remedy()? })
     }
 
     /// A site that has nobody else says how long it may be out.
@@ -165,7 +201,10 @@ impl Judge<'_> {
         let outage = self.desired.availability.planned_outage.as_ref().filter(|_| self.desired.peers.is_empty())?;
         let takes = self.plan.expected().secs().saturating_add(self.desired.watch.stable_for.secs());
         let takes = Span::from_secs(takes);
-        (takes > outage.at_most && !self.in_maintenance()).then_some(WaitingOn::Outage { takes, at_most: outage.at_most })
+        if takes <= outage.at_most || self.in_maintenance() {
+            return None;
+        }
+        Some(WaitingOn::Outage { takes, at_most: outage.at_most, remedy: self.remedy()? })
     }
 
     fn in_maintenance(&self) -> bool {
@@ -190,6 +229,12 @@ fn windows_that_bind(desired: &Desired) -> BTreeMap<&WindowName, &Window> {
     let outage = desired.availability.planned_outage.as_ref().filter(|_| desired.peers.is_empty());
     let binds = |name: &WindowName| outage.is_none_or(|outage| outage.windows.contains(name));
     desired.windows.iter().filter(|(name, _)| binds(name)).collect()
+}
+
+/// Whether a step of planned work ends the serving of an appliance that serves. Every step of a drain counts: the notes must not say that
+/// calls are kept away before they are.
+pub(crate) fn is_disruption(step: &Step) -> bool {
+    is_planned(step.purpose) && (step.impact >= Impact::Drain || step.purpose == Purpose::Drain)
 }
 
 /// Whether somebody decided that it be done, rather than a fault.

@@ -34,6 +34,8 @@ pub struct Given {
     pub approvals: Vec<Approval>,
     /// Whether the plan may hold work that somebody decided on, or repairs only.
     pub planned_work: PlannedWork,
+    /// How many other appliances this agent does planned work on, when there is no room for one more.
+    pub crowd: Option<usize>,
 }
 
 /// Whether a plan may hold work that somebody decided on (set-up, changes, removal).
@@ -59,6 +61,7 @@ impl Given {
             verdicts: Vec::new(),
             approvals: Vec::new(),
             planned_work: PlannedWork::Included,
+            crowd: None,
         }
     }
 
@@ -155,12 +158,14 @@ pub struct Memory {
     pub rebuilds: BTreeMap<RoleName, u32>,
     /// Since when each bad signal has been seen bad without a break.
     pub bad_since: BTreeMap<String, Timestamp>,
+    /// Since when each signal has been unseen without a break.
+    pub unseen_since: BTreeMap<String, Timestamp>,
     /// Which watched services and rules of a set-up VM have been seen good. A role that is missing: nobody remembers, so its
     /// notes' `set up` is believed for all of them; one that came into the watch later is `false` until it is seen good.
     pub seen_good: BTreeMap<InstanceId, BTreeMap<RoleName, BTreeMap<String, bool>>>,
     /// Since when no signal has been bad or unseen (held ones aside).
     pub well_since: Option<Timestamp>,
-    /// Since when no signal has been unseen, and none in the call path bad.
+    /// Since when no signal in the call path has been bad or unseen.
     pub call_path_well_since: Option<Timestamp>,
     /// Since when a fault has counted without a break.
     pub down_since: Option<Timestamp>,
@@ -205,7 +210,7 @@ impl Memory {
             attempts.ended = attempts.ended.min(now);
             attempts.retry_at = attempts.retry_at.min(latest_retry);
         }
-        let instants = self.bad_since.values_mut().chain(&mut self.downs);
+        let instants = self.bad_since.values_mut().chain(self.unseen_since.values_mut()).chain(&mut self.downs);
         let instants = instants.chain(&mut self.well_since).chain(&mut self.call_path_well_since).chain(&mut self.down_since);
         let drain = self.drain.iter_mut().flat_map(|drain| [Some(&mut drain.since), drain.given_up.as_mut()]).flatten();
         instants.chain(drain).for_each(|at| *at = (*at).min(now));

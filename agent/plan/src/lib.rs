@@ -13,6 +13,7 @@ mod effect;
 pub mod gate;
 pub mod given;
 pub mod graph;
+mod laggard;
 mod network;
 mod planner;
 pub mod posture;

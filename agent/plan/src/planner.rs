@@ -9,12 +9,13 @@ use model::observed::Observed;
 use crate::consent;
 use crate::diff::diff;
 use crate::draft::Draft;
+use crate::gate::is_disruption;
 use crate::given::Given;
 use crate::graph::Plan;
 use crate::posture::assess;
 use crate::report::PlanReport;
 use crate::rules;
-use crate::step::{Impact, Purpose};
+use crate::step::{Impact, Purpose, Step};
 
 /// Works out what to do next.
 pub fn plan(desired: &Desired, observed: &Observed, given: &Given) -> (Plan, PlanReport) {
@@ -33,9 +34,17 @@ pub fn plan(desired: &Desired, observed: &Observed, given: &Given) -> (Plan, Pla
         waits: std::mem::take(&mut draft.waits),
         stalls: std::mem::take(&mut draft.stalls),
         consent,
+        interruption: None,
         notes,
     };
     let plan = draft.into_plan();
+    if report.takes_calls() {
+        let ends: Vec<&Step> = plan.steps.iter().filter(|step| is_disruption(step)).collect();
+        report.interruption = consent::interruption(&desired.appliance, &ends, given);
+        if report.interruption.as_ref().is_some_and(|interruption| interruption.given_by.is_some()) {
+            report.notes.push("an Approval allows to interrupt whatever the site was promised".to_owned());
+        }
+    }
     let works = plan.steps.iter().any(|step| matches!(step.purpose, Purpose::Change | Purpose::Prune) && step.impact >= Impact::Drain);
     if report.takes_calls() && works {
         report.notes.insert(0, capacity(desired, given, &plan));

@@ -13,6 +13,7 @@ use model::units::Span;
 
 use crate::effect::vm_of;
 use crate::given::{Given, Memory};
+use crate::laggard::is_waived;
 use crate::signal::{Signal, SignalKind, SignalState, first_name, signals};
 
 /// No wait before calls return is longer than this.
@@ -73,7 +74,8 @@ impl Assessment {
             SignalState::Bad(_) if last_hope && signal.grade == Grade::Support => served(signal),
             SignalState::Bad(_) => served(signal) && !counts(signal, memory, desired, observed),
             SignalState::Missing => served(signal),
-            SignalState::Unseen(_) => false,
+            // Unseen, it cannot be worse than bad.
+            SignalState::Unseen(_) => served(signal) && is_waived(signal, desired, given),
         };
         self.signals.iter().all(well)
     }
@@ -161,7 +163,10 @@ struct Found<'a> {
 fn judge(desired: &Desired, observed: &Observed, given: &Given, found: Found<'_>) -> Posture {
     let one = |says: &str| Posture::Down(vec![Fault { signal: format!("instance {}", desired.instance), says: says.to_owned() }]);
     let vms = observed.instances.get(&desired.instance).map(|instance| &instance.vms);
-    let Some(vms) = vms.filter(|vms| !vms.is_empty()) else { return one("is not installed") };
+    let hidden = observed.hides_vms();
+    let Some(vms) = vms.filter(|vms| !vms.is_empty()) else {
+        return one(if hidden { "cannot be told from what bears no legible mark" } else { "is not installed" });
+    };
     if found.held && in_maintenance(desired, given.now) {
         return Posture::Maintenance;
     }
@@ -169,7 +174,7 @@ fn judge(desired: &Desired, observed: &Observed, given: &Given, found: Found<'_>
         return Posture::Down(found.faults);
     }
     let mut old = desired.roles.iter().filter(|role| !is_new(&role.role, &given.memory, desired, observed)).peekable();
-    if old.peek().is_none() || old.any(|role| vms.get(&role.role).is_none_or(|vm| !vm.remarks.set_up)) {
+    if old.peek().is_none() || old.any(|role| vms.get(&role.role).map_or(!hidden, |vm| !vm.remarks.set_up)) {
         return one("is being set up");
     }
     if found.held {
@@ -244,12 +249,14 @@ impl Memory {
         let bad = all.iter().filter(|signal| matches!(signal.state, SignalState::Bad(_)));
         let since = |signal: &Signal| (signal.name.clone(), self.bad_since.get(&signal.name).copied().unwrap_or(now));
         self.bad_since = bad.map(since).collect();
+        let unseen = all.iter().filter(|signal| matches!(signal.state, SignalState::Unseen(_)));
+        let since = |signal: &Signal| (signal.name.clone(), self.unseen_since.get(&signal.name).copied().unwrap_or(now));
+        self.unseen_since = unseen.map(since).collect();
         let well = |signal: &Signal| !matches!(signal.state, SignalState::Bad(_) | SignalState::Unseen(_));
         let all_well = !all.is_empty() && all.iter().all(|signal| well(signal) || is_of_new(signal, self, desired, observed));
         self.well_since = if all_well { self.well_since.or(Some(now)) } else { None };
         let carries = |signal: &Signal| match &signal.state {
-            SignalState::Bad(_) => signal.grade == Grade::Support,
-            SignalState::Unseen(_) => false,
+            SignalState::Bad(_) | SignalState::Unseen(_) => signal.grade == Grade::Support,
             SignalState::Good | SignalState::Held | SignalState::Missing | SignalState::Building => true,
         };
         let carries = !all.is_empty() && all.iter().all(|signal| carries(signal) || is_of_new(signal, self, desired, observed));

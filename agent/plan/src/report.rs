@@ -13,7 +13,7 @@ use model::seen::Cause;
 use model::units::Span;
 use serde::{Deserialize, Serialize};
 
-use crate::consent::Consent;
+use crate::consent::{Consent, Remedy};
 use crate::diff::Change;
 use crate::step::StepId;
 
@@ -36,6 +36,9 @@ pub struct PlanReport {
     pub stalls: Vec<Stall>,
     /// What of the plan a person must consent to, and whether somebody has.
     pub consent: Option<Consent>,
+    /// What of the plan ends serving, and whether somebody has consented to that whatever the site was promised.
+    #[serde(default)]
+    pub interruption: Option<Consent>,
     /// What is worth knowing and asks for nothing.
     pub notes: Vec<String>,
 }
@@ -79,6 +82,8 @@ pub enum WaitingOn {
         takes: Span,
         /// The longest that the site allows.
         at_most: Span,
+        /// Who could let it go all the same.
+        remedy: Remedy,
     },
     /// Another appliance of the site is being disrupted, or nobody can tell.
     Turn {
@@ -91,6 +96,8 @@ pub enum WaitingOn {
         needed: u32,
         /// So many are.
         serving: u32,
+        /// Who could let it go all the same.
+        remedy: Remedy,
     },
     /// The appliance that goes first has not finished.
     Leader {
@@ -117,8 +124,10 @@ pub enum WaitingOn {
     Drain {
         /// How many; `None` when they cannot be counted any more.
         calls: Option<u32>,
-        /// Until they end, at the latest.
-        until: Timestamp,
+        /// Until they end, at the latest; `None` while nobody has asked them to, as other things are waited for.
+        until: Option<Timestamp>,
+        /// For so long they may go on from then.
+        at_most: Span,
     },
     /// Calls did not end in time, so they were let on: the work waits.
     DrainGivenUp {
@@ -175,6 +184,11 @@ pub enum WaitingOn {
         /// What it says it does.
         caption: String,
     },
+    /// The agent does planned work on as many other appliances as it does at once.
+    Room {
+        /// So many.
+        at_once: usize,
+    },
     /// Too many appliances would close at once: we suspect ourselves.
     Breaker {
         /// Why.
@@ -188,8 +202,8 @@ impl WaitingOn {
     pub fn until(&self) -> Option<Timestamp> {
         match self {
             Self::Window { opens } => opens.as_ref().map(|(_, at)| *at),
-            Self::Drain { until, .. }
-            | Self::DrainGivenUp { until, .. }
+            Self::Drain { until, .. } => *until,
+            Self::DrainGivenUp { until, .. }
             | Self::Confirm { until, .. }
             | Self::Stable { until }
             | Self::Backoff { until, .. }
@@ -204,6 +218,7 @@ impl WaitingOn {
             | Self::Unknown { .. }
             | Self::Mode { .. }
             | Self::Job { .. }
+            | Self::Room { .. }
             | Self::Breaker { .. } => None,
         }
     }
@@ -228,6 +243,7 @@ impl WaitingOn {
             Self::Hold { .. } => "hold",
             Self::Mode { .. } => "mode",
             Self::Job { .. } => "job",
+            Self::Room { .. } => "room",
             Self::Breaker { .. } => "breaker",
         }
     }
@@ -249,21 +265,29 @@ impl fmt::Display for WaitingOn {
         match self {
             Self::Window { opens: Some((window, at)) } => write!(f, "window `{window}` opens at {at:.0}"),
             Self::Window { opens: None } => f.write_str("no window ever opens; name one under `windows`"),
-            Self::Outage { takes, at_most } => {
-                write!(f, "it takes about {takes}, and the site may be out for {at_most} (`plannedOutage.atMost`)")
+            Self::Outage { takes, at_most, remedy } => {
+                write!(f, "it takes about {takes}, and the site may be out for {at_most} (`plannedOutage.atMost`); {remedy}")
             }
             Self::Turn { held_by: Some(peer) } => write!(f, "{peer} is being worked on, one appliance of a site at a time"),
             Self::Turn { held_by: None } => f.write_str("the site's agents share no store, so nobody can tell whose turn it is"),
-            Self::Peer { needed, serving } => write!(f, "{needed} other appliances must be seen serving, {serving} are"),
+            Self::Peer { needed, serving, remedy } => {
+                write!(f, "{needed} other appliances must be seen serving, {serving} are; {remedy}")
+            }
             Self::Leader { leader } => write!(f, "{leader} goes first and has not finished"),
             Self::Policy { policy, message } => write!(f, "policy `{policy}` denies it: {message}"),
             Self::Approval { what, plan, unfit } => {
                 write!(f, "consent to {what}; approve with: an Approval (`allow: destroy`) of plan {plan}")?;
                 unfit.iter().try_for_each(|unfit| write!(f, "; {unfit}"))
             }
-            Self::Drain { calls: Some(1), until } => write!(f, "1 call is still running, until {until:.0} at the latest"),
-            Self::Drain { calls: Some(calls), until } => write!(f, "{calls} calls are still running, until {until:.0} at the latest"),
-            Self::Drain { calls: None, until } => write!(f, "calls may still be running, until {until:.0} at the latest"),
+            Self::Drain { calls: Some(1), until: Some(until), .. } => {
+                write!(f, "1 call is still running, until {until:.0} at the latest")
+            }
+            Self::Drain { calls: Some(calls), until: Some(until), .. } => {
+                write!(f, "{calls} calls are still running, until {until:.0} at the latest")
+            }
+            Self::Drain { calls: None, until: Some(until), .. } => write!(f, "calls may still be running, until {until:.0} at the latest"),
+            // How many there are changes all the time, and is nobody's business yet.
+            Self::Drain { calls: _, until: None, at_most } => write!(f, "running calls are let finish first, for {at_most} at most"),
             Self::DrainGivenUp { after, until } => {
                 write!(f, "calls did not end within {after} (`drain.timeout`) and go on; next attempt at {until:.0}")
             }
@@ -275,6 +299,10 @@ impl fmt::Display for WaitingOn {
             Self::Hold { until, reason } => write!(f, "held on the host until {until:.0}: {reason}"),
             Self::Mode { mode } => write!(f, "mode `{}` allows no more", mode_name(*mode)),
             Self::Job { caption } => write!(f, "a Hyper-V job has not ended: {caption}"),
+            Self::Room { at_once: 1 } => f.write_str("another appliance is being worked on, and this agent works on one at a time"),
+            Self::Room { at_once } => {
+                write!(f, "{at_once} other appliances are being worked on, which is as many as this agent does at once")
+            }
             Self::Breaker { reason } => write!(f, "closing is held back, we suspect ourselves: {reason}"),
         }
     }

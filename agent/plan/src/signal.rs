@@ -71,14 +71,19 @@ impl Signal {
     }
 }
 
-/// Every signal of the instance that is wished for. Empty while nothing of it exists.
+/// Every signal of the instance that is wished for. Empty while nothing of it is known to exist.
 #[must_use]
 pub fn signals(desired: &Desired, observed: &Observed) -> Vec<Signal> {
-    let Some(instance) = observed.instances.get(&desired.instance).filter(|instance| !instance.vms.is_empty()) else { return Vec::new() };
+    let hidden = observed.hides_vms();
+    let instance = observed.instances.get(&desired.instance).filter(|instance| !instance.vms.is_empty());
+    if instance.is_none() && !hidden {
+        return Vec::new();
+    }
     let mut all = Vec::new();
     for (index, role) in desired.roles.iter().enumerate() {
         let mut of_role = OfRole { desired, role, index, all: &mut all };
-        match instance.vms.get(&role.role) {
+        match instance.and_then(|instance| instance.vms.get(&role.role)) {
+            None if hidden => of_role.vm(SignalState::Unseen(Cause::NotObserved)),
             None => of_role.vm(SignalState::Bad("does not exist".to_owned())),
             Some(vm) => of_role.of_vm(vm),
         }
@@ -225,7 +230,7 @@ pub(crate) fn first_name(service: &WatchedService) -> String {
 }
 
 /// A VM or an adapter is as important as the most important thing that it carries.
-fn worst_grade(role: &DesiredRole) -> Grade {
+pub(crate) fn worst_grade(role: &DesiredRole) -> Grade {
     let grades = role.services.iter().map(|service| service.grade).chain(role.rules.iter().map(|rule| rule.grade));
     grades.min().unwrap_or(Grade::Support)
 }

@@ -176,6 +176,7 @@ fn converged(desired: &Desired) -> Observed {
         instances: BTreeMap::new(),
         foreign: Vec::new(),
         duplicates: Vec::new(),
+        unreadable: Vec::new(),
     };
     let (plan, _) = plan::plan(desired, &observed, &Given::at(observed.at));
     plan.steps.iter().for_each(|step| step.effect(desired, &mut observed));

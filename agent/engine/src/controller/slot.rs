@@ -1,9 +1,9 @@
 //! What the controller holds of one appliance while it is not in work.
 
+use model::cause::chain;
 use model::names::ApplianceName;
 use tokio_util::sync::CancellationToken;
 
-use crate::cause::chain;
 use crate::context::Context;
 use crate::outcome::Outcome;
 use crate::place::{StateDirectory, StateError};

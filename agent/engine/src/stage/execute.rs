@@ -1,23 +1,28 @@
 //! Does what goes: steps in their order, those that do not depend on each other side by side. I/O: host, journal, turn, hold.
 //!
 //! Guarantees: a failed step stops what comes after it and nothing else; before each step a person may have said stop, and before each
-//! step that disrupts the turn is ours; whatever ends the execution, steps that have begun come to their end first, unless the engine
-//! dies. Deliberately absent: any decision about which steps there are.
+//! step that disrupts the turn is ours; planned work has a place among the appliances that are worked on; whatever ends the execution,
+//! steps that change something come to their end first, unless the engine dies. Nobody is blind while a guest boots: a step that only
+//! looks goes on while everything else is looked at again, each `probeEvery`, and is dropped when nobody wants it any more.
+//! Deliberately absent: any decision about which steps there are.
 
 mod doing;
 mod progress;
+mod work;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use model::cause::chain;
 use model::names::RoleName;
 use plan::step::{Impact, Step, StepId};
-use tokio::task::JoinSet;
+use tokio::task::JoinError;
+use tokio::time::{Instant, sleep_until};
 
-use crate::cause::chain;
 use crate::event::Happening;
-use crate::journal::{Entry, Journal, JournalError};
+use crate::journal::JournalError;
 use crate::memory::Failure;
 use crate::reconcile::Pass;
 use crate::resident::Resident;
@@ -26,6 +31,7 @@ use crate::stage::observe::Sight;
 use crate::status::RunningStep;
 use doing::{Did, Doer, StepError};
 use progress::{End, Progress};
+pub(crate) use work::Work;
 
 /// How an execution ended.
 #[derive(Debug, Default)]
@@ -36,6 +42,8 @@ pub(crate) struct Executed {
     pub(crate) failed: Vec<FailedStep>,
     /// Why no further step was begun, when there were some.
     pub(crate) stop: Option<Stop>,
+    /// Whether steps that only look are still under way, and it is time to look at everything.
+    pub(crate) looks_on: bool,
 }
 
 /// A step that came to nothing.
@@ -58,40 +66,34 @@ pub(crate) enum Stop {
     Held,
     /// The turn is not ours, or nobody can tell.
     NotOurTurn,
+    /// As many other appliances are worked on as there is room for.
+    NoRoom,
     /// A step panicked.
     Crashed,
     /// A test stopped the engine: it is dead.
     Killed,
 }
 
-/// Does the steps that passed the gate.
+/// Does the steps that passed the gate; `work` holds what is under way from earlier rounds of the pass.
 ///
 /// # Errors
 /// `JournalError` when there is no journal to write to; then nothing was begun.
-pub(crate) async fn execute(pass: &Pass, resident: &mut Resident, work: (&Sight, &Decided)) -> Result<Executed, JournalError> {
-    let (sight, decided) = work;
-    let mut executed = Executed::default();
+pub(crate) async fn execute(
+    pass: &Pass,
+    resident: &mut Resident,
+    work: &mut Work,
+    (sight, decided): (&Sight, &Decided),
+) -> Result<Executed, JournalError> {
+    let stopped = |stop| Ok(Executed { stop: Some(stop), ..Executed::default() });
+    if decided.decision.to_run().1.takes_room && !work.take_place(&pass.context) {
+        return stopped(Stop::NoRoom);
+    }
     if decided.turn == NeedOfTurn::Disrupts && !take_turn(pass).await {
-        executed.stop = Some(Stop::NotOurTurn);
-        return Ok(executed);
+        return stopped(Stop::NotOurTurn);
     }
-    let (mut journal, _) = Journal::open(&resident.directory)?;
-    let now = pass.context.now();
-    let revision = &pass.wish.revision;
-    if resident.status.last_attempted.as_ref() != Some(revision) {
-        journal.append(now, Entry::Revision { revision: revision.clone() })?;
-        resident.status.last_attempted = Some(revision.clone());
-    }
-    journal.append(now, Entry::Gated { plan: decided.digest(), steps: decided.go.len() })?;
-    let doer = Doer {
-        host: Arc::clone(&sight.host),
-        desired: Arc::clone(&pass.wish.desired),
-        journal: Mutex::new(journal),
-        clock: Arc::clone(&pass.context.parts.clock),
-        kill: pass.context.parts.kill.clone(),
-    };
+    let doer = work.begin(pass, resident, (sight, decided))?;
     let boots = boots(pass, sight);
-    let mut execution = Execution { pass, resident, doer: Arc::new(doer), running: JoinSet::new(), executed, boots };
+    let mut execution = Execution { pass, resident, work, doer, executed: Executed::default(), boots };
     execution.run(decided).await;
     Ok(execution.executed)
 }
@@ -115,9 +117,8 @@ async fn take_turn(pass: &Pass) -> bool {
 struct Execution<'e> {
     pass: &'e Pass,
     resident: &'e mut Resident,
+    work: &'e mut Work,
     doer: Arc<Doer>,
-    // Owns every step under way: whoever drops the execution ends them.
-    running: JoinSet<(Step, Result<Did, StepError>)>,
     executed: Executed,
     /// When the guests had started, each by its own clock.
     boots: BTreeMap<RoleName, Timestamp>,
@@ -125,31 +126,59 @@ struct Execution<'e> {
 
 impl Execution<'_> {
     async fn run(&mut self, decided: &Decided) {
-        let mut progress = Progress::of(&decided.go);
+        let look_again = Instant::now() + self.pass.wish.desired.watch.probe_every.as_duration();
+        self.work.keep(&decided.go, self.resident);
+        let mut progress = Progress::of(&decided.go, |step| self.work.has_under_way(step));
         loop {
-            while self.executed.stop.is_none() && self.running.len() < self.pass.context.parts.limits.steps.max(1) {
+            while self.executed.stop.is_none() && self.work.under_way() < self.pass.context.parts.limits.steps.max(1) {
                 let Some(step) = progress.begin_next() else { break };
                 match self.may_begin(step, decided.turn).await {
                     Ok(()) => self.begin(step),
                     Err(stop) => self.executed.stop = Some(stop),
                 }
             }
-            let Some(ended) = self.running.join_next().await else { return };
-            let Ok((step, result)) = ended else {
-                // A step that panicked proves a bug of ours. What it did is on the host; the next pass looks.
-                tracing::error!("a step ended in a panic");
-                self.executed.stop = Some(Stop::Crashed);
-                continue;
-            };
-            if matches!(result, Err(StepError::Killed(_))) {
-                // A dead process finishes nothing.
-                self.running.abort_all();
-                self.executed.stop = Some(Stop::Killed);
+            let only_looks = self.work.only_looks();
+            if only_looks && self.executed.stop.is_some() {
+                // What only looks has nothing to bring to an end.
                 return;
             }
-            let end = self.end(&step, result);
-            progress.end(&step.id, end);
+            tokio::select! {
+                biased;
+                // Cancel-safe: a step that has ended is still there next time.
+                ended = self.work.next() => match ended {
+                    None => return,
+                    Some(ended) => if self.take_back(ended, &mut progress).is_break() { return },
+                },
+                // Cancel-safe: it only waits.
+                () = self.pass.shutdown.cancelled(), if only_looks => self.executed.stop = Some(Stop::Shutdown),
+                // Cancel-safe: it only waits.
+                () = sleep_until(look_again), if only_looks => {
+                    self.executed.looks_on = true;
+                    return;
+                }
+            }
         }
+    }
+
+    /// Takes back a step that ended; breaks when the engine is dead.
+    fn take_back(&mut self, ended: Result<(Step, Result<Did, StepError>), JoinError>, progress: &mut Progress<'_>) -> ControlFlow<()> {
+        let Ok((step, result)) = ended else {
+            // A step that panicked proves a bug of ours. What it did is on the host; the next pass looks.
+            tracing::error!("a step ended in a panic");
+            self.work.forget_the_ended();
+            self.executed.stop = Some(Stop::Crashed);
+            return ControlFlow::Continue(());
+        };
+        self.work.ended(&step.id);
+        if matches!(result, Err(StepError::Killed(_))) {
+            // A dead process finishes nothing.
+            self.work.die();
+            self.executed.stop = Some(Stop::Killed);
+            return ControlFlow::Break(());
+        }
+        let end = self.end(&step, result);
+        progress.end(&step.id, end);
+        ControlFlow::Continue(())
     }
 
     async fn may_begin(&self, step: &Step, turn: NeedOfTurn) -> Result<(), Stop> {
@@ -175,15 +204,7 @@ impl Execution<'_> {
         self.tell(Happening::StepStarted { step: step.id.clone(), expected });
         self.resident.status.running.push(RunningStep { step: step.id.clone(), since, expected });
         self.resident.save();
-        let (doer, step) = (Arc::clone(&self.doer), step.clone());
-        let span = tracing::info_span!("step", step = %step.id);
-        self.running.spawn(tracing::Instrument::instrument(
-            async move {
-                let result = doer.run(&step).await;
-                (step, result)
-            },
-            span,
-        ));
+        self.work.spawn(&self.doer, step);
     }
 
     fn end(&mut self, step: &Step, result: Result<Did, StepError>) -> End {

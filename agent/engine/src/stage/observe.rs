@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyperv::{ConnectError, Host, ObserveError};
+use model::cause::chain;
 use model::condition::{Disposition, Reason};
 use model::names::ApplianceName;
 use model::observed::Observed;
 use plan::given::{Given, HostHold, Peer, PeerSight, TurnState};
 
-use crate::cause::chain;
 use crate::reconcile::Pass;
 use crate::resident::Resident;
 use crate::store::{Member, PeerStatus, Turn};
@@ -49,6 +49,14 @@ impl SightError {
         }
     }
 
+    /// For how long the host is not asked again, as it refused this very password.
+    pub(crate) fn rest(&self) -> Option<Duration> {
+        match self {
+            Self::Observe(error) => error.rest(),
+            Self::Connect { .. } | Self::TooLong { .. } => None,
+        }
+    }
+
     pub(crate) fn reason(&self) -> Reason {
         match self {
             Self::Connect { source, .. } => match source.disposition() {
@@ -81,6 +89,7 @@ pub(crate) async fn observe(pass: &Pass, resident: &mut Resident) -> Result<Sigh
     let member = pass.member();
     given.peers = peers(pass, &member).await;
     given.turn = turn(pass, &member).await;
+    given.crowd = pass.context.crowd();
     Ok(Sight { host, observed, given })
 }
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use model::cause::chain;
 use model::condition::{Condition, ConditionKind, Disposition, Posture, Reason, Truth};
-use model::desired::Recovery;
 use model::names::ApplianceName;
 use model::units::Span;
 use plan::Decision;
@@ -20,7 +20,6 @@ use plan::report::PlanReport;
 use plan::step::Step;
 
 use crate::backoff;
-use crate::cause::chain;
 use crate::context::Context;
 use crate::event::Happening;
 use crate::outcome::Outcome;
@@ -190,7 +189,7 @@ pub(crate) fn retrying(pass: &Pass, resident: &mut Resident, (step, says): (Opti
         let truths = Truths { ready: Truth::False, reconciling: Truth::False, stalled: Truth::True, reason: stalled.reason };
         say(pass, resident, (truths, says), now);
         tell(pass, Happening::Stalled { reason: stalled.reason, says: says.to_owned() });
-        Outcome::Stalled { reason: stalled.reason, says: says.to_owned(), not_before: None, until: None }
+        Outcome::Stalled { reason: stalled.reason, says: says.to_owned(), until: None }
     } else {
         let truths = Truths { ready: Truth::False, reconciling: Truth::True, stalled: Truth::False, reason: Reason::Retrying };
         say(pass, resident, (truths, says), now);
@@ -205,8 +204,9 @@ pub(crate) fn retrying(pass: &Pass, resident: &mut Resident, (step, says): (Opti
 pub(crate) async fn blind(pass: &Pass, resident: &mut Resident, error: &SightError) -> Outcome {
     let now = pass.context.now();
     let attempts = resident.memory.blinded();
-    let Recovery { longest_wait, .. } = pass.wish.desired.recovery;
-    let (reason, says) = (error.reason(), chain(error));
+    let until = error.rest().map(|rest| resident.rests_until(now.saturating_add(rest).unwrap_or(Timestamp::MAX)));
+    let reason = error.reason();
+    let says = until.map_or_else(|| chain(error), |until| words::resting(error, &pass.wish.desired.host.credential, until));
     let was = conditions_before(resident);
     resident.host = None;
     resident.status.posture = None;
@@ -218,8 +218,7 @@ pub(crate) async fn blind(pass: &Pass, resident: &mut Resident, error: &SightErr
         Disposition::Stall(reason) => {
             let truths = Truths { ready: Truth::Unknown, reconciling: Truth::False, stalled: Truth::True, reason };
             say_but_health(pass, resident, (truths, &says), now);
-            let not_before = Some(now.saturating_add(longest_wait.as_duration()).unwrap_or(Timestamp::MAX));
-            Outcome::Stalled { reason, says: says.clone(), not_before, until: None }
+            Outcome::Stalled { reason, says: says.clone(), until }
         }
         Disposition::Retry | Disposition::Wait { .. } => {
             let truths = Truths { ready: Truth::Unknown, reconciling: Truth::True, stalled: Truth::False, reason };
@@ -246,7 +245,8 @@ pub(crate) async fn blind(pass: &Pass, resident: &mut Resident, error: &SightErr
 /// Says that the repository no longer describes the appliance. Nothing on its host is touched.
 pub(crate) fn gone(context: &Context, appliance: &ApplianceName, resident: &mut Resident) {
     let now = context.now();
-    let says = "the repository no longer describes it; its VMs are left as they are";
+    // `prune` is a wish, and there is no document any more that could hold one.
+    let says = "the repository no longer describes it; its VMs are left as they are: delete them by hand, or describe it again";
     let status = &mut resident.status;
     status.say(ConditionKind::Ready, (Truth::Unknown, Reason::NotDescribed), says, now);
     status.say(ConditionKind::Reconciling, (Truth::False, Reason::NotDescribed), says, now);
@@ -273,7 +273,7 @@ pub(crate) fn refused(context: &Context, resident: &mut Resident, refused: &str)
         context.events.tell(&appliance, Happening::Stalled { reason: Reason::InvalidManifest, says: refused.to_owned() });
     }
     resident.save();
-    Outcome::Stalled { reason: Reason::InvalidManifest, says: refused.to_owned(), not_before: None, until: None }
+    Outcome::Stalled { reason: Reason::InvalidManifest, says: refused.to_owned(), until: None }
 }
 
 #[derive(Debug, Clone, Copy)]

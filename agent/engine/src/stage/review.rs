@@ -3,13 +3,13 @@
 //! Guarantees: a policy that cannot be asked denies (a guard that is asleep lets nobody through). Deliberately absent: what a denial
 //! keeps back (that is the gate's).
 
+use model::cause::chain;
 use model::desired::Desired;
 use plan::given::{Given, Ruling, Verdict};
 use plan::graph::Plan;
 use plan::report::PlanReport;
 use policy::{Input, Policies, Violation};
 
-use crate::cause::chain;
 
 /// What the policies say.
 pub(crate) fn review(policies: &Policies, desired: &Desired, given: &Given, (plan, report): (&Plan, &PlanReport)) -> Vec<Verdict> {

@@ -6,11 +6,16 @@ extern crate trunkline_engine as engine;
 
 mod consent;
 mod converge;
+mod crowd;
+mod drain;
 mod foretold;
+mod hope;
 mod kill_points;
 mod meanwhile;
 mod older;
 mod pair;
+mod refused;
 mod repair;
 mod sources;
 mod support;
+mod wake;

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::event::{Event, Happening};
 use engine::interrupt::KillSwitch;
 use engine::lock::{LockHolder, StateLock};
 use engine::outcome::Outcome;
 use engine::place::StateDirectory;
+use engine::status::{ApplianceStatus, read_all};
 use engine::store::memory::{MemoryStore, Ownership};
 use engine::{Engine, Hosts, Limits, Parts};
 use hyperv::{Credential, CredentialError, Credentials, HostContext};
@@ -18,6 +20,7 @@ use model::units::Span;
 use plan::fixtures;
 use sim::network::Simulator;
 use sim::world::{HostName, MachineId, Place, World, WorldFile};
+use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use wsman::Secret;
 use wsman::auth::Refusals;
@@ -25,7 +28,7 @@ use wsman::clock::{SharedClock, TokioClock};
 use wsman::tls::Trust;
 
 /// Two hosts of one site; most tests use the first only.
-const WORLD: &str = r"
+pub const WORLD: &str = r"
 apiVersion: trunkline.dev/sim/v1alpha1
 kind: World
 seed: 7
@@ -61,7 +64,8 @@ hosts:
 struct OnEachHost {
     sim: Simulator,
     clock: SharedClock,
-    known: Known,
+    credentials: Arc<dyn Credentials>,
+    refusals: Refusals,
 }
 
 impl Hosts for OnEachHost {
@@ -74,10 +78,10 @@ impl Hosts for OnEachHost {
         let connect = Arc::new(self.sim.connect_from(place));
         HostContext {
             connect,
-            credentials: Arc::new(self.known),
+            credentials: Arc::clone(&self.credentials),
             trust: Trust::System,
             clock: Arc::clone(&self.clock),
-            refusals: Refusals::default(),
+            refusals: self.refusals.clone(),
             trace: None,
         }
     }
@@ -104,13 +108,19 @@ pub struct Stage {
     pub desired: Desired,
     pub clock: SharedClock,
     pub directory: tempfile::TempDir,
-    known: Known,
+    pub limits: Limits,
+    pub credentials: Arc<dyn Credentials>,
 }
 
 impl Stage {
     pub fn new() -> Self {
+        Self::in_world(WORLD, 1)
+    }
+
+    /// The same over other hosts, with the first so many of the roles `app` (support) and `gateway` (in the call path).
+    pub fn in_world(world: &str, roles: usize) -> Self {
         let clock: SharedClock = Arc::new(TokioClock::starting_at("2026-03-03T11:30:00Z".parse().unwrap()));
-        let world = World::from_file(WorldFile::parse(WORLD).unwrap()).unwrap();
+        let world = World::from_file(WorldFile::parse(world).unwrap()).unwrap();
         let mut desired = fixtures::branch_bundle();
         desired.host.address = "192.168.0.10".to_owned();
         desired.host.fingerprint = Some(certificate(&world, "hv-1"));
@@ -126,11 +136,12 @@ impl Stage {
         desired.availability.planned_outage = Some(outage);
         desired.windows = Arc::new([(fixtures::of("nights"), fixtures::nights())].into());
         networks.retain(|name, _| name.as_str() != "internet");
-        desired.roles.truncate(1);
-        let image = RoleImage { size: None, ..desired.roles[0].image.clone() };
-        desired.roles[0].image = image;
+        desired.roles.truncate(roles);
+        for role in &mut desired.roles {
+            role.image = RoleImage { size: None, ..role.image.clone() };
+        }
         let known = Known(&[("host-admin", "trunkline", "host-secret"), ("guest-admin", "Administrator", "guest-secret")]);
-        Self { sim: Simulator::new(world, Arc::clone(&clock)), desired, clock, directory: tempfile::tempdir().unwrap(), known }
+        Self::with(world, (desired, clock), known)
     }
 
     /// The hosts of a world file, and a wish for the one of them that is called `host`.
@@ -138,7 +149,18 @@ impl Stage {
         let world = World::from_file(WorldFile::parse(world).unwrap()).unwrap();
         let clock: SharedClock = Arc::new(TokioClock::starting_at(world.now()));
         desired.host.fingerprint = Some(certificate(&world, host));
-        Self { sim: Simulator::new(world, Arc::clone(&clock)), desired, clock, directory: tempfile::tempdir().unwrap(), known }
+        Self::with(world, (desired, clock), known)
+    }
+
+    fn with(world: World, (desired, clock): (Desired, SharedClock), known: Known) -> Self {
+        Self {
+            sim: Simulator::new(world, Arc::clone(&clock)),
+            desired,
+            clock,
+            directory: tempfile::tempdir().unwrap(),
+            limits: Limits::default(),
+            credentials: Arc::new(known),
+        }
     }
 
     pub fn name(&self) -> ApplianceName {
@@ -178,15 +200,33 @@ impl Stage {
     }
 
     pub fn parts(&self, kill: KillSwitch) -> Parts {
-        let clock = Arc::clone(&self.clock);
+        let (clock, credentials) = (Arc::clone(&self.clock), Arc::clone(&self.credentials));
         Parts {
             clock: Arc::clone(&clock),
             state: self.state(),
             store: Arc::new(MemoryStore::new(Arc::clone(&clock), Ownership::All)),
-            hosts: Arc::new(OnEachHost { sim: self.sim.clone(), clock, known: self.known }),
-            limits: Limits::default(),
+            hosts: Arc::new(OnEachHost { sim: self.sim.clone(), clock, credentials, refusals: Refusals::default() }),
+            limits: self.limits,
             kill,
         }
+    }
+
+    /// Lets an engine go on for ever, or for as long as `story` takes.
+    pub async fn while_running(&self, snapshot: &Snapshot, story: impl AsyncFnOnce(&mut broadcast::Receiver<Arc<Event>>)) {
+        let engine = self.engine(KillSwitch::default());
+        let mut events = engine.listen();
+        let (_snapshots, receiver) = watch::channel(snapshot.clone());
+        let shutdown = CancellationToken::new();
+        let told = async {
+            story(&mut events).await;
+            shutdown.cancel();
+        };
+        tokio::join!(engine.run(receiver, shutdown.clone()), told);
+    }
+
+    /// The status that the state directory holds of an appliance.
+    pub fn status(&self, appliance: &ApplianceName) -> ApplianceStatus {
+        read_all(&self.state()).0.into_iter().find(|status| status.appliance == *appliance).unwrap()
     }
 
     /// A new life of the agent.
@@ -221,6 +261,24 @@ impl Stage {
         }
         methods
     }
+}
+
+/// The next event that `wanted` takes, and when it came; an hour is long enough for all of them.
+pub async fn heard(events: &mut broadcast::Receiver<Arc<Event>>, wanted: impl Fn(&Event) -> bool) -> Arc<Event> {
+    let mut told = Vec::new();
+    loop {
+        let event = tokio::time::timeout(Duration::from_secs(3 * 3600), events.recv()).await;
+        let Ok(Ok(event)) = event else { panic!("it was not told: {told:#?}") };
+        if wanted(&event) {
+            return event;
+        }
+        told.push(format!("{} {}: {}", event.at, event.appliance, event.what));
+    }
+}
+
+/// Whether this step was done.
+pub fn is_done(event: &Event, step: &str) -> bool {
+    matches!(&event.what, Happening::StepDone { step: done, .. } if done.as_str() == step)
 }
 
 /// Lets a failing test tell what the engine logged: `RUST_LOG=debug`.

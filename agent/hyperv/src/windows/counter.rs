@@ -4,6 +4,7 @@
 //! several names of one class the first that the machine knows counts. Guarantees: a machine that knows none of them leaves the
 //! number unknown, never zero. Deliberately absent: every other use of performance counters.
 
+use model::cause::chain;
 use model::desired::CallCounter;
 use model::names::CounterName;
 use model::seen::{Cause, Seen};
@@ -51,7 +52,7 @@ pub(crate) async fn calls(peer: &Peer, counters: &[CallCounter]) -> Seen<u32> {
 async fn one(peer: &Peer, counter: &CallCounter) -> Result<u32, Cause> {
     for class in &counter.classes {
         match rows(peer, class.as_str(), counter.instance.as_str()).await {
-            Ok(rows) => return read(&rows, counter).map_err(|malformed| Cause::Failed(crate::error::chain(&malformed))),
+            Ok(rows) => return read(&rows, counter).map_err(|malformed| Cause::Failed(chain(&malformed))),
             Err(error) if error.is_absent() => {}
             Err(error) => return Err(error.cause()),
         }

@@ -2,6 +2,7 @@
 
 use model::condition::{Disposition, Reason};
 use model::desired::Grade;
+use model::observed::UnreadableObject;
 use model::seen::Cause;
 use plan::fixtures::{of, service};
 
@@ -78,12 +79,10 @@ async fn a_host_that_refuses_us_waits_for_a_person() {
 #[tokio::test(start_paused = true)]
 async fn a_mark_that_cannot_be_read_is_not_foreign() {
     let bench = Bench::with_machines("{name: odd, notes: ['trunkline/1 fleet=contoso appliance=sea-1']}");
-    let error = bench.host.observe(&bench.desired).await.expect_err("the mark lacks its role");
-    assert_eq!(error.disposition(), Disposition::Stall(Reason::UnreadableMark));
-    insta::assert_snapshot!(chain(&error), @r"
-    `VM odd` on the host of `sea-1` bears a mark that cannot be read
-      because the mark `trunkline/1 fleet=contoso appliance=sea-1` lacks `role=`
-    ");
+    let seen = bench.host.observe(&bench.desired).await.expect("everything else is seen");
+    assert_eq!(seen.foreign, []);
+    let says = "the mark `trunkline/1 fleet=contoso appliance=sea-1` lacks `role=`".to_owned();
+    assert_eq!(seen.unreadable, [UnreadableObject::Vm { name: of("odd"), says }]);
 }
 
 #[tokio::test(start_paused = true)]

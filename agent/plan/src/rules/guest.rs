@@ -11,6 +11,7 @@ use model::seen::{Cause, Seen};
 
 use super::adapters;
 use crate::draft::Draft;
+use crate::laggard::is_left_behind;
 use crate::network;
 use crate::report::WaitingOn;
 use crate::signal::is_kept;
@@ -86,12 +87,12 @@ pub(crate) fn wait_for_sight(draft: &mut Draft<'_>) {
 }
 
 /// A guest on its way up is awaited while the appliance is out anyhow. While it takes calls everything else of it must go on being
-/// watched, and a step that waits would stand in the way; so would one for a guest that does not answer.
+/// watched, and a step that waits would stand in the way; so would one for a guest that does not answer, or that nobody waits for.
 fn wait_until_up(draft: &mut Draft<'_>, role: &DesiredRole) {
     let Some(vm) = draft.vm(role).filter(|vm| vm.remarks.set_up && vm.power == PowerState::Running) else { return };
     let Seen::Unknown(cause) = &vm.guest else { return };
     match cause {
-        Cause::Booting | Cause::PoweredOff if is_noted_down(draft) => {
+        Cause::Booting | Cause::PoweredOff if is_noted_down(draft) && !is_left_behind(role, draft.desired, draft.given) => {
             let over = network::watch_reach(draft.desired);
             draft.step_in_line(role, Act::AwaitGuest { over }, Purpose::Repair);
         }

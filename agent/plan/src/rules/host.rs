@@ -9,13 +9,13 @@ use std::net::IpAddr;
 use model::condition::Reason;
 use model::desired::{Desired, DesiredRole, NetworkKind};
 use model::names::{HostPath, RoleName, VmName};
-use model::observed::{ForeignVm, PowerState};
+use model::observed::{ForeignVm, PowerState, UnreadableObject};
 use model::seen::{Cause, Seen};
 use model::units::{MacAddress, MemorySize};
 
 use crate::draft::Draft;
 use crate::report::WaitingOn;
-use crate::step::StepId;
+use crate::step::{Act, Step, StepId};
 
 /// Two VMs with one mark: nobody can tell which one is meant, so nothing is done at all.
 pub(crate) fn has_duplicates(draft: &mut Draft<'_>) -> bool {
@@ -26,6 +26,25 @@ pub(crate) fn has_duplicates(draft: &mut Draft<'_>) -> bool {
         draft.stall(Reason::DuplicateMark, message, "delete our line in the notes of the copy, or delete the copy");
     }
     !duplicates.is_empty()
+}
+
+/// Marks that cannot be read: one of them may be what seems to be missing.
+pub(crate) fn stall_the_unreadable(draft: &mut Draft<'_>) {
+    for object in draft.world.unreadable.clone() {
+        let desired = draft.desired;
+        let (what, says, line) = match &object {
+            UnreadableObject::Vm { name, says } => {
+                let of_name = desired.roles.iter().find(|role| role.vm == *name);
+                (format!("VM `{name}`"), says, of_name.map(|role| super::vms::mark(desired, role).to_string()))
+            }
+            UnreadableObject::Switch { name, says } => (format!("switch `{name}`"), says, Some(super::switches::mark(desired).to_string())),
+        };
+        let right = line.map_or_else(|| "it is ours".to_owned(), |line| format!("it is ours: `{line}`"));
+        let hint = format!(
+            "set that line of its notes right if {right}; delete the line if not. Until then nothing is made, changed or removed on this host"
+        );
+        draft.stall(Reason::UnreadableMark, format!("the {what} bears a mark that cannot be read: {says}"), hint);
+    }
 }
 
 /// Another instance of ours that runs, beside which the wished one is neither built, started nor connected.
@@ -67,7 +86,7 @@ pub(crate) fn what_may_be_built(draft: &mut Draft<'_>) -> BTreeSet<RoleName> {
     wanted.into_iter().map(|role| role.role.clone()).collect()
 }
 
-/// While a job that can create is running, nothing is created: it may be ours, sent before a crash.
+/// While a job that can create is running, nothing is created, and no guest is given addresses: it may be ours, sent before a crash.
 pub(crate) fn wait_for_jobs(draft: &mut Draft<'_>) {
     let on = match &draft.world.host.jobs {
         Seen::Absent => return,
@@ -77,7 +96,8 @@ pub(crate) fn wait_for_jobs(draft: &mut Draft<'_>) {
             Some(job) => WaitingOn::Job { caption: job.caption.clone() },
         },
     };
-    let blocks: Vec<StepId> = draft.steps().iter().filter(|step| step.act.creates()).map(|step| step.id.clone()).collect();
+    let twice = |step: &&Step| step.act.creates() || matches!(step.act, Act::InjectAddress { .. });
+    let blocks: Vec<StepId> = draft.steps().iter().filter(twice).map(|step| step.id.clone()).collect();
     if !blocks.is_empty() {
         draft.wait(on, blocks);
     }

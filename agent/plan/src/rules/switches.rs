@@ -15,7 +15,8 @@ pub(crate) fn is_ours(desired: &Desired, switch: &ObservedSwitch) -> bool {
     switch.mark.as_ref() == Some(&mark(desired))
 }
 
-fn mark(desired: &Desired) -> SwitchMark {
+/// Our mark on a switch.
+pub(crate) fn mark(desired: &Desired) -> SwitchMark {
     SwitchMark { fleet: desired.fleet.clone(), appliance: desired.appliance.clone() }
 }
 

@@ -5,7 +5,7 @@
 //! differences with a second instance; until then they stall.
 
 use model::condition::Reason;
-use model::desired::{DesiredRole, Membership};
+use model::desired::{Desired, DesiredRole, Membership};
 use model::names::HostPath;
 use model::observed::{Mark, ObservedGuest, ObservedVm, PowerState, Remarks};
 use model::seen::Seen;
@@ -17,14 +17,19 @@ use crate::step::{Act, Purpose};
 /// Makes the VM of a role that is being built.
 pub(crate) fn define(draft: &mut Draft<'_>, role: &DesiredRole) {
     if draft.is_building(role) && draft.vm(role).is_none() {
-        let mark = Mark {
-            fleet: draft.desired.fleet.clone(),
-            appliance: draft.desired.appliance.clone(),
-            role: role.role.clone(),
-            instance: draft.desired.instance.clone(),
-            spec: role.spec.clone(),
-        };
+        let mark = mark(draft.desired, role);
         draft.step(role, Act::DefineVm { vm: role.vm.clone(), mark }, Purpose::SetUp);
+    }
+}
+
+/// The mark of the VM of a role.
+pub(crate) fn mark(desired: &Desired, role: &DesiredRole) -> Mark {
+    Mark {
+        fleet: desired.fleet.clone(),
+        appliance: desired.appliance.clone(),
+        role: role.role.clone(),
+        instance: desired.instance.clone(),
+        spec: role.spec.clone(),
     }
 }
 

@@ -116,7 +116,10 @@ fn repairs_that_run_alone_stand_beside_the_plan_that_waits() {
 
     waits for
       window   window `nights` opens at 2026-03-04T10:00:00Z (11 steps)
-      peer     1 other appliances must be seen serving, 0 are (11 steps)
+      peer     1 other appliances must be seen serving, 0 are; it goes all the same
+               with an Approval (`allow: interrupt`) of plan
+               e97d5af3fed2c292d3bec4db0d8e910321a828ca1f2d1226d1e43807ab780731 (11
+               steps)
 
       note: sea-1 takes no calls for about 15m 45s; others seen serving: 0 of 1,
             promised: 1

@@ -10,7 +10,7 @@ use super::{gated, shown};
 use crate::fixtures::{branch_bundle, converged, count_calls, given, of, set_calls, set_service};
 use crate::gate::gate;
 use crate::given::Given;
-use crate::plan;
+use crate::{decide, plan};
 use crate::posture::posture;
 use crate::report::WaitingOn;
 use crate::step::Act;
@@ -60,11 +60,32 @@ fn calls_are_let_finish_before_anything_stops() {
     .  5  gateway  note why no calls are taken
 
     waits for
-      drain    12 calls are still running, until 2026-03-03T12:00:00Z at the latest
-               (2 steps)
+      drain    running calls are let finish first, for 30m at most (2 steps)
 
       note: maintenance: services are held, nothing else is done
     ");
+}
+
+#[test]
+fn a_change_begins_with_letting_calls_finish_unless_it_may_not_begin_at_all() {
+    let (mut desired, mut observed) = busy();
+    desired.maintenance = None;
+    desired.roles[0].processors = Some(4);
+    let go = |observed: &Observed, given: &Given| {
+        let decision = decide(&desired, observed, given, |_, _| Vec::new());
+        decision.to_run().1.go.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let mut memory = given();
+    assert_eq!(go(&observed, &memory), ["2.1/gateway/drain-service/GateSvc"]);
+    let waiting = Given { crowd: Some(1), ..given() };
+    assert_eq!(go(&observed, &waiting), Vec::<String>::new());
+
+    pass(&desired, &mut observed, &mut memory, after(0));
+    memory.memory.note(&desired, &observed, after(1));
+    memory.now = after(1);
+    assert_eq!(go(&observed, &memory), Vec::<String>::new(), "neither stopped nor brought back while calls run");
+    set_calls(&mut observed, "gateway", Seen::Known(0));
+    assert_eq!(go(&observed, &memory).first().map(String::as_str), Some("2.1/gateway/hold-service/GateSvc"));
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! What stands in the way of building, and is never touched.
 
-use model::observed::{DuplicateMark, ForeignVm, Mark, PowerState};
+use model::observed::{DuplicateMark, ForeignVm, Mark, PowerState, UnreadableObject};
 use model::seen::{Cause, Seen};
 use model::units::{DiskSize, MemorySize};
 
 use super::shown;
-use crate::fixtures::{bare, branch_bundle, cloud_connector, converged, foreign, given, given_with_peer, guest, of, vm};
+use crate::fixtures::{bare, branch_bundle, cloud_connector, converged, foreign, given, given_with_peer, guest, of, set_rule, vm};
+use crate::plan;
 
 #[test]
 fn a_foreign_vm_with_a_wanted_name_disk_or_address_stalls() {
@@ -277,4 +278,69 @@ fn an_image_that_hosts_another_domain_stops_the_set_up() {
     guest(&mut observed, "ad").domain = Seen::Known(of("fabrikam.local"));
     let text = shown(&desired, &observed, &given_with_peer());
     assert!(text.contains("ad belongs to the domain `fabrikam.local`, not `contoso.local`") && text.ends_with("no steps\n"), "{text}");
+}
+
+/// An appliance whose directory's VM bears a mark that somebody has damaged.
+fn with_a_damaged_mark() -> (model::desired::Desired, model::observed::Observed) {
+    let desired = cloud_connector();
+    let mut observed = converged(&desired);
+    let gone = observed.instances.get_mut(&desired.instance).unwrap().vms.remove(&of("ad")).unwrap();
+    let says = "the mark `trunkline/1 fleet=contoso` lacks `appliance=`".to_owned();
+    observed.unreadable = vec![UnreadableObject::Vm { name: gone.name, says }];
+    (desired, observed)
+}
+
+#[test]
+fn a_vm_whose_mark_cannot_be_read_is_unseen_and_the_stall_says_what_its_notes_are_to_hold() {
+    let (mut desired, observed) = with_a_damaged_mark();
+    // A commit that would need a VM off waits too.
+    desired.roles[2].processors = Some(4);
+    desired.prune = true;
+    insta::assert_snapshot!(shown(&desired, &observed, &given_with_peer()), @"
+    sea-1 (instance 2.1)
+      serving
+        ad cannot be seen: nobody looked
+      stalled: the VM `ad1.2.1` bears a mark that cannot be read: the mark
+               `trunkline/1 fleet=contoso` lacks `appliance=` (UnreadableMark)
+               what to do: set that line of its notes right if it is ours:
+               `trunkline/1 fleet=contoso appliance=sea-1 role=ad instance=2.1
+               spec=9f3a`; delete the line if not. Until then nothing is made,
+               changed or removed on this host
+
+    changes
+      roles.mediation.processors  2 -> 4
+
+    no steps
+    ");
+}
+
+#[test]
+fn beside_an_unreadable_mark_what_is_known_is_mended() {
+    let (desired, mut observed) = with_a_damaged_mark();
+    set_rule(&mut observed, "edge", "CS RTCSRV", model::observed::RuleState::Disabled);
+    let (plan, report) = plan(&desired, &observed, &given_with_peer());
+    assert_eq!(plan.steps.iter().map(|step| step.id.as_str()).collect::<Vec<_>>(), ["2.1/edge/enable-rule/CS RTCSRV"]);
+    assert_eq!((report.posture.clone(), report.seen_serving()), (model::condition::Posture::Serving, false));
+}
+
+#[test]
+fn where_no_mark_can_be_read_nothing_is_built() {
+    let (desired, mut observed) = with_a_damaged_mark();
+    observed.instances.clear();
+    let (plan, report) = plan(&desired, &observed, &given_with_peer());
+    assert!(plan.is_empty() && !report.unseen.is_empty(), "{report:?}");
+}
+
+#[test]
+fn a_switch_whose_mark_cannot_be_read_hides_no_vm() {
+    let desired = cloud_connector();
+    let mut observed = converged(&desired);
+    observed.instances.get_mut(&desired.instance).unwrap().vms.remove(&of("ad"));
+    observed.host.switches = Seen::Unknown(Cause::NotObserved);
+    let says = "the mark `trunkline/1` lacks `fleet=`".to_owned();
+    observed.unreadable = vec![UnreadableObject::Switch { name: of("Trunkline Management"), says }];
+    let (plan, report) = plan(&desired, &observed, &given_with_peer());
+    assert!(plan.steps.iter().all(|step| !step.act.creates()), "{plan:?}");
+    assert!(matches!(report.posture, model::condition::Posture::Down(_)), "the directory is gone: {report:?}");
+    insta::assert_snapshot!(report.stalls[0].hint, @"set that line of its notes right if it is ours: `trunkline/1 fleet=contoso appliance=sea-1`; delete the line if not. Until then nothing is made, changed or removed on this host");
 }

@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyperv::{Blocker, Check, Host, PerformError};
+use model::cause::chain;
 use model::condition::Disposition;
 use model::desired::Desired;
 use plan::step::{Step, StepId};
 use tokio::time::Instant;
 use wsman::clock::SharedClock;
 
-use crate::cause::chain;
 use crate::interrupt::{Interrupted, KillPoint, KillSwitch};
 use crate::journal::{Entry, Journal, JournalError};
 
@@ -174,7 +174,11 @@ impl Doer {
     }
 
     fn write(&self, step: &Step, entry: Entry) -> Result<(), StepError> {
-        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
-        journal.append(self.clock.now(), entry).map_err(|source| StepError::Journal { step: step.id.clone(), source })
+        self.tell(entry).map_err(|source| StepError::Journal { step: step.id.clone(), source })
+    }
+
+    /// Writes an entry into the journal.
+    pub(super) fn tell(&self, entry: Entry) -> Result<(), JournalError> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner).append(self.clock.now(), entry)
     }
 }

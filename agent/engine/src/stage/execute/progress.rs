@@ -1,8 +1,7 @@
 //! Which step of those that go may begin next. Pure.
 //!
 //! Guarantees: a step begins after all that it comes after are done and all that it stands behind has ended, once, and never after
-//! one that it comes after failed; after a look found
-//! something new, no further step begins. Deliberately absent: how a step is done.
+//! one that it comes after failed; after a look found something new, no further step begins. Deliberately absent: how a step is done.
 
 use std::collections::BTreeSet;
 
@@ -31,9 +30,10 @@ pub(super) struct Progress<'s> {
 }
 
 impl<'s> Progress<'s> {
-    /// None of the steps has begun.
-    pub(super) fn of(steps: &'s [Step]) -> Self {
-        Self { steps, done: BTreeSet::new(), begun: BTreeSet::new(), failed: BTreeSet::new(), looked: false }
+    /// None of the steps has begun but those that are under way.
+    pub(super) fn of(steps: &'s [Step], is_under_way: impl Fn(&Step) -> bool) -> Self {
+        let begun = steps.iter().filter(|step| is_under_way(step)).map(|step| &step.id).collect();
+        Self { steps, done: BTreeSet::new(), begun, failed: BTreeSet::new(), looked: false }
     }
 
     /// The next step that may begin; it counts as begun from now on.
@@ -119,7 +119,7 @@ mod tests {
         let after_cms = step("cms", Act::SetProcessors { to: 2 }, &[&cms]);
         let both = step("edge", Act::StartVm, &[&after_ad, &after_cms]);
         let steps = [ad, cms, after_ad, after_cms, both];
-        let mut progress = Progress::of(&steps);
+        let mut progress = Progress::of(&steps, |_| false);
         assert_eq!(begun(&mut progress), ["2.1/ad/start-vm", "2.1/cms/start-vm"]);
         progress.end(&steps[0].id, End::Failed);
         assert_eq!(begun(&mut progress), [""; 0]);
@@ -135,7 +135,7 @@ mod tests {
         let next = step("ad", Act::StartVm, &[&look]);
         let steps = [look, next];
         for (end, expected) in [(End::Done, 0), (End::Found, 1)] {
-            let mut progress = Progress::of(&steps);
+            let mut progress = Progress::of(&steps, |_| false);
             assert_eq!(begun(&mut progress).len(), 1);
             progress.end(&steps[0].id, end);
             assert_eq!(begun(&mut progress).len(), expected, "{end:?}");
@@ -149,9 +149,16 @@ mod tests {
         let mut cms = step("cms", Act::StartVm, &[]);
         cms.behind = vec![ad.id.clone(), after_ad.id.clone()];
         let steps = [ad, after_ad, cms];
-        let mut progress = Progress::of(&steps);
+        let mut progress = Progress::of(&steps, |_| false);
         assert_eq!(begun(&mut progress), ["2.1/ad/start-vm"]);
         progress.end(&steps[0].id, End::Failed);
+        assert_eq!(begun(&mut progress), ["2.1/cms/start-vm"]);
+    }
+
+    #[test]
+    fn a_step_that_is_under_way_is_not_begun_again() {
+        let steps = [step("ad", Act::AwaitGuest { over: Reach::Management }, &[]), step("cms", Act::StartVm, &[])];
+        let mut progress = Progress::of(&steps, |one| one.id == steps[0].id);
         assert_eq!(begun(&mut progress), ["2.1/cms/start-vm"]);
     }
 
@@ -159,6 +166,6 @@ mod tests {
     fn a_step_whose_predecessor_was_kept_back_never_begins() {
         let kept_back = step("ad", Act::StartVm, &[]);
         let steps = [step("ad", Act::SetProcessors { to: 2 }, &[&kept_back])];
-        assert_eq!(begun(&mut Progress::of(&steps)), [""; 0]);
+        assert_eq!(begun(&mut Progress::of(&steps, |_| false)), [""; 0]);
     }
 }

@@ -1,10 +1,13 @@
 //! What a round comes to, in the closed list of reasons and in words. Pure.
 
+use jiff::Timestamp;
 use model::condition::{Fault, Posture, Reason, Truth};
+use model::names::CredentialName;
 use plan::report::Wait as Waits;
 
 use crate::outcome::{Outcome, Patience};
 use crate::resident::Resident;
+use crate::stage::observe::SightError;
 use crate::stage::report::Round;
 use crate::status::Wait;
 use crate::wish::Limit;
@@ -27,11 +30,11 @@ pub(super) fn outcome(round: &Round<'_>, resident: &Resident) -> Outcome {
     let until = decision.gated.look_again;
     if let Some(stall) = report.stalls.first() {
         let says = format!("{}; {}", stall.message, stall.hint);
-        return Outcome::Stalled { reason: stall.reason, says, not_before: None, until };
+        return Outcome::Stalled { reason: stall.reason, says, until };
     }
     let stalled = waits.iter().flat_map(|wait| &wait.blocks).find_map(|step| resident.memory.stalled().get(step));
     if let Some(stalled) = stalled {
-        return Outcome::Stalled { reason: stalled.reason, says: stalled.says.clone(), not_before: None, until };
+        return Outcome::Stalled { reason: stalled.reason, says: stalled.says.clone(), until };
     }
     if waits.is_empty() {
         return Outcome::Converged;
@@ -39,6 +42,14 @@ pub(super) fn outcome(round: &Round<'_>, resident: &Resident) -> Outcome {
     // What passes soonest decides how long it is worth to stay.
     let patience = waits.iter().map(|wait| Patience::of(&wait.on)).min().unwrap_or(Patience::Outside);
     Outcome::Waiting { waits: waits.iter().map(describe).collect(), patience, until }
+}
+
+/// Why the host cannot be observed, until when it is not asked, and what ends that sooner. The same at each look until then.
+pub(super) fn resting(error: &SightError, credential: &CredentialName, until: Timestamp) -> String {
+    format!(
+        "{error}: it refused credential `{credential}`, which is tried again at {until:.0}, as attempts lock accounts; sooner when the \
+         credential holds another password, or the agent is started anew"
+    )
 }
 
 /// The reason that stands for several waits, and all of them in a sentence.

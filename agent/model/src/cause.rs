@@ -5,7 +5,8 @@
 use std::error::Error;
 
 /// The whole chain: `cannot define sea-1-ad: the host answers with fault 32773: invalid parameter`.
-pub(crate) fn chain(error: &dyn Error) -> String {
+#[must_use]
+pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -1,0 +1,169 @@
+//! What a pass has under way, across its rounds: its place among the appliances that are worked on, its journal, its steps.
+//!
+//! Guarantees: whoever drops it ends its steps, and gives its place to the next; a step that is dropped was one that only looks, and the
+//! journal says so. Deliberately absent: which step comes next (that is `progress`').
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use model::cause::chain;
+use model::condition::Disposition;
+use plan::step::{Act, Step, StepId};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::{AbortHandle, JoinError, JoinSet};
+
+use super::doing::{Did, Doer, StepError};
+use crate::context::Context;
+use crate::journal::{Entry, Journal, JournalError};
+use crate::reconcile::Pass;
+use crate::resident::Resident;
+use crate::stage::decide::Decided;
+use crate::stage::observe::Sight;
+
+/// A step that ended, unless it panicked or was dropped.
+type Ended = Result<(Step, Result<Did, StepError>), JoinError>;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    place: Option<OwnedSemaphorePermit>,
+    doer: Option<Arc<Doer>>,
+    // The plan that the journal was told of last.
+    gated: Option<String>,
+    running: JoinSet<(Step, Result<Did, StepError>)>,
+    under_way: BTreeMap<StepId, UnderWay>,
+}
+
+#[derive(Debug)]
+struct UnderWay {
+    act: Act,
+    task: AbortHandle,
+}
+
+impl Work {
+    /// Takes a place among the appliances that are worked on; whether there was one, or it had one already.
+    pub(super) fn take_place(&mut self, context: &Context) -> bool {
+        if self.place.is_none() {
+            self.place = Arc::clone(&context.works).try_acquire_owned().ok();
+        }
+        self.place.is_some()
+    }
+
+    /// Whether it has a place among the appliances that are worked on.
+    pub(crate) fn has_place(&self) -> bool {
+        self.place.is_some()
+    }
+
+    /// Whether this very plan goes on.
+    pub(crate) fn goes_on(&self, plan: &str) -> bool {
+        self.gated.as_deref() == Some(plan)
+    }
+
+    /// Says in the journal what is about to be done.
+    pub(super) fn begin(&mut self, pass: &Pass, resident: &mut Resident, work: (&Sight, &Decided)) -> Result<Arc<Doer>, JournalError> {
+        let (sight, decided) = work;
+        let doer = match &self.doer {
+            Some(doer) => Arc::clone(doer),
+            None => {
+                let (journal, _) = Journal::open(&resident.directory)?;
+                let doer = Doer {
+                    host: Arc::clone(&sight.host),
+                    desired: Arc::clone(&pass.wish.desired),
+                    journal: Mutex::new(journal),
+                    clock: Arc::clone(&pass.context.parts.clock),
+                    kill: pass.context.parts.kill.clone(),
+                };
+                Arc::clone(self.doer.insert(Arc::new(doer)))
+            }
+        };
+        let revision = &pass.wish.revision;
+        if resident.status.last_attempted.as_ref() != Some(revision) {
+            doer.tell(Entry::Revision { revision: revision.clone() })?;
+            resident.status.last_attempted = Some(revision.clone());
+        }
+        let plan = decided.digest();
+        if !self.goes_on(&plan) {
+            doer.tell(Entry::Gated { plan: plan.clone(), steps: decided.go.len() })?;
+            self.gated = Some(plan);
+        }
+        Ok(doer)
+    }
+
+    /// Begins a step.
+    pub(super) fn spawn(&mut self, doer: &Arc<Doer>, step: &Step) {
+        let (doer, step) = (Arc::clone(doer), step.clone());
+        let (id, act) = (step.id.clone(), step.act.clone());
+        let span = tracing::info_span!("step", step = %step.id);
+        let doing = async move {
+            let result = doer.run(&step).await;
+            (step, result)
+        };
+        let task = self.running.spawn(tracing::Instrument::instrument(doing, span));
+        self.under_way.insert(id, UnderWay { act, task });
+    }
+
+    /// The next step that ends. Cancel-safe: one that has ended is still there next time.
+    pub(super) async fn next(&mut self) -> Option<Ended> {
+        loop {
+            match self.running.join_next().await {
+                Some(Err(error)) if error.is_cancelled() => {}
+                ended => return ended,
+            }
+        }
+    }
+
+    /// How many steps are under way.
+    pub(super) fn under_way(&self) -> usize {
+        self.under_way.len()
+    }
+
+    /// Whether this step is under way.
+    pub(super) fn has_under_way(&self, step: &Step) -> bool {
+        self.under_way.contains_key(&step.id)
+    }
+
+    /// Whether all that is under way, and there is something, only looks.
+    pub(super) fn only_looks(&self) -> bool {
+        !self.under_way.is_empty() && self.under_way.values().all(|one| one.act.is_look())
+    }
+
+    /// A step has ended.
+    pub(super) fn ended(&mut self, id: &StepId) {
+        self.under_way.remove(id);
+    }
+
+    /// A step ended without saying which one it was.
+    pub(super) fn forget_the_ended(&mut self) {
+        self.under_way.retain(|_, one| !one.task.is_finished());
+    }
+
+    /// Keeps those steps of `go` that are under way, and drops the others.
+    pub(super) fn keep(&mut self, go: &[Step], resident: &mut Resident) {
+        let wanted = |id: &StepId, one: &UnderWay| go.iter().any(|step| step.id == *id && step.act == one.act);
+        let dropped: Vec<StepId> = self.under_way.iter().filter(|(id, one)| !wanted(id, one)).map(|(id, _)| id.clone()).collect();
+        for id in dropped {
+            let Some(one) = self.under_way.remove(&id) else { continue };
+            one.task.abort();
+            resident.status.running.retain(|running| running.step != id);
+            let says = "it is not waited for any more".to_owned();
+            let entry = Entry::Failed { step: id, says, disposition: Disposition::Wait { until: None } };
+            if let Some(Err(error)) = self.doer.as_ref().map(|doer| doer.tell(entry)) {
+                tracing::warn!(error = chain(&error), "that a step was dropped could not be written down");
+            }
+        }
+    }
+
+    /// The pass ends: what only looks is dropped.
+    pub(crate) fn leave(mut self, resident: &mut Resident) {
+        if !self.under_way.is_empty() {
+            self.keep(&[], resident);
+            resident.save();
+        }
+    }
+
+    /// The engine is dead: nothing comes to its end, and nobody says so.
+    pub(super) fn die(&mut self) {
+        self.running.abort_all();
+        self.under_way.clear();
+    }
+}
