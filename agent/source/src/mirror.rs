@@ -1,8 +1,8 @@
 //! The agent's own bare copy of a remote, in its state directory.
 //!
 //! It outlives the agent, so that after a restart the last state is known even while the remote is away. Guarantees: HEAD of the
-//! mirror names what was fetched last; a mirror that cannot be opened is made anew, since nothing in it is ours alone; many processes may
-//! fetch and read at once, and only who is alone with it removes anything.
+//! mirror names what was fetched last; a mirror that cannot be opened or read is made anew, since nothing in it is ours alone; many processes
+//! may fetch and read at once, and only who is alone with it removes anything.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::keep;
 use crate::origin::Origin;
 
 /// A bare copy of one reference of a remote.
-pub(crate) struct Mirror {
+struct Mirror {
     repository: Repository,
     place: Place,
     hold: Hold,
@@ -28,6 +28,7 @@ pub(crate) struct Place {
     pub(crate) mirror: PathBuf,
     pub(crate) last_good: PathBuf,
     lock: PathBuf,
+    doubt: PathBuf,
 }
 
 /// Nothing is removed from the mirror while this lives. The system ends it when its holder dies.
@@ -42,7 +43,14 @@ impl Place {
         let digest = Oid::hash_object(ObjectType::Blob, origin.identity().as_bytes()).map(|id| id.to_string()).unwrap_or_default();
         let name = digest.get(..16).unwrap_or("origin");
         let file = |extension: &str| state.join("source").join(format!("{name}.{extension}"));
-        Self { mirror: file("git"), last_good: file("good"), lock: file("lock") }
+        Self { mirror: file("git"), last_good: file("good"), lock: file("lock"), doubt: file("doubt") }
+    }
+
+    /// Notes that objects are missing or damaged: a fetch would find nothing new and bring none of them back.
+    pub(crate) fn doubt(&self) {
+        if let Err(error) = std::fs::write(&self.doubt, "") {
+            tracing::warn!(path = %self.doubt.display(), %error, "cannot note that the mirror is damaged");
+        }
     }
 
     /// Keeps others from removing anything; waits for who is at it.
@@ -72,9 +80,32 @@ impl Place {
     }
 }
 
+/// Brings the mirror up to date. Afterwards its HEAD points at the reference, and it is within its bounds.
+pub(crate) fn refresh(place: &Place, call: &Call, origin: &Origin) -> Result<(), SourceError> {
+    if place.doubt.exists() { renew(place, call, origin) } else { Mirror::open(place)?.refresh(call, origin) }
+}
+
+/// Fetches everything again, and puts it in place of a mirror that cannot be read. While the remote is away the old one stays.
+fn renew(place: &Place, call: &Call, origin: &Origin) -> Result<(), SourceError> {
+    let path = place.mirror.with_extension("fresh");
+    let state = |act| move |source| SourceError::State { act, path: place.mirror.clone(), source };
+    let hold = place.hold()?;
+    init(&path)?;
+    let repository = Repository::open_bare(&path).map_err(|source| SourceError::Open { path: path.clone(), source })?;
+    Mirror { repository, place: Place { mirror: path.clone(), ..place.clone() }, hold }.refresh(call, origin)?;
+    let Some(_alone) = place.alone()? else { return Err(state("make anew")(busy())) };
+    tracing::warn!(path = %place.mirror.display(), "the mirror lacked objects and was fetched anew");
+    // Killed between these, the next fetch does the same again: the note goes last.
+    if place.mirror.exists() {
+        std::fs::remove_dir_all(&place.mirror).map_err(state("remove the damaged mirror"))?;
+    }
+    std::fs::rename(&path, &place.mirror).map_err(state("replace the damaged mirror"))?;
+    std::fs::remove_file(&place.doubt).map_err(state("forget the damage of"))
+}
+
 impl Mirror {
     /// Opens or makes the mirror.
-    pub(crate) fn open(place: &Place) -> Result<Self, SourceError> {
+    fn open(place: &Place) -> Result<Self, SourceError> {
         let hold = place.hold()?;
         match Repository::open_bare(&place.mirror) {
             Ok(repository) => return Ok(Self { repository, place: place.clone(), hold }),
@@ -89,8 +120,7 @@ impl Mirror {
         Ok(Self { repository, place: place.clone(), hold })
     }
 
-    /// Brings the reference up to date. Afterwards HEAD of the mirror points at it, and the mirror is within its bounds.
-    pub(crate) fn refresh(self, call: &Call, origin: &Origin) -> Result<(), SourceError> {
+    fn refresh(self, call: &Call, origin: &Origin) -> Result<(), SourceError> {
         let found = fetch(&self.repository, call, &origin.candidates())?;
         let Some(name) = found else {
             return Err(match &origin.reference {
@@ -134,12 +164,19 @@ fn make(place: &Place) -> Result<(), SourceError> {
     let path = &place.mirror;
     let state = |act| move |source| SourceError::State { act, path: path.clone(), source };
     let Some(_alone) = place.alone()? else {
-        return Err(state("make anew")(std::io::Error::new(std::io::ErrorKind::ResourceBusy, "another process uses it")));
+        return Err(state("make anew")(busy()));
     };
     // Somebody may have made it since we looked.
-    if Repository::open_bare(path).is_ok() {
-        return Ok(());
-    }
+    if Repository::open_bare(path).is_ok() { Ok(()) } else { init(path) }
+}
+
+fn busy() -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::ResourceBusy, "another process uses it")
+}
+
+/// An empty mirror in place of whatever is there.
+fn init(path: &Path) -> Result<(), SourceError> {
+    let state = |act| move |source| SourceError::State { act, path: path.to_owned(), source };
     if path.exists() {
         std::fs::remove_dir_all(path).map_err(state("remove the damaged mirror"))?;
     }
@@ -148,5 +185,5 @@ fn make(place: &Place) -> Result<(), SourceError> {
     options.bare(true).external_template(false).initial_head("refs/trunkline/none");
     // What was fetched must outlive a power cut: a reference to objects that are not there would be believed to be up to date.
     let made = Repository::init_opts(path, &options).and_then(|made| made.config()?.set_bool("core.fsyncObjectFiles", true));
-    made.map_err(|source| SourceError::Open { path: path.clone(), source })
+    made.map_err(|source| SourceError::Open { path: path.to_owned(), source })
 }

@@ -15,7 +15,7 @@ use crate::credential::Access;
 use crate::error::SourceError;
 use crate::fetch::Call;
 use crate::keep::{Commit, Keep};
-use crate::mirror::{Hold, Mirror, Place};
+use crate::mirror::{self, Hold, Place};
 use crate::objects::{Objects, Tip};
 use crate::origin::{Location, Origin};
 use crate::reading::{Parsed, assembler};
@@ -86,7 +86,7 @@ impl Reader {
     pub fn fetch(&self, access: &Access) -> Result<(), SourceError> {
         let Location::Remote { url, .. } = &self.origin.location else { return Ok(()) };
         let call = Call { url: url.clone(), access: access.clone(), stop: Arc::new(AtomicBool::new(false)) };
-        Mirror::open(self.mirror()?)?.refresh(&call, &self.origin)
+        mirror::refresh(self.mirror()?, &call, &self.origin)
     }
 
     /// Reads the reference. `None`: it points at what was read last.
@@ -95,6 +95,9 @@ impl Reader {
     /// `SourceError`; the next call starts with a new handle.
     pub fn read(&mut self) -> Result<Option<Reading>, SourceError> {
         let read = self.read_tip();
+        if let (Err(SourceError::Object { .. }), Location::Remote { .. }, Some(place)) = (&read, &self.origin.location, &self.place) {
+            place.doubt();
+        }
         // A handle keeps packs open, and a mirror's are replaced when it is compacted.
         if read.is_err() || matches!(self.origin.location, Location::Remote { .. }) {
             self.objects = None;

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::credential::Access;
 use crate::error::SourceError;
 use crate::fetch::Call;
-use crate::mirror::{Mirror, Place};
+use crate::mirror::{self, Place};
 use crate::origin::{Location, Origin};
 use crate::pace::{Jitter, Pace};
 use crate::reader::{Reader, Reading};
@@ -157,7 +157,7 @@ impl Watcher {
         }
         let call = Call { url: url.clone(), access: self.access.clone(), stop: Arc::clone(&self.stop) };
         let (origin, place) = (self.origin.clone(), self.place.clone());
-        let started = self.fetches.spawn_blocking(move || Mirror::open(&place)?.refresh(&call, &origin)).id();
+        let started = self.fetches.spawn_blocking(move || mirror::refresh(&place, &call, &origin)).id();
         let ended = async {
             loop {
                 match self.fetches.join_next_with_id().await {

@@ -102,6 +102,33 @@ fn a_damaged_mirror_is_made_anew() {
 }
 
 #[test]
+fn a_mirror_that_lost_objects_is_fetched_anew_once_the_remote_answers() {
+    let repo = Repo::bare();
+    let state = tempfile::tempdir().unwrap();
+    repo.commit(&[("a.yaml", "a: 1\n")]);
+    let reader = || Reader::new(repo.remote_origin(), Some(state.path()));
+    fetch(&reader()).unwrap();
+    let mirrors = || std::fs::read_dir(state.path().join("source")).unwrap().map(|entry| entry.unwrap().path());
+    let mirror = mirrors().find(|path| path.extension().is_some_and(|extension| extension == "git")).unwrap();
+    std::fs::remove_dir_all(mirror.join("objects")).unwrap();
+    std::fs::create_dir_all(mirror.join("objects/pack")).unwrap();
+    let error = reader().read().unwrap_err();
+    assert!(matches!(error, SourceError::Object { .. }), "{error}");
+
+    let away = repo.path().with_extension("away");
+    std::fs::rename(repo.path(), &away).unwrap();
+    let error = fetch(&reader()).unwrap_err();
+    assert!(matches!(error, SourceError::Fetch { .. }), "{error}");
+    assert!(mirror.exists(), "what is left of it stays");
+    std::fs::rename(&away, repo.path()).unwrap();
+    fetch(&reader()).unwrap();
+    assert!(reader().read().unwrap().is_some());
+    let mut left: Vec<_> = mirrors().map(|path| path.extension().unwrap().to_str().unwrap().to_owned()).collect();
+    left.sort();
+    assert_eq!(left, ["git", "lock"]);
+}
+
+#[test]
 fn a_remote_needs_a_state_directory() {
     let repo = Repo::bare();
     let error = fetch(&Reader::new(repo.remote_origin(), None)).unwrap_err();
