@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use wsman::cim::CimInstance;
+use wsman::cim::{CimInstance, CimValue, embedded};
 
 use crate::classes::LISTENER_PAIR;
 use crate::guid::Guid;
@@ -39,10 +39,11 @@ pub(crate) fn pairs(rows: &[CimInstance]) -> Result<BTreeMap<Guid, Pairs>, Malfo
     for row in rows {
         let Some(vm) = Guid::read(row.need("SystemName")?) else { continue };
         let mut pairs = Pairs::default();
-        for item in row.instances("GuestExchangeItems")? {
+        // What a guest publishes is its own affair, and that of others' guests too: one that cannot be read hides nobody else's.
+        for item in row.get("GuestExchangeItems").elements().iter().filter_map(pair) {
             pairs.spoken = true;
-            if item.text("Name")? == Some(LISTENER_PAIR) {
-                pairs.listener = item.text("Data")?.and_then(thumbprint);
+            if item.text("Name") == Ok(Some(LISTENER_PAIR)) {
+                pairs.listener = item.text("Data").ok().flatten().and_then(thumbprint);
             }
         }
         for item in row.instances("GuestIntrinsicExchangeItems")? {
@@ -55,6 +56,15 @@ pub(crate) fn pairs(rows: &[CimInstance]) -> Result<BTreeMap<Guid, Pairs>, Malfo
         found.insert(vm, pairs);
     }
     Ok(found)
+}
+
+/// A pair as CIM-XML or as an element.
+fn pair(value: &CimValue) -> Option<CimInstance> {
+    match value {
+        CimValue::Instance(item) => Some((**item).clone()),
+        CimValue::String(text) => embedded::decode(text).ok(),
+        _ => None,
+    }
 }
 
 /// Forty hexadecimal digits, however a person grouped them.
@@ -95,6 +105,16 @@ mod tests {
             .with("SystemName", VM)
             .with("GuestExchangeItems", item("trunkline.listener", "none"));
         assert_eq!(pairs(&[row]).unwrap().into_values().next().unwrap().listener, None);
+    }
+
+    #[test]
+    fn a_pair_that_cannot_be_read_hides_no_other() {
+        let own = item("trunkline.listener", "abcdef0123456789abcdef0123456789abcdef01");
+        let row = CimInstance::new("Msvm_KvpExchangeComponent")
+            .with("SystemName", VM)
+            .with("GuestExchangeItems", vec!["<INSTANCE".to_owned(), own]);
+        let read = pairs(&[row]).unwrap().into_values().next().unwrap();
+        assert!(read.spoken && read.listener.is_some());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use model::condition::Disposition;
 use model::observed::PowerState;
 use plan::step::Purpose;
 use tokio::time::Instant;
@@ -18,7 +19,7 @@ use crate::perform::Check;
 use crate::perform::call::Call;
 use crate::perform::cx::Cx;
 use crate::perform::target;
-use crate::return_code::{Family, JOB_STARTED, NOT_READY, SHUTDOWN_IN_PROGRESS};
+use crate::return_code::{Family, JOB_STARTED, NOT_READY, ReturnCode, SHUTDOWN_IN_PROGRESS};
 use crate::wql::Query;
 
 /// `RequestedState`: run, from off, saved or paused.
@@ -92,10 +93,29 @@ async fn ask(cx: &Cx<'_>, vm: &OurVm) -> Result<bool, Failure> {
     let call = Call::on(component.path, "InitiateShutdown", vm.settings.name.as_str(), Family::HyperV)
         .with("Force", true)
         .with("Reason", "Trunkline changes this virtual machine");
-    match call.code(cx.peer()).await? {
+    let value = call.code(cx.peer()).await?;
+    took(value).ok_or_else(|| call.refused(value))
+}
+
+/// Whether a guest that answered so goes down; `None` when it never will. One that hangs refuses in many words, and is turned off once
+/// its time is up.
+fn took(value: u32) -> Option<bool> {
+    match value {
         // Whether it began at once or as a job: its end is the VM's being off.
-        0 | JOB_STARTED | SHUTDOWN_IN_PROGRESS => Ok(true),
-        NOT_READY | LOCKED => Ok(false),
-        value => Err(call.refused(value)),
+        0 | JOB_STARTED | SHUTDOWN_IN_PROGRESS => Some(true),
+        NOT_READY | LOCKED => Some(false),
+        value => (ReturnCode::hyperv(value).disposition() == Disposition::Retry).then_some(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_that_may_still_be_asked_is_and_one_that_may_not_be_told_is_an_error() {
+        assert_eq!([0, 4096, 32782].map(took), [Some(true); 3]);
+        assert_eq!([32780, 32781, 32768, 32772, 32775].map(took), [Some(false); 5]);
+        assert_eq!([32769, 32773].map(took), [None; 2]);
     }
 }
