@@ -17,87 +17,113 @@ rules! {
 
     /// A refusal is a SOAP 1.2 fault: code, reason, detail.
     refusals_are_soap_faults: "MS-WSMV 4.10, DSP0226 14.2",
-        holds: |host| { assert!(!host.accepts(&Ask::get_vm()).has("s:Fault")); }
-        breaks: |host| {
-            let refusal = host.refuses(&short(), fault::TOO_FEW_SELECTORS);
+        shows: |host| { host.refuses(&short(), fault::TOO_FEW_SELECTORS) }
+        reads: |refusal| {
             assert_eq!(refusal.inside("s:Body"), ["s:Fault"]);
             assert_eq!(refusal.inside("s:Fault"), ["s:Code", "s:Reason", "s:Detail"]);
             assert_eq!(refusal.inside("s:Code"), ["s:Value", "s:Subcode"]);
         }
+        spoils: |refusal| { [refusal.swapping("s:Code", "s:Reason"), refusal.lacking("s:Reason"), refusal.lacking("s:Subcode"), refusal.with_each("s:Fault", "w:Fault")] }
 
     /// A refusal is sent with HTTP's status 500, an answer with 200.
     refusals_have_status_500: "field notes b.7, capture real-windows/max_concurrent",
-        holds: |host| { assert_eq!(host.accepts(&Ask::get_vm()).status, 200); }
-        breaks: |host| {
-            assert_eq!(host.refuses(&short(), fault::TOO_FEW_SELECTORS).status, 500);
-            assert_eq!(host.refuses(&lost(), fault::WBEM_INVALID_CLASS).status, 500);
-        }
+        shows: |host| { vec![host.accepts(&Ask::get_vm()), host.refuses(&short(), fault::TOO_FEW_SELECTORS), host.refuses(&lost(), fault::WBEM_INVALID_CLASS)] }
+        reads: |answers| { assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [200, 500, 500]); }
+        spoils: |answers| { [vec![answers[0].under(500), answers[1].clone(), answers[2].clone()], vec![answers[0].clone(), answers[1].under(200), answers[2].clone()], vec![answers[0].clone(), answers[1].clone(), answers[2].under(400)]] }
 
     /// Who is at fault is the sender, where the request is wrong, and the receiver, where the host could not do it.
     refusals_say_whose_fault_it_is: "wsman-fault-table.tsv",
-        holds: |host| { host.accepts(&Ask::get_vm()); }
-        breaks: |host| {
-            assert_eq!(host.refuses(&short(), fault::TOO_FEW_SELECTORS).all("s:Value")[0], "s:Sender");
-            assert_eq!(host.refuses(&lost(), fault::WBEM_INVALID_CLASS).all("s:Value")[0], "s:Receiver");
-        }
+        shows: |host| { vec![host.refuses(&short(), fault::TOO_FEW_SELECTORS), host.refuses(&lost(), fault::WBEM_INVALID_CLASS)] }
+        reads: |refusals| { assert_eq!(refusals.iter().map(|refusal| refusal.all("s:Value").remove(0)).collect::<Vec<_>>(), ["s:Sender", "s:Receiver"]); }
+        spoils: |refusals| { [vec![refusals[0].with("s:Sender", "s:Receiver"), refusals[1].clone()], vec![refusals[0].clone(), refusals[1].with("s:Receiver", "s:Sender")]] }
 
     /// A refusal's reason has words in the language that it names.
     refusals_have_reasons: "DSP0226 14.2",
-        holds: |host| { host.accepts(&Ask::get_vm()); }
-        breaks: |host| {
-            let refusal = host.refuses(&short(), fault::TOO_FEW_SELECTORS);
-            assert!(refusal.of("s:Text").len() > 10 && refusal.text.contains("<s:Text xml:lang=\"en-US\">"));
-        }
+        shows: |host| { host.refuses(&short(), fault::TOO_FEW_SELECTORS) }
+        reads: |refusal| { assert!(refusal.of("s:Text").len() > 10 && refusal.text.contains("<s:Text xml:lang=\"en-US\">")); }
+        spoils: |refusal| { [refusal.with(&refusal.of("s:Text"), "no"), refusal.with("<s:Text xml:lang=\"en-US\">", "<s:Text>")] }
 
     /// A refusal's detail begins with WS-Management's own URI for it, where there is one.
     details_are_uris: "MS-WSMV 3.1.4.1.21",
-        holds: |host| { host.accepts(&Ask::get_vm()); }
-        breaks: |host| {
-            let detail = host.refuses(&short(), fault::TOO_FEW_SELECTORS).of("w:FaultDetail");
-            assert_eq!(detail, "http://schemas.dmtf.org/wbem/wsman/1/wsman/faultDetail/InsufficientSelectors");
-        }
+        shows: |host| { host.refuses(&short(), fault::TOO_FEW_SELECTORS) }
+        reads: |refusal| { assert_eq!(refusal.of("w:FaultDetail"), "http://schemas.dmtf.org/wbem/wsman/1/wsman/faultDetail/InsufficientSelectors"); }
+        spoils: |refusal| { [refusal.with("http://schemas.dmtf.org/wbem/wsman/1/wsman/faultDetail/InsufficientSelectors", "InsufficientSelectors"), refusal.lacking("w:FaultDetail")] }
 
     /// The service's own fault says its number and the machine.
     service_faults_say_number_and_machine: "MS-WSMV 2.2.4.43, 4.10",
-        holds: |host| { host.accepts(&Ask::get_vm()); }
-        breaks: |host| {
-            let refusal = host.refuses(&short(), fault::TOO_FEW_SELECTORS);
+        shows: |host| { host.refuses(&short(), fault::TOO_FEW_SELECTORS) }
+        reads: |refusal| {
             assert_eq!(refusal.attribute("f:WSManFault", "Code").as_deref(), Some("2150858842"));
             assert_eq!(refusal.attribute("f:WSManFault", "Machine").as_deref(), Some("HV01"));
             assert_eq!(refusal.inside("f:WSManFault"), ["f:Message"]);
         }
+        spoils: |refusal| { [refusal.with("2150858842", "0x8033805A"), refusal.with("Machine=\"HV01\"", ""), refusal.lacking("f:Message")] }
 
     /// WMI's refusals carry its error as an instance of `MSFT_WmiError`, under an internal error.
     wmi_errors_are_instances: "capture pywinrm fixture, field notes b.7",
-        holds: |host| { host.first(&Ask::wql(CIMV2, "SELECT * FROM Win32_Service")); }
-        breaks: |host| {
-            let refusal = host.refuses(&lost(), fault::WBEM_INVALID_CLASS);
+        shows: |host| { host.refuses(&lost(), fault::WBEM_INVALID_CLASS) }
+        reads: |refusal| {
             assert_eq!(refusal.attribute("p:MSFT_WmiError", "b:IsCIM_Error").as_deref(), Some("true"));
             assert_eq!(refusal.namespace("MSFT_WmiError"), "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/MSFT_WmiError");
             assert_eq!((refusal.subcode().as_str(), refusal.of("p:error_Type").as_str()), ("w:InternalError", "HRESULT"));
-            assert_eq!(refusal.of("p:MessageID"), "HRESULT 0x80041010");
+            assert_eq!((refusal.of("p:MessageID").as_str(), refusal.of("p:error_Code").as_str()), ("HRESULT 0x80041010", "2147749904"));
         }
+        spoils: |refusal| { [refusal.with("b:IsCIM_Error=\"true\"", ""), refusal.with("w:InternalError", "w:InvalidParameter"), refusal.with(">2147749904<", ">0x80041010<"), refusal.lacking("p:error_Type")] }
 
     /// WMI's errors say CIM's status too.
     wmi_errors_have_a_cim_status: "DSP0223, capture pywinrm fixture",
-        holds: |host| { host.first(&Ask::wql(CIMV2, "SELECT * FROM Win32_Service")); }
-        breaks: |host| {
-            assert_eq!(host.refuses(&lost(), fault::WBEM_INVALID_CLASS).of("p:CIMStatusCode"), "5");
+        shows: |host| {
             let odd = Ask::wql(CIMV2, "SELECT * FROM Win32_Service WHERE Colour = 1");
-            assert_eq!(host.refuses(&odd, fault::WBEM_INVALID_QUERY).of("p:CIMStatusCode"), "15");
+            vec![host.refuses(&lost(), fault::WBEM_INVALID_CLASS), host.refuses(&odd, fault::WBEM_INVALID_QUERY)]
         }
+        reads: |refusals| { assert_eq!(refusals.iter().map(|refusal| refusal.of("p:CIMStatusCode")).collect::<Vec<_>>(), ["5", "15"]); }
+        spoils: |refusals| { [vec![refusals[0].lacking("p:CIMStatusCode"), refusals[1].clone()], vec![refusals[0].clone(), refusals[1].with(">15<", ">1<")]] }
 
     /// The action of a refusal tells its family.
     fault_actions_tell_their_family: "wsman-fault-table.tsv, DSP0226 14.6",
-        holds: |host| { assert!(host.accepts(&Ask::get_vm()).of("a:Action").ends_with("transfer/GetResponse")); }
-        breaks: |host| {
-            let family = |action: String| action.trim_end_matches("/fault").rsplit('/').next().unwrap().to_owned();
-            assert_eq!(family(host.refuses(&short(), fault::TOO_FEW_SELECTORS).of("a:Action")), "wsman");
-            assert_eq!(family(host.refuses(&Ask::get(SERVICE).select(&[("Name", "none")]), fault::RESOURCE_NOT_FOUND).of("a:Action")), "addressing");
-            assert_eq!(family(host.refuses(&Ask::pull(SERVICE, "x", ""), fault::INVALID_CONTEXT).of("a:Action")), "enumeration");
+        shows: |host| {
             let elsewhere = format!("<p:Win32_Service xmlns:p=\"{}\"/>", SERVICE.replace("cimv2", "default"));
             let put = Ask::put(SERVICE, "").select(&[("Name", "Alpha")]).saying(&elsewhere);
-            assert_eq!(family(host.refuses(&put, fault::XML_NAMESPACE).of("a:Action")), "transfer");
+            vec![
+                host.refuses(&short(), fault::TOO_FEW_SELECTORS),
+                host.refuses(&Ask::get(SERVICE).select(&[("Name", "none")]), fault::RESOURCE_NOT_FOUND),
+                host.refuses(&Ask::pull(SERVICE, "x", ""), fault::INVALID_CONTEXT),
+                host.refuses(&put, fault::XML_NAMESPACE),
+                host.refuses(&Ask::unsubscribe(SERVICE, "x"), fault::EVENTING_MESSAGE),
+            ]
+        }
+        reads: |refusals| {
+            let family = |action: String| action.strip_suffix("/fault").unwrap().rsplit('/').next().unwrap().to_owned();
+            let families: Vec<String> = refusals.iter().map(|refusal| family(refusal.of("a:Action"))).collect();
+            assert_eq!(families, ["wsman", "addressing", "enumeration", "transfer", "eventing"]);
+        }
+        spoils: |refusals| {
+            let spoilt = |at: usize, old: &str, new: &str| {
+                let mut all = refusals.clone();
+                all[at] = refusals[at].with(old, new);
+                all
+            };
+            [
+                spoilt(0, "wsman/1/wsman/fault<", "wsman/1/wsman/GetResponse<"),
+                spoilt(1, "addressing/fault<", "eventing/fault<"),
+                spoilt(2, "enumeration/fault<", "enumeration/PullResponse<"),
+                spoilt(3, "transfer/fault<", "addressing/fault<"),
+            ]
+        }
+
+    /// Who may log on and has no right to the resource is refused, whatever is asked but who is there.
+    rights_are_needed: "MS-WSMV 3.1.4.1.28, code 5",
+        holds: |host| {
+            host.as_helper();
+            host.accepts(&Ask::identify());
+        }
+        breaks: |host| {
+            host.as_helper();
+            for ask in [Ask::get_alpha(), Ask::enumerate(SERVICE, ""), Ask::open_shell(""), Ask::invoke(SERVICE, "StopService", "").select(&[("Name", "Alpha")])] {
+                let refusal = host.refuses(&ask, fault::ACCESS_DENIED);
+                assert_eq!((refusal.all("s:Value")[0].as_str(), refusal.subcode().as_str()), ("s:Sender", "w:AccessDenied"));
+            }
+            assert!(host.sim.mutations().is_empty());
         }
 
     /// An action that nobody knows is refused, on any resource.

@@ -92,7 +92,13 @@ rules! {
 
     /// A selector filter gives the instances that have all the values that it names, without case.
     selector_filters_select: "MS-WSMV 4.9, DSP0226 Annex E",
-        holds: |host| { assert_eq!(names(&host.whole(&services(&[("name", "ALPHA"), ("State", "running")]))), ["Alpha"]); }
+        shows: |host| { host.whole(&services(&[("name", "ALPHA"), ("State", "running")])) }
+        reads: |page| { assert_eq!(names(page), ["Alpha"]); }
+        spoils: |page| { [page.doubling("p:Win32_Service"), page.lacking("p:Win32_Service"), page.with("<p:Name>Alpha<", "<p:Name>Beta<")] }
+
+    /// A selector filter names properties that the class has.
+    selector_filters_know_properties: "MS-WSMV 3.1.4.1.13",
+        holds: |host| { host.first(&services(&[("Name", "Alpha")])); }
         breaks: |host| { host.refuses(&services(&[("Colour", "red")]), fault::CANNOT_PROCESS_FILTER); }
 
     /// A selector filter stands on the URI of one class.
@@ -152,28 +158,36 @@ rules! {
 
     /// A filter changes which items come, and nothing of what they are.
     filters_leave_the_representation: "DSP0226 Annex E",
-        holds: |host| {
-            let get = host.accepts(&Ask::get_alpha());
-            let found = host.whole(&services(&[("Name", "Alpha")]));
-            assert_eq!(found.inside("p:Win32_Service"), get.inside("p:Win32_Service"));
-        }
-        breaks: |host| { host.refuses(&services(&[("Nothing", "")]), fault::CANNOT_PROCESS_FILTER); }
+        shows: |host| { vec![host.accepts(&Ask::get_alpha()), host.whole(&services(&[("Name", "Alpha")]))] }
+        reads: |answers| { assert_eq!(answers[1].inside("p:Win32_Service"), answers[0].inside("p:Win32_Service")); }
+        spoils: |answers| { [vec![answers[0].clone(), answers[1].lacking("p:State")]] }
 
     /// An association filter gives what is associated with an instance.
     association_filters_find_instances: "MS-WSMV 3.1.4.1.13, DSP0227 8.2",
-        holds: |host| {
-            let page = host.whole(&associated("AssociatedInstances", settings()));
-            assert_eq!(page.inside("n:Items"), ["p:Msvm_VirtualSystemSettingData"]);
+        shows: |host| { host.whole(&associated("AssociatedInstances", settings())) }
+        reads: |page| { assert_eq!(page.inside("n:Items"), ["p:Msvm_VirtualSystemSettingData"]); }
+        spoils: |page| { [page.doubling("p:Msvm_VirtualSystemSettingData"), page.lacking("p:Msvm_VirtualSystemSettingData"), page.with_each("p:Msvm_VirtualSystemSettingData", "p:Msvm_ComputerSystem")] }
+
+    /// An association filter's object is one that is there.
+    association_filters_need_their_object: "DSP0227 8.2",
+        holds: |host| { host.first(&associated("AssociatedInstances", settings())); }
+        breaks: |host| {
+            host.refuses(&associated_of("AssociatedInstances", SWITCH_ID, settings()), fault::RESOURCE_NOT_FOUND);
+            host.refuses(&associated_of("AssociatedInstances", "nobody", ""), fault::RESOURCE_NOT_FOUND);
         }
-        breaks: |host| { host.refuses(&associated_of("AssociatedInstances", SWITCH_ID, settings()), fault::RESOURCE_NOT_FOUND); }
 
     /// An association filter gives the associations themselves, each with its references.
     association_filters_find_associations: "DSP0227 8.2",
-        holds: |host| {
-            let page = host.whole(&associated("AssociationInstances", "<b:ResultClassName>Msvm_SettingsDefineState</b:ResultClassName>"));
+        shows: |host| { host.whole(&associated("AssociationInstances", "<b:ResultClassName>Msvm_SettingsDefineState</b:ResultClassName>")) }
+        reads: |page| {
             assert_eq!(page.inside("n:Items"), ["p:Msvm_SettingsDefineState"]);
             assert_eq!(page.inside("p:ManagedElement"), ["a:Address", "a:ReferenceParameters"]);
         }
+        spoils: |page| { [page.doubling("p:Msvm_SettingsDefineState"), page.lacking("a:ReferenceParameters")] }
+
+    /// An association filter asks for instances or for associations.
+    association_filters_ask_for_either: "DSP0227 8.2",
+        holds: |host| { host.first(&associated("AssociationInstances", "")); }
         breaks: |host| { host.refuses(&associated("Associations", ""), fault::CANNOT_PROCESS_FILTER); }
 
     /// An association filter stands on the URI of all classes, since what it finds may be of any.
@@ -191,28 +205,34 @@ rules! {
 
     /// Roles narrow an association filter.
     association_filters_know_roles: "DSP0227 8.2",
-        holds: |host| {
+        shows: |host| {
             let by = |role: &str| associated("AssociatedInstances", &format!("{}<b:Role>{role}</b:Role>", settings()));
-            assert_eq!(host.whole(&by("ManagedElement")).inside("n:Items").len(), 1);
-            assert_eq!(host.whole(&by("SettingData")).inside("n:Items").len(), 0);
+            vec![host.whole(&by("ManagedElement")), host.whole(&by("SettingData"))]
         }
-        breaks: |host| { host.refuses(&associated_of("AssociatedInstances", "nobody", "<b:Role>ManagedElement</b:Role>"), fault::RESOURCE_NOT_FOUND); }
+        reads: |pages| { assert_eq!(pages.iter().map(|page| page.inside("n:Items").len()).collect::<Vec<_>>(), [1, 0]); }
+        spoils: |pages| {
+            let item = pages[0].markup("p:Msvm_VirtualSystemSettingData");
+            [
+                vec![pages[0].lacking("p:Msvm_VirtualSystemSettingData"), pages[1].clone()],
+                vec![pages[0].clone(), pages[1].with("<n:Items/>", &format!("<n:Items>{item}</n:Items>"))],
+            ]
+        }
 
     /// An association filter that names properties gives fragments with these alone.
     association_filters_project: "DSP0227 8.2",
-        holds: |host| {
+        shows: |host| {
             let parts = format!("{}<b:IncludeResultProperty>ElementName</b:IncludeResultProperty>", settings());
-            let page = host.whole(&associated("AssociatedInstances", &parts));
-            assert_eq!((page.inside("n:Items"), page.inside("w:XmlFragment")), (vec!["w:XmlFragment".to_owned()], vec!["ElementName".to_owned()]));
+            host.whole(&associated("AssociatedInstances", &parts))
         }
-        breaks: |host| { host.refuses(&associated_of("AssociatedInstances", "nobody", settings()), fault::RESOURCE_NOT_FOUND); }
+        reads: |page| { assert_eq!((page.inside("n:Items"), page.inside("w:XmlFragment")), (vec!["w:XmlFragment".to_owned()], vec!["ElementName".to_owned()])); }
+        spoils: |page| { [page.with("</ElementName>", "</ElementName><Notes/>"), page.with_each("w:XmlFragment", "w:Fragment")] }
 
     /// An association filter finds what `ASSOCIATORS OF` finds.
     association_filters_mean_associators: "MS-WMI 2.2.1, DSP0227 8.2",
-        holds: |host| {
+        shows: |host| {
             let query = format!("ASSOCIATORS OF {{Msvm_ComputerSystem.CreationClassName='Msvm_ComputerSystem',Name='{VM_ID}'}}");
-            let queried = host.whole(&Ask::wql(VIRTUALIZATION, &query));
-            assert_eq!(host.whole(&associated("AssociatedInstances", "")).inside("n:Items"), queried.inside("n:Items"));
+            vec![host.whole(&Ask::wql(VIRTUALIZATION, &query)), host.whole(&associated("AssociatedInstances", ""))]
         }
-        breaks: |host| { host.refuses(&Ask::wql(VIRTUALIZATION, "ASSOCIATORS OF {}"), fault::WBEM_INVALID_QUERY); }
+        reads: |pages| { assert_eq!(pages[0].inside("n:Items"), pages[1].inside("n:Items")); }
+        spoils: |pages| { [vec![pages[0].clone(), pages[1].lacking("p:Msvm_VirtualSystemSettingData")]] }
 }

@@ -47,38 +47,65 @@ rules! {
 
     /// An answer, and a refusal too, names the message that it answers.
     answers_relate_to_the_request: "DSP0226 5.4.4",
-        holds: |host| {
-            let answer = host.accepts(&Ask::get_alpha().with("a:MessageID", "uuid:mine"));
-            assert_eq!(answer.of("a:RelatesTo"), "uuid:mine");
-        }
-        breaks: |host| {
-            let refusal = host.refuses(&Ask::get(SERVICE).with("a:MessageID", "uuid:mine"), fault::TOO_FEW_SELECTORS);
-            assert_eq!(refusal.of("a:RelatesTo"), "uuid:mine");
-        }
+        shows: |host| { vec![host.accepts(&Ask::get_alpha().with("a:MessageID", "uuid:mine")), host.refuses(&Ask::get(SERVICE).with("a:MessageID", "uuid:mine"), fault::TOO_FEW_SELECTORS)] }
+        reads: |answers| { assert!(answers.iter().all(|answer| answer.of("a:RelatesTo") == "uuid:mine")); }
+        spoils: |answers| { [vec![answers[0].with("uuid:mine", "uuid:other")], vec![answers[1].lacking("a:RelatesTo")]] }
 
     /// A refusal of a body that cannot be read still names the message.
     unreadable_bodies_are_answered_by_name: "DSP0226 14.2",
-        holds: |host| { host.accepts(&Ask::enumerate(SERVICE, "")); }
-        breaks: |host| {
+        shows: |host| {
             let odd = Ask::enumerate(SERVICE, "<w:EnumerationMode>Some</w:EnumerationMode>").with("a:MessageID", "uuid:mine");
-            assert_eq!(host.refuses(&odd, fault::ENUMERATION_MODE).of("a:RelatesTo"), "uuid:mine");
+            host.refuses(&odd, fault::ENUMERATION_MODE)
         }
+        reads: |refusal| { assert_eq!(refusal.of("a:RelatesTo"), "uuid:mine"); }
+        spoils: |refusal| { [refusal.lacking("a:RelatesTo"), refusal.with("uuid:mine", "")] }
 
     /// Every message of the host has a name of its own, with `uuid:` before it.
     answers_have_names_of_their_own: "MS-WSMV 3.1.4.1.5",
-        holds: |host| {
-            let names: Vec<String> = (0..2).map(|_| host.accepts(&Ask::get_alpha()).of("a:MessageID")).collect();
-            assert!(names[0] != names[1] && names.iter().all(|name| name.starts_with("uuid:") && name.len() == 41), "{names:?}");
+        shows: |host| { vec![host.accepts(&Ask::get_alpha()), host.accepts(&Ask::get_alpha()), host.refuses(&Ask::get(SERVICE), fault::TOO_FEW_SELECTORS)] }
+        reads: |answers| {
+            let mut names: Vec<String> = answers.iter().map(|answer| answer.of("a:MessageID")).collect();
+            assert!(names.iter().all(|name| name.starts_with("uuid:") && name.len() == 41), "{names:?}");
+            names.sort();
+            names.dedup();
+            assert_eq!(names.len(), answers.len());
         }
-        breaks: |host| {
-            let refusal = host.refuses(&Ask::get(SERVICE), fault::TOO_FEW_SELECTORS);
-            assert!(refusal.of("a:MessageID").starts_with("uuid:"));
+        spoils: |answers| {
+            let (first, second) = (answers[0].of("a:MessageID"), answers[1].of("a:MessageID"));
+            [
+                vec![answers[0].clone(), answers[1].with(&second, &first)],
+                vec![answers[0].with("<a:MessageID>uuid:", "<a:MessageID>")],
+                vec![answers[2].with("<a:MessageID>uuid:", "<a:MessageID>urn:uuid:")],
+            ]
+        }
+
+    /// An answer's action is the request's with `Response` behind it.
+    answers_are_named_after_their_requests: "MS-WSMV 4.1.1-4.1.4, field notes b.2",
+        shows: |host| {
+            let begun = host.accepts(&Ask::enumerate(SERVICE, ""));
+            let pulled = host.accepts(&Ask::pull(SERVICE, &begun.context(), ""));
+            let released = host.accepts(&Ask::release(SERVICE, &pulled.context()));
+            vec![host.accepts(&Ask::get_alpha()), begun, pulled, released, host.accepts(&Ask::invoke(SERVICE, "StopService", "").select(&[("Name", "Alpha")]))]
+        }
+        reads: |answers| {
+            let named: Vec<String> = answers.iter().map(|answer| answer.of("a:Action")).collect();
+            let (transfer, enumeration) = ("http://schemas.xmlsoap.org/ws/2004/09/transfer", "http://schemas.xmlsoap.org/ws/2004/09/enumeration");
+            let wanted = [format!("{transfer}/Get"), format!("{enumeration}/Enumerate"), format!("{enumeration}/Pull"), format!("{enumeration}/Release"), format!("{SERVICE}/StopService")];
+            assert_eq!(named, wanted.map(|action| format!("{action}Response")));
+        }
+        spoils: |answers| {
+            (0..answers.len()).map(|at| {
+                let mut spoilt = answers.clone();
+                spoilt[at] = answers[at].with("Response</a:Action>", "</a:Action>");
+                spoilt
+            }).collect::<Vec<_>>()
         }
 
     /// An answer goes to the anonymous role.
     answers_go_to_the_anonymous_role: "MS-WSMV 4.1.1",
-        holds: |host| { assert_eq!(host.accepts(&Ask::get_alpha()).of("a:To"), ANONYMOUS); }
-        breaks: |host| { assert_eq!(host.refuses(&Ask::get(SERVICE), fault::TOO_FEW_SELECTORS).of("a:To"), ANONYMOUS); }
+        shows: |host| { vec![host.accepts(&Ask::get_alpha()), host.refuses(&Ask::get(SERVICE), fault::TOO_FEW_SELECTORS)] }
+        reads: |answers| { assert!(answers.iter().all(|answer| answer.of("a:To") == ANONYMOUS)); }
+        spoils: |answers| { [vec![answers[0].with(ANONYMOUS, "http://elsewhere/")], vec![answers[1].lacking("a:To")]] }
 
     /// `a:ReplyTo` must be there.
     reply_to_is_required: "MS-WSMV 3.1.4.1.3",
@@ -197,11 +224,12 @@ rules! {
 
     /// A host does not send `DataLocale` back.
     data_locale_is_not_answered: "MS-WSMV <48>",
-        holds: |host| { assert!(!host.accepts(&get_with("m:DataLocale", "<m:DataLocale xml:lang=\"de-DE\"/>")).has("m:DataLocale")); }
-        breaks: |host| {
-            let short = Ask::get(SERVICE).block("m:DataLocale", "<m:DataLocale xml:lang=\"de-DE\"/>");
-            assert!(!host.refuses(&short, fault::TOO_FEW_SELECTORS).has("m:DataLocale"));
+        shows: |host| {
+            let with = |ask: Ask| ask.block("m:DataLocale", "<m:DataLocale xml:lang=\"de-DE\"/>");
+            vec![host.accepts(&with(Ask::get_alpha())), host.refuses(&with(Ask::get(SERVICE)), fault::TOO_FEW_SELECTORS)]
         }
+        reads: |answers| { assert!(!answers.iter().any(|answer| answer.has("m:DataLocale"))); }
+        spoils: |answers| { answers.iter().map(|answer| vec![answer.with("</s:Header>", "<p:DataLocale xml:lang=\"de-DE\"/></s:Header>")]).collect::<Vec<_>>() }
 
     /// A header that nobody knows is read over, unless it must be understood.
     unknown_headers_are_read_over: "SOAP 1.2 part 1, 5.2.3",
@@ -210,14 +238,16 @@ rules! {
 
     /// A refusal for a header that must be understood names each such header, and has no subcode.
     headers_that_are_not_understood_are_named: "SOAP 1.2 part 1, 5.4.8",
-        holds: |host| { host.accepts(&get_with("z:Odd", "<z:Odd xmlns:z=\"urn:z\" s:mustUnderstand=\"false\"/>")); }
-        breaks: |host| {
+        shows: |host| {
             let odd = get_with("z:Odd", "<z:Odd xmlns:z=\"urn:z\" s:mustUnderstand=\"true\"/><z:Two xmlns:z=\"urn:y\" s:mustUnderstand=\"true\"/>");
-            let refusal = host.refuses(&odd, fault::MUST_UNDERSTAND);
+            host.refuses(&odd, fault::MUST_UNDERSTAND)
+        }
+        reads: |refusal| {
             assert_eq!((refusal.subcode().as_str(), refusal.count("s:NotUnderstood")), ("s:MustUnderstand", 2));
             assert!(refusal.attribute("s:NotUnderstood", "qname").unwrap().ends_with(":Odd"));
             assert!(refusal.of("a:Action").ends_with("/addressing/fault"));
         }
+        spoils: |refusal| { [refusal.lacking("s:NotUnderstood"), refusal.with(":Odd", ":Even"), refusal.with("addressing/fault", "wsman/fault"), refusal.with("</s:Value></s:Code>", "</s:Value><s:Subcode><s:Value>w:Odd</s:Value></s:Subcode></s:Code>")] }
 
     /// `mustUnderstand` without SOAP's namespace means nothing.
     must_understand_is_qualified: "capture clients/winrs-pywinrm-Create",
@@ -251,16 +281,15 @@ rules! {
 
     /// The operation that a client names is named in the answer and in the refusal.
     operation_is_echoed: "MS-WSMV 3.1.4.1.39",
-        holds: |host| { assert_eq!(host.accepts(&Ask::get_alpha().with("m:OperationID", "uuid:AB")).of("m:OperationID"), "uuid:AB"); }
-        breaks: |host| {
-            let refusal = host.refuses(&Ask::get(SERVICE).with("m:OperationID", "uuid:AB"), fault::TOO_FEW_SELECTORS);
-            assert_eq!(refusal.of("m:OperationID"), "uuid:AB");
-        }
+        shows: |host| { vec![host.accepts(&Ask::get_alpha().with("m:OperationID", "uuid:AB")), host.refuses(&Ask::get(SERVICE).with("m:OperationID", "uuid:AB"), fault::TOO_FEW_SELECTORS)] }
+        reads: |answers| { assert!(answers.iter().all(|answer| answer.of("m:OperationID") == "uuid:AB")); }
+        spoils: |answers| { [vec![answers[0].with(">uuid:AB<", ">uuid:AC<")], vec![answers[1].lacking("m:OperationID")]] }
 
     /// An operation that the client does not name is not named in the answer.
     no_operation_is_made_up: "MS-WSMV 3.1.4.1.39",
-        holds: |host| { assert!(!host.accepts(&Ask::get_alpha()).has("m:OperationID")); }
-        breaks: |host| { assert!(!host.refuses(&Ask::get(SERVICE), fault::TOO_FEW_SELECTORS).has("m:OperationID")); }
+        shows: |host| { vec![host.accepts(&Ask::get_alpha()), host.refuses(&Ask::get(SERVICE), fault::TOO_FEW_SELECTORS)] }
+        reads: |answers| { assert!(!answers.iter().any(|answer| answer.has("m:OperationID"))); }
+        spoils: |answers| { answers.iter().map(|answer| vec![answer.with("</s:Header>", "<p:OperationID>uuid:AB</p:OperationID></s:Header>")]).collect::<Vec<_>>() }
 
     /// The first message of an operation has the number 1.
     operations_count_from_one: "MS-WSMV 3.1.4.1.39",

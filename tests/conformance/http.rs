@@ -118,40 +118,48 @@ rules! {
 
     /// Identify tells a user protocol, vendor and version.
     identify_tells_who_is_there: "DSP0226 11, MS-WSMV <71>",
-        holds: |host| {
-            let answer = host.accepts(&Ask::identify());
+        shows: |host| { host.accepts(&Ask::identify()) }
+        reads: |answer| {
             assert_eq!(answer.of("wsmid:ProtocolVersion"), "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd");
             assert_eq!(answer.of("wsmid:ProductVendor"), "Microsoft Corporation");
             assert_eq!(answer.of("wsmid:ProductVersion"), "OS: 10.0.14393 SP: 0.0 Stack: 3.0");
         }
-        breaks: |host| { host.turns_away("/wsman", SOAP, Ask::identify().text().as_bytes(), 401); }
+        spoils: |answer| { [answer.with("OS: 10.0.14393", "OS: 0.0.0"), answer.lacking("wsmid:ProductVendor"), answer.with("wsman/1/wsman.xsd</", "wsman/2/wsman.xsd</")] }
 
     /// Identify needs no header, and has none in its answer.
     identify_needs_no_header: "DSP0226 11",
-        holds: |host| { assert!(host.accepts(&Ask::identify()).inside("s:Header").is_empty()); }
-        breaks: |host| { host.refuses(&Ask::identify().saying("<i:Identity xmlns:i=\"urn:i\"/>"), fault::HEADER_REQUIRED); }
+        shows: |host| { host.accepts(&Ask::identify()) }
+        reads: |answer| { assert!(answer.inside("s:Header").is_empty() && answer.inside("s:Body") == ["wsmid:IdentifyResponse"]); }
+        spoils: |answer| { [answer.with("<s:Header>", "<s:Header><a:MessageID>uuid:1</a:MessageID>"), answer.with_each("IdentifyResponse", "Identify")] }
 
     /// Identify lists the security profiles for a user, each scheme for both transports.
     identify_lists_security_profiles: "MS-WSMV 3.1.4.1.23",
-        holds: |host| {
-            let profiles = host.accepts(&Ask::identify()).all("wsmid:SecurityProfileName");
+        shows: |host| { host.accepts(&Ask::identify()) }
+        reads: |answer| {
+            let profiles = answer.all("wsmid:SecurityProfileName");
             let short: Vec<&str> = profiles.iter().filter_map(|profile| profile.split("secprofile/").nth(1)).collect();
             for wanted in ["http/basic", "https/basic", "http/spnego-kerberos", "https/spnego-kerberos"] {
                 assert!(short.contains(&wanted), "{short:?}");
             }
         }
-        breaks: |host| { host.turns_away("/wsman", SOAP, Ask::identify().text().as_bytes(), 401); }
+        spoils: |answer| { [answer.with("secprofile/http/basic", "http/basic"), answer.with("secprofile/https/spnego-kerberos", "secprofile/https/kerberos")] }
 
     /// Identify may be asked without a password by who says so, and then tells no version and no profiles.
     identify_tells_strangers_less: "MS-WSMV 3.1.4.1.23, <72>",
-        holds: |host| {
+        shows: |host| {
             let head = format!("WSMANIDENTIFY: unauthenticated\r\n{SOAP}");
-            let answer = host.serves("/wsman", &head, Ask::identify().text().as_bytes());
-            assert_eq!((answer.of("wsmid:ProductVersion").as_str(), answer.has("wsmid:SecurityProfiles")), ("OS: 0.0.0 SP: 0.0 Stack: 3.0", false));
+            host.serves("/wsman", &head, Ask::identify().text().as_bytes())
         }
+        reads: |answer| { assert_eq!((answer.of("wsmid:ProductVersion").as_str(), answer.has("wsmid:SecurityProfiles")), ("OS: 0.0.0 SP: 0.0 Stack: 3.0", false)); }
+        spoils: |answer| { [answer.with("OS: 0.0.0", "OS: 10.0.14393"), answer.with("</wsmid:ProductVersion>", "</wsmid:ProductVersion><wsmid:SecurityProfiles/>")] }
+
+    /// Who does not say so is asked for a password, even for Identify.
+    identify_asks_for_a_password: "MS-WSMV 3.1.4.1.23",
+        holds: |host| { host.accepts(&Ask::identify()); }
         breaks: |host| {
-            let head = format!("WSMANIDENTIFY: authenticated\r\n{SOAP}");
-            host.turns_away("/wsman", &head, Ask::identify().text().as_bytes(), 401);
+            for head in [SOAP.to_owned(), format!("WSMANIDENTIFY: authenticated\r\n{SOAP}")] {
+                host.turns_away("/wsman", &head, Ask::identify().text().as_bytes(), 401);
+            }
         }
 
     /// Identify has an address of its own for who has no password.

@@ -66,13 +66,13 @@ rules! {
 
     /// What a method gives back stands in `<method>_OUTPUT` of the class's namespace, the return value last.
     output_ends_with_the_return_value: "MS-WSMV 4.1.4",
-        holds: |host| {
-            let answer = host.accepts(&state("<p:RequestedState>3</p:RequestedState>"));
+        shows: |host| { host.accepts(&state("<p:RequestedState>3</p:RequestedState>")) }
+        reads: |answer| {
             assert_eq!(answer.inside("s:Body"), ["p:RequestStateChange_OUTPUT"]);
             assert_eq!(answer.inside("p:RequestStateChange_OUTPUT"), ["p:Job", "p:ReturnValue"]);
             assert_eq!(answer.namespace("ReturnValue"), VM);
         }
-        breaks: |host| { host.refuses(&state("<p:RequestedState>on</p:RequestedState>"), fault::SCHEMA_VALIDATION); }
+        spoils: |answer| { [answer.swapping("p:Job", "p:ReturnValue"), answer.lacking("p:ReturnValue"), answer.with_each("_OUTPUT", "Response"), answer.with(&format!("xmlns:p=\"{VM}\""), &format!("xmlns:p=\"{VIRTUALIZATION}\""))] }
 
     /// A refusal in the method's own terms is an answer; a request that the method never saw is a fault.
     return_values_are_no_faults: "DSP0227 11, field notes a.3",
@@ -235,24 +235,33 @@ rules! {
 
     /// A job is a reference that can be followed; when there is none, it is nil.
     jobs_are_references: "field notes a.3, b.4, b.6",
-        holds: |host| {
+        shows: |host| {
             let begun = host.accepts(&state("<p:RequestedState>3</p:RequestedState>"));
-            assert_eq!((begun.of("p:ReturnValue").as_str(), begun.inside("p:Job")), ("4096", vec!["a:Address".to_owned(), "a:ReferenceParameters".to_owned()]));
             let (resource, id) = (begun.of("w:ResourceURI"), begun.selector("InstanceID").unwrap());
             host.accepts(&Ask::get(&resource).select(&[("InstanceID", &id)]));
-            let none = host.accepts(&state("<p:RequestedState>77</p:RequestedState>"));
-            assert_eq!(none.attribute("p:Job", "xsi:nil").as_deref(), Some("true"));
+            vec![begun, host.accepts(&state("<p:RequestedState>77</p:RequestedState>"))]
         }
-        breaks: |host| { host.refuses(&Ask::get(&format!("{VIRTUALIZATION}/Msvm_ConcreteJob")).select(&[("InstanceID", "none")]), fault::RESOURCE_NOT_FOUND); }
+        reads: |answers| {
+            assert_eq!((answers[0].of("p:ReturnValue").as_str(), answers[0].inside("p:Job")), ("4096", vec!["a:Address".to_owned(), "a:ReferenceParameters".to_owned()]));
+            assert_eq!((answers[1].attribute("p:Job", "xsi:nil").as_deref(), answers[1].of("p:Job").as_str()), (Some("true"), ""));
+        }
+        spoils: |answers| {
+            [
+                vec![answers[0].lacking("a:ReferenceParameters"), answers[1].clone()],
+                vec![answers[0].with(">4096<", ">0<"), answers[1].clone()],
+                vec![answers[0].clone(), answers[1].with("<p:Job xsi:nil=\"true\"/>", "<p:Job/>")],
+                vec![answers[0].clone(), answers[1].lacking("p:Job")],
+            ]
+        }
 
     /// An out parameter that was not set is nil.
     unset_outputs_are_nil: "field notes b.6",
-        holds: |host| {
-            let none = host.accepts(&registry("GetStringValue", "<p:sValueName>Nothing</p:sValueName>"));
-            assert_eq!(none.attribute("p:sValue", "xsi:nil").as_deref(), Some("true"));
-            assert_ne!(none.of("p:ReturnValue"), "0");
+        shows: |host| { host.accepts(&registry("GetStringValue", "<p:sValueName>Nothing</p:sValueName>")) }
+        reads: |answer| {
+            assert_eq!(answer.attribute("p:sValue", "xsi:nil").as_deref(), Some("true"));
+            assert_ne!(answer.of("p:ReturnValue"), "0");
         }
-        breaks: |host| { host.refuses(&registry("GetStringValue", "<p:sName>Nothing</p:sName>"), fault::SCHEMA_VALIDATION); }
+        spoils: |answer| { [answer.lacking("p:sValue"), answer.with("xsi:nil=\"true\"", ""), answer.with(answer.markup("p:ReturnValue"), "<p:ReturnValue xmlns:p=\"http://schemas.microsoft.com/wbem/wsman/1/wmi/x\">0</p:ReturnValue>")] }
 
     /// All classes of a namespace have no methods.
     all_classes_have_no_methods: "DSP0227 11",

@@ -1,6 +1,6 @@
 //! Get, Put, Create and Delete.
 
-use super::bench::{Ask, CIMV2, Host, SERVICE, VIRTUALIZATION, VM, VM_ID, fault};
+use super::bench::{Answer, Ask, CIMV2, Host, SERVICE, VIRTUALIZATION, VM, VM_ID, fault};
 
 const RULE: &str = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/StandardCimv2/MSFT_NetFirewallRule";
 const ADDRESS: &str = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/StandardCimv2/MSFT_NetIPAddress";
@@ -39,12 +39,12 @@ rules! {
 
     /// Get answers with the instance alone, under its class's name.
     get_answers_with_the_instance: "DSP0226 7.3, MS-WSMV 4.1.1",
-        holds: |host| {
-            let answer = host.accepts(&Ask::get_alpha());
+        shows: |host| { host.accepts(&Ask::get_alpha()) }
+        reads: |answer| {
             assert_eq!(answer.inside("s:Body"), ["p:Win32_Service"]);
-            assert!(answer.of("a:Action").ends_with("/transfer/GetResponse"));
+            assert!(answer.of("a:Action").ends_with("/transfer/GetResponse") && answer.of("p:Name") == "Alpha");
         }
-        breaks: |host| { host.refuses(&Ask::get(SERVICE), fault::TOO_FEW_SELECTORS); }
+        spoils: |answer| { [answer.doubling("p:Win32_Service"), answer.with("transfer/GetResponse", "transfer/Get"), answer.with("<p:Name>Alpha<", "<p:Name>Beta<")] }
 
     /// An instance is addressed by all of its keys.
     all_keys_are_needed: "DSP0226 5.1.2.2, code 2150858842",
@@ -103,11 +103,22 @@ rules! {
 
     /// Put changes what its body says and leaves the rest.
     put_changes_what_it_says: "MS-WSMV 4.1.3, DSP0226 7.4",
-        holds: |host| {
-            let answer = host.accepts(&put("<p:Enabled>2</p:Enabled>"));
-            assert_eq!((answer.of("p:Enabled").as_str(), answer.of("p:Action").as_str()), ("2", "2"));
-            assert_eq!(host.accepts(&of_rule(Ask::get(RULE))).of("p:Enabled"), "2");
+        shows: |host| { vec![host.accepts(&of_rule(Ask::get(RULE))), host.accepts(&put("<p:Enabled>2</p:Enabled>")), host.accepts(&of_rule(Ask::get(RULE)))] }
+        reads: |answers| {
+            assert_eq!((answers[0].of("p:Enabled").as_str(), answers[2].of("p:Enabled").as_str()), ("1", "2"));
+            let without = |answer: &Answer| answer.lacking("p:Enabled").body().to_owned();
+            assert_eq!(without(&answers[2]), without(&answers[0]));
         }
+        spoils: |answers| {
+            [
+                vec![answers[0].clone(), answers[1].clone(), answers[2].with("<p:Enabled>2<", "<p:Enabled>1<")],
+                vec![answers[0].clone(), answers[1].clone(), answers[2].with("<p:Action>2<", "<p:Action>4<")],
+            ]
+        }
+
+    /// Put changes what the class has, or nothing.
+    put_knows_properties: "DSP0226 7.4, code 2150858817",
+        holds: |host| { host.accepts(&put("<p:Enabled>2</p:Enabled>")); }
         breaks: |host| {
             host.refuses(&put("<p:Enabled>2</p:Enabled><p:Colour>red</p:Colour>"), fault::SCHEMA_VALIDATION);
             assert_eq!(host.accepts(&of_rule(Ask::get(RULE))).of("p:Enabled"), "1");
@@ -115,10 +126,16 @@ rules! {
 
     /// Put answers with the whole instance, as it is now.
     put_answers_with_the_instance: "MS-WSMV 4.1.3",
-        holds: |host| {
-            let answer = host.accepts(&put("<p:Enabled>2</p:Enabled>"));
-            assert_eq!(answer.inside("p:MSFT_NetFirewallRule"), host.accepts(&of_rule(Ask::get(RULE))).inside("p:MSFT_NetFirewallRule"));
+        shows: |host| { vec![host.accepts(&put("<p:Enabled>2</p:Enabled>")), host.accepts(&of_rule(Ask::get(RULE)))] }
+        reads: |answers| {
+            assert_eq!((answers[0].of("p:Enabled").as_str(), answers[0].inside("s:Body")), ("2", vec!["p:MSFT_NetFirewallRule".to_owned()]));
+            assert_eq!(answers[0].inside("p:MSFT_NetFirewallRule"), answers[1].inside("p:MSFT_NetFirewallRule"));
         }
+        spoils: |answers| { [vec![answers[0].with("<p:Enabled>2<", "<p:Enabled>1<"), answers[1].clone()], vec![answers[0].lacking("p:Action"), answers[1].clone()]] }
+
+    /// Put has a body.
+    put_has_an_instance: "DSP0226 7.4",
+        holds: |host| { host.accepts(&put("<p:Enabled>2</p:Enabled>")); }
         breaks: |host| { host.refuses(&put("").saying(""), fault::SCHEMA_VALIDATION); }
 
     /// Put may say its keys again, and where it is; it may not move the instance.
@@ -157,13 +174,22 @@ rules! {
 
     /// Create answers with a reference to what it made, which can be followed.
     create_answers_with_a_reference: "DSP0226 7.6, MS-WSMV <109>",
-        holds: |host| {
+        shows: |host| {
             let answer = host.accepts(&Ask::create(SESSION, ""));
-            assert_eq!(answer.inside("s:Body"), ["x:ResourceCreated"]);
-            assert_eq!(answer.inside("x:ResourceCreated"), ["a:Address", "a:ReferenceParameters"]);
             let id = answer.selector("SessionId").unwrap();
             host.accepts(&Ask::get(SESSION).select(&[("SessionId", &id)]));
+            answer
         }
+        reads: |answer| {
+            assert_eq!(answer.inside("s:Body"), ["x:ResourceCreated"]);
+            assert_eq!(answer.inside("x:ResourceCreated"), ["a:Address", "a:ReferenceParameters"]);
+            assert!(answer.of("w:ResourceURI").eq_ignore_ascii_case(SESSION) && answer.selector("SessionId").is_some());
+        }
+        spoils: |answer| { [answer.lacking("w:Selector"), answer.lacking("w:ResourceURI"), answer.with("<x:ResourceCreated>", "<x:ResourceCreated><a:EndpointReference/>"), answer.with_each("x:ResourceCreated", "x:Created")] }
+
+    /// A provider that cannot make anything refuses Create itself.
+    create_needs_a_provider_that_makes: "MS-WMI 2.2.11",
+        holds: |host| { host.accepts(&Ask::create(SESSION, "")); }
         breaks: |host| { host.refuses(&Ask::create(SERVICE, "<p:Name>New</p:Name>"), fault::WBEM_NOT_CAPABLE); }
 
     /// Create is asked of the class, without selectors.

@@ -68,20 +68,28 @@ rules! {
 
     /// Who asks with DMTF's URI is answered with it.
     dmtf_is_answered_with_dmtf: "MS-WSMV <45>",
-        holds: |host| { assert_eq!(host.accepts(&dmtf("root/cimv2")).namespace("Win32_Service"), format!("{DMTF}/Win32_Service")); }
-        breaks: |host| { host.refuses(&Ask::get(&format!("{DMTF}/Win32_None")).select(&[("__cimnamespace", "root/cimv2")]), fault::INVALID_RESOURCE_URI); }
+        shows: |host| { host.accepts(&dmtf("root/cimv2")) }
+        reads: |answer| { assert_eq!(answer.namespace("Win32_Service"), format!("{DMTF}/Win32_Service")); }
+        spoils: |answer| { [answer.with(&format!("xmlns:p=\"{DMTF}/Win32_Service\""), &format!("xmlns:p=\"{SERVICE}\""))] }
 
     /// References carry `__cimnamespace` where the request used DMTF's URI, and only there.
     namespaces_stand_in_dmtf_references: "MS-WSMV <45>",
-        holds: |host| {
+        shows: |host| {
             let asked = references(&format!("{DMTF}/Win32_Service")).select(&[("__cimnamespace", "root/cimv2")]);
-            let page = host.first(&asked);
-            assert_eq!(page.selector("__cimnamespace").as_deref(), Some("root/cimv2"));
-            assert_eq!(page.of("w:ResourceURI"), format!("{DMTF}/Win32_Service"));
-            let page = host.first(&references(SERVICE));
-            assert_eq!((page.selector("__cimnamespace"), page.of("w:ResourceURI")), (None, SERVICE.to_owned()));
+            vec![host.first(&asked), host.first(&references(SERVICE))]
         }
-        breaks: |host| { host.refuses(&references(&format!("{DMTF}/Win32_Service")), fault::INVALID_RESOURCE_URI); }
+        reads: |pages| {
+            assert_eq!(pages[0].selector("__cimnamespace").as_deref(), Some("root/cimv2"));
+            assert_eq!(pages[0].of("w:ResourceURI"), format!("{DMTF}/Win32_Service"));
+            assert_eq!((pages[1].selector("__cimnamespace"), pages[1].of("w:ResourceURI")), (None, SERVICE.to_owned()));
+        }
+        spoils: |pages| {
+            [
+                vec![pages[0].with("__cimnamespace", "namespace"), pages[1].clone()],
+                vec![pages[0].with(&format!("{DMTF}/Win32_Service<"), &format!("{SERVICE}<")), pages[1].clone()],
+                vec![pages[0].clone(), pages[1].with("<w:SelectorSet>", "<w:SelectorSet><w:Selector Name=\"__cimnamespace\">root/cimv2</w:Selector>")],
+            ]
+        }
 
     /// A namespace beside a URI that has one already must be the same.
     namespaces_agree: "MS-WSMV <46>",

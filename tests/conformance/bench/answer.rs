@@ -3,7 +3,7 @@
 use roxmltree::{Document, Node};
 
 /// Windows's prefixes and what they stand for. `p` is the namespace of whatever class the answer is about.
-const PREFIXES: [(&str, &str); 12] = [
+const PREFIXES: [(&str, &str); 14] = [
     ("s", "http://www.w3.org/2003/05/soap-envelope"),
     ("a", "http://schemas.xmlsoap.org/ws/2004/08/addressing"),
     ("w", "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"),
@@ -16,6 +16,8 @@ const PREFIXES: [(&str, &str); 12] = [
     ("cim", "http://schemas.dmtf.org/wbem/wscim/1/common"),
     ("xsi", "http://www.w3.org/2001/XMLSchema-instance"),
     ("wsmid", "http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd"),
+    ("rsp", "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"),
+    ("ev", "http://schemas.microsoft.com/win/2004/08/events/event"),
 ];
 
 /// What came back over HTTP.
@@ -30,6 +32,48 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// The same with the first `old` replaced: what a host would have said that breaks a rule.
+    pub fn with(&self, old: &str, new: &str) -> Self {
+        assert!(self.text.contains(old), "there is no {old} in\n{}", self.text);
+        Self { text: self.text.replacen(old, new, 1), ..self.clone() }
+    }
+
+    /// The same with each `old` replaced.
+    pub fn with_each(&self, old: &str, new: &str) -> Self {
+        assert!(self.text.contains(old), "there is no {old} in\n{}", self.text);
+        Self { text: self.text.replace(old, new), ..self.clone() }
+    }
+
+    /// The same without the first element `name`.
+    pub fn lacking(&self, name: &str) -> Self {
+        self.with(self.markup(name), "")
+    }
+
+    /// The same with the first element `name` twice.
+    pub fn doubling(&self, name: &str) -> Self {
+        let markup = self.markup(name);
+        self.with(markup, &markup.repeat(2))
+    }
+
+    /// The same with the first elements `name` and `other` in each other's place.
+    pub fn swapping(&self, name: &str, other: &str) -> Self {
+        let (one, two) = (self.markup(name), self.markup(other));
+        self.with(one, "<swapped/>").with(two, one).with("<swapped/>", two)
+    }
+
+    /// The same with another prefix in the place of `prefix`, meaning the same.
+    pub fn renaming(&self, prefix: &str, other: &str) -> Self {
+        let whole = [("<", ":"), ("</", ":"), ("xmlns:", "="), ("\"", ":")].into_iter().fold(self.text.clone(), |text, (before, after)| {
+            text.replace(&format!("{before}{prefix}{after}"), &format!("{before}{other}{after}"))
+        });
+        Self { text: whole, ..self.clone() }
+    }
+
+    /// The same under another HTTP status.
+    pub fn under(&self, status: u16) -> Self {
+        Self { status, ..self.clone() }
+    }
+
     fn document(&self) -> Document<'_> {
         Document::parse(&self.text).unwrap_or_else(|error| panic!("{error}:\n{}\n{}", self.head, self.text))
     }
@@ -72,6 +116,13 @@ impl Answer {
         let (prefix, local) = attribute.split_once(':').unwrap_or(("", attribute));
         let wanted = PREFIXES.iter().find(|(own, _)| *own == prefix).map(|(_, uri)| *uri);
         node.attributes().find(|own| own.name() == local && own.namespace() == wanted).map(|own| own.value().to_owned())
+    }
+
+    /// The attribute `attribute` of each element `name`; empty where it is not there.
+    pub fn attributes(&self, name: &str, attribute: &str) -> Vec<String> {
+        let document = self.document();
+        let nodes = document.descendants().filter(|node| is(*node, name));
+        nodes.map(|node| node.attribute(attribute).unwrap_or_default().to_owned()).collect()
     }
 
     /// The namespace of the first element whose name without a prefix is `local`.

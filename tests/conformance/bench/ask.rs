@@ -128,6 +128,13 @@ impl Ask {
         self
     }
 
+    /// With options, each with its value.
+    pub fn options(self, options: &[(&str, &str)]) -> Self {
+        let inner: String =
+            options.iter().map(|(name, value)| format!("<w:Option Name=\"{name}\">{}</w:Option>", escaped(value))).collect();
+        self.block("w:OptionSet", &format!("<w:OptionSet>{inner}</w:OptionSet>"))
+    }
+
     /// With the header `name` twice.
     pub fn twice(mut self, name: &str) -> Self {
         let own = self.blocks.iter().find(|(own, _)| own == name).unwrap().clone();
@@ -154,6 +161,7 @@ impl Ask {
             "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" xmlns:a=\"http://schemas.xmlsoap.org/ws/2004/08/addressing\" \
              xmlns:w=\"http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd\" xmlns:n=\"{ENUMERATION}\" xmlns:x=\"{TRANSFER}\" \
              xmlns:m=\"http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd\" xmlns:b=\"http://schemas.dmtf.org/wbem/wsman/1/cimbinding.xsd\" \
+             xmlns:e=\"http://schemas.xmlsoap.org/ws/2004/08/eventing\" xmlns:rsp=\"http://schemas.microsoft.com/wbem/wsman/1/windows/shell\" \
              xmlns:cim=\"http://schemas.dmtf.org/wbem/wscim/1/common\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">\
              <s:Header>{headers}</s:Header><s:Body>{}</s:Body></s:Envelope>",
             self.body
@@ -173,6 +181,6 @@ fn instance(resource: &str, inner: &str) -> String {
     format!("<p:{class} xmlns:p=\"{resource}\">{inner}</p:{class}>")
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

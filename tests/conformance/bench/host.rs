@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use sim::network::{PlainHttp, Simulator};
 use sim::script::Script;
-use sim::world::{Place, World, WorldFile};
+use sim::world::{Fault, HostName, Place, World, WorldFile};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::Instant;
 use wsman::clock::TokioClock;
 
 use super::{Answer, Ask};
@@ -18,9 +19,9 @@ pub const VM_ID: &str = "2B0E3F7C-0A11-4A3B-9C57-0D0C6E1F0001";
 pub const SWITCH_ID: &str = "C08CB7B8-9B3C-408E-8E30-5E16A3AEB444";
 
 const ADDRESS: &str = "10.1.0.10";
-/// `trunkline:right` and `viewer:right`.
-const USERS: [&str; 2] = ["dHJ1bmtsaW5lOnJpZ2h0", "dmlld2VyOnJpZ2h0"];
-const WORLD: &str = r"
+/// `trunkline:right`, `viewer:right` and `helper:right`.
+const USERS: [&str; 3] = ["dHJ1bmtsaW5lOnJpZ2h0", "dmlld2VyOnJpZ2h0", "aGVscGVyOnJpZ2h0"];
+const WORLD: &str = r#"
 apiVersion: trunkline.dev/sim/v1alpha1
 kind: World
 networks: [{name: lan, subnet: 10.1.0.0/24}]
@@ -30,12 +31,12 @@ hosts:
     computerName: HV01
     version: 10.0.14393
     firewallRules: [{id: SIP, displayName: SIP signalling, protocol: TCP, ports: ['5060']}]
-    accounts: [{user: trunkline, password: right}, {user: viewer, password: right}]
+    accounts: [{user: trunkline, password: right}, {user: viewer, password: right}, {user: helper, password: right, rights: remoteManagement}]
     winrm: {basic: true}
     nics: [{name: Ethernet, network: lan, addresses: [10.1.0.10/24]}]
     services: [{name: Alpha}, {name: Beta}, {name: Gamma}, {name: Delta}, {name: Epsilon}]
     switches: [{name: inside, id: C08CB7B8-9B3C-408E-8E30-5E16A3AEB444, type: internal, addresses: [192.168.9.1/24]}]
-    files: [{path: 'C:\vm\web01.vhdx', gib: 10, image: web}]
+    files: [{path: 'C:\vm\web01.vhdx', gib: 10, image: web}, {path: 'C:\vm\db01.vhdx', gib: 10, image: web}]
     machines:
       - name: web01
         id: 2B0E3F7C-0A11-4A3B-9C57-0D0C6E1F0001
@@ -43,8 +44,8 @@ hosts:
         state: running
         disks: ['C:\vm\web01.vhdx']
         adapters: [{switch: inside, addresses: [192.168.9.2/24]}]
-      - {name: db01, id: 2B0E3F7C-0A11-4A3B-9C57-0D0C6E1F0002}
-";
+      - {name: db01, id: 2B0E3F7C-0A11-4A3B-9C57-0D0C6E1F0002, notes: ["a\x01b\x1fc"], disks: ['C:\vm\db01.vhdx']}
+"#;
 
 /// See the module.
 #[derive(Debug)]
@@ -53,6 +54,7 @@ pub struct Host {
     pub sim: Simulator,
     runtime: Runtime,
     stream: Option<DuplexStream>,
+    begun: Instant,
     user: &'static str,
     accepted: usize,
     refused: usize,
@@ -62,11 +64,12 @@ impl Default for Host {
     fn default() -> Self {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let entered = runtime.enter();
+        let begun = Instant::now();
         let clock = Arc::new(TokioClock::starting_at("2026-03-01T02:00:00Z".parse().unwrap()));
         let sim = Simulator::new(World::from_file(WorldFile::parse(WORLD).unwrap()).unwrap(), clock);
         sim.set_plain_http(PlainHttp::Allowed);
         drop(entered);
-        Self { sim, runtime, stream: None, user: USERS[0], accepted: 0, refused: 0 }
+        Self { sim, runtime, stream: None, begun, user: USERS[0], accepted: 0, refused: 0 }
     }
 }
 
@@ -138,6 +141,11 @@ impl Host {
         self.user = USERS[1];
     }
 
+    /// Asks as somebody who may log on and has no right to any resource.
+    pub fn as_helper(&mut self) {
+        self.user = USERS[2];
+    }
+
     /// Asks as the first user again.
     pub fn as_before(&mut self) {
         self.user = USERS[0];
@@ -151,6 +159,26 @@ impl Host {
     /// Lets time pass.
     pub fn wait(&self, length: Duration) {
         self.runtime.block_on(tokio::time::advance(length));
+    }
+
+    /// Has a service of the host stop by itself.
+    pub fn stops(&self, service: &str) {
+        let _entered = self.runtime.enter();
+        self.sim.apply(Fault::ServiceStops { host: HostName::new("hv-1"), vm: None, service: service.to_owned() }).unwrap();
+    }
+
+    /// Has the host restart, and lets it come up again.
+    pub fn restarts(&mut self) {
+        let entered = self.runtime.enter();
+        self.sim.apply(Fault::HostRestart { host: HostName::new("hv-1") }).unwrap();
+        drop(entered);
+        self.stream = None;
+        self.wait(Duration::from_secs(900));
+    }
+
+    /// Which whole seconds of the simulation have gone by.
+    pub fn seconds(&self) -> u64 {
+        self.runtime.block_on(async { Instant::now() }).duration_since(self.begun).as_secs()
     }
 
     /// Exchanges that were carried out.
