@@ -193,6 +193,10 @@ fn a_person_may_ask_where_a_value_comes_from() {
       43 |         mediation: { processors: 4, memory: 16 GiB }
     ");
     assert_eq!(room.run(&["explain", "appliance", "sea-1", "roles.mediation.memory"]).well(), told);
+    insta::assert_snapshot!(room.run(&["explain", "site", "tacoma"]).err, @"
+    error: there is no Site `tacoma`
+    hint: there are: seattle
+    ");
     insta::assert_snapshot!(room.run(&["explain", "site", "seattle", "availability"]).well(), @"
     spec.availability.minServing = 1
       from Site seattle, sites/seattle/site.yaml:11:17

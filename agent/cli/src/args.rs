@@ -128,6 +128,11 @@ pub enum Command {
     /// Show the plan, ask, and carry it out
     Apply(Apply),
     /// Watch the repository and converge until stopped
+    #[command(
+        after_help = "Example: trunkline run --source https://git.example.com/fleet.git --ref main --credentials /etc/trunkline/credentials.yaml
+
+Ctrl-C ends after the step in hand; killing it loses nothing. `trunkline status` shows what it knows, `trunkline hold` stops it."
+    )]
     Run,
     /// Show what the agent last knew of every appliance
     Status(Status),
@@ -180,6 +185,12 @@ pub struct Explain {
 
 /// `plan`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  trunkline plan sea-1                                       live, by what the host says now
+  trunkline observe > seen.json; trunkline plan --observed seen.json
+  trunkline plan --base main --head my-branch -o markdown    for a pull request
+
+A plan that waits is shown with what it waits for. Nothing is changed anywhere.")]
 pub struct Plan {
     /// Only these appliances
     #[arg(value_name = "APPLIANCE")]
@@ -187,10 +198,10 @@ pub struct Plan {
     /// Plan against this observation (the JSON of `observe`) instead of live hosts
     #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "head"])]
     pub observed: Option<PathBuf>,
-    /// Compare from this revision, without touching a host
+    /// Show what changes from this revision on, without touching a host
     #[arg(long, value_name = "REV", requires = "head")]
     pub base: Option<String>,
-    /// … to this one
+    /// Show what changes up to this revision
     #[arg(long, value_name = "REV", requires = "base")]
     pub head: Option<String>,
     /// Exit with 0 when nothing is to change, 2 when something is, 1 on an error
@@ -211,6 +222,9 @@ pub struct Observe {
 
 /// `apply`
 #[derive(Debug, Args)]
+#[command(after_help = "Example: trunkline apply --only sea-1
+
+It does what was shown and nothing worse; what is committed counts, not what lies in the directory. Exit code 3: not all could be done now.")]
 pub struct Apply {
     /// Only these appliances
     #[arg(long, value_name = "APPLIANCE")]
@@ -353,7 +367,7 @@ pub enum ImageCommand {
 /// `image check`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: trunkline image check sea-1 --role edge\n\nRun it on the appliance's host; what runs there is not touched. From another machine some points are left out.\n\nExit codes: 0 every image keeps the contract, 1 one does not, 3 stopped."
+    after_help = "Example: trunkline image check sea-1 --role edge\n\nRun it on the appliance's host; what runs there is not touched. From another machine some points are left out.\n\nExit codes: 0 every image keeps the contract, 1 one does not, 3 stopped, or points are left."
 )]
 pub struct ImageCheck {
     /// The appliance whose host, images, credentials and profile are used

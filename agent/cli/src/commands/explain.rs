@@ -2,6 +2,7 @@
 
 use model::explain::{ExplainError, Explanation};
 use model::manifest::DocumentKind;
+use model::validate::Assembler;
 use source::assembler;
 
 use crate::args::{Explain, Listing};
@@ -9,6 +10,9 @@ use crate::console::Console;
 use crate::error::{Context as _, Ending, Failure};
 use crate::fleet;
 use crate::settings::Settings;
+
+/// More names than this are no help.
+const MOST_NAMES: usize = 20;
 
 /// Prints the value, or every value below the path.
 ///
@@ -23,9 +27,19 @@ pub fn run(args: &Explain, settings: &Settings, console: &Console) -> Result<End
     let path = args.value.as_deref().unwrap_or_default();
     // The `spec.` that nearly every path begins with may be left out.
     let explanation = explain(settings, |assembler| {
-        assembler.explain(kind, &args.name, path).or_else(|error| match &error {
+        let found = assembler.explain(kind, &args.name, path).or_else(|error| match &error {
             ExplainError::UnknownPath { .. } => assembler.explain(kind, &args.name, &format!("spec.{path}")).map_err(|_| error),
             ExplainError::UnknownDocument { .. } => Err(error),
+        });
+        found.map_err(|error| {
+            let failure = Failure::new(error.to_string());
+            let known: Vec<_> = assembler.documents().into_iter().filter(|view| view.kind == kind).map(|view| view.name).collect();
+            match error {
+                ExplainError::UnknownDocument { .. } if (1..=MOST_NAMES).contains(&known.len()) => {
+                    failure.hint(format!("there are: {}", known.join(", ")))
+                }
+                ExplainError::UnknownDocument { .. } | ExplainError::UnknownPath { .. } => failure,
+            }
         })
     })?;
     match args.output {
@@ -35,12 +49,9 @@ pub fn run(args: &Explain, settings: &Settings, console: &Console) -> Result<End
     Ok(Ending::Done)
 }
 
-fn explain(
-    settings: &Settings,
-    ask: impl FnOnce(&model::validate::Assembler) -> Result<Explanation, ExplainError>,
-) -> Result<Explanation, Failure> {
+fn explain(settings: &Settings, ask: impl FnOnce(&Assembler) -> Result<Explanation, Failure>) -> Result<Explanation, Failure> {
     let origin = fleet::origin(settings)?;
-    let answer = if let Some(directory) = fleet::plain_directory(&origin) {
+    if let Some(directory) = fleet::plain_directory(&origin) {
         let mut assembler = assembler();
         source::read_directory_with(&directory, &mut assembler).context(format!("cannot read `{}`", directory.display()))?;
         ask(&assembler)
@@ -48,6 +59,5 @@ fn explain(
         let mut reader = fleet::reader(settings)?;
         reader.read().context(format!("cannot read `{origin}`"))?;
         ask(reader.assembler())
-    };
-    answer.map_err(|error| Failure::new(error.to_string()))
+    }
 }

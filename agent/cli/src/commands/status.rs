@@ -32,7 +32,10 @@ pub fn run(args: &Status, settings: &Settings, console: &Console) -> Result<Endi
     }
     match args.output {
         Listing::Json => console.line(&serde_json::to_string_pretty(&all).context("cannot write the status")?),
-        Listing::Text if all.is_empty() => console.line("nothing is known yet: no agent has looked with this state directory"),
+        Listing::Text if all.is_empty() => {
+            let directory = state.root().display();
+            console.line(&format!("nothing is known yet: no agent has looked with the state directory `{directory}` (--state-dir)"));
+        }
         Listing::Text => {
             console
                 .line(&console.paint.faint(format!("{:<20} {:<12} {:<12} {:<24} {}", "APPLIANCE", "READY", "POSTURE", "REVISION", "SEEN")));
@@ -45,7 +48,8 @@ pub fn run(args: &Status, settings: &Settings, console: &Console) -> Result<Endi
     if args.output == Listing::Text {
         let agent = match holder(&state) {
             Some(LockHolder { pid, command, since }) => format!("agent: `{command}`, process {pid}, since {since:.0}"),
-            None => "agent: none is running here; this is what the last one knew".to_owned(),
+            None if all.is_empty() => "agent: none is running here".to_owned(),
+            None => "agent: none is running here; what is shown is what the last one knew".to_owned(),
         };
         console.line(&console.paint.faint(agent));
     }
