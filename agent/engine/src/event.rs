@@ -140,7 +140,9 @@ impl fmt::Display for Happening {
             },
             Self::Converged { revision, took: None } => write!(f, "no changes, {revision:#} is in force"),
             Self::Converged { revision, took: Some(took) } => write!(f, "converged to {revision:#} in {}", seconds(*took)),
-            Self::NoLongerDescribed => f.write_str("no longer described by the repository; its VMs are left as they are: delete them by hand, or describe it again"),
+            Self::NoLongerDescribed => f.write_str(
+                "no longer described by the repository; its VMs are left as they are: delete them by hand, or describe it again",
+            ),
             Self::Alert { says } => write!(f, "ALERT: {says}"),
         }
     }

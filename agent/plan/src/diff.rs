@@ -205,14 +205,12 @@ impl Diff<'_> {
         {
             self.add(at("disk"), disks.first().map(ToString::to_string), Some(disk.to_string()), Impact::VmPowerOff);
         }
-        let seen = has_start_action.as_ref().map(|action| start_action_name(*action));
-        self.field(at("startAction"), &seen, &start_action_name(*start_action), Impact::None);
-        let seen = has_stop_action.as_ref().map(|action| stop_action_name(*action));
-        self.field(at("stopAction"), &seen, &stop_action_name(*stop_action), Impact::None);
-        if let Seen::Known(has_adapters) = has_adapters {
-            for adapter in adapters {
-                self.adapter(wanted, adapter, has_adapters.get(&adapter.mac), *set_up);
-            }
+        let start = has_start_action.as_ref().map(|action| start_action_name(*action));
+        let stop = has_stop_action.as_ref().map(|action| stop_action_name(*action));
+        self.field(at("startAction"), &start, &start_action_name(*start_action), Impact::None);
+        self.field(at("stopAction"), &stop, &stop_action_name(*stop_action), Impact::None);
+        for (adapter, has) in adapters.iter().filter_map(|one| Some((one, has_adapters.known()?.get(&one.mac)))) {
+            self.adapter(wanted, adapter, has, *set_up);
         }
         if let Seen::Known(guest) = guest {
             self.guest(wanted, guest);

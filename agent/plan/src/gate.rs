@@ -1,7 +1,7 @@
 //! Whether a plan may begin now, and which of its steps.
 //!
-//! Guarantees: pure; the engine only takes the turn. An appliance that serves nobody is asked neither for a window nor for a
-//! turn, so a disruption that has begun is never stopped between stop and start. An Approval (`allow: interrupt`) of just that plan stands
+//! Guarantees: pure; the engine only takes the turn. Planned work that has ended serving already is asked neither for a window nor for a
+//! turn, so it is never stopped between stop and start; a fault, or a service that somebody stopped, begins none. An Approval (`allow: interrupt`) of just that plan stands
 //! for the promise (others that serve, the longest outage), never for window, turn or hold. Whatever is kept back keeps back all that
 //! comes after it. Deliberately absent: waiting; the answer says when to ask again.
 
@@ -136,7 +136,7 @@ impl Judge<'_> {
         self.wait(WaitingOn::Leader { leader: leader.clone() }, keeps)
     }
 
-    /// Window, peers, turn: asked only for what ends the serving of an appliance that serves.
+    /// Window, peers, turn: asked only for what ends serving and has not begun to.
     fn disruption(&self) -> Vec<Wait> {
         let disrupts = |step: &Step| self.disrupts(step);
         let window = self.closed_window().and_then(|on| self.wait(on, |step| disrupts(step) && !self.in_maintenance()));
@@ -161,7 +161,7 @@ impl Judge<'_> {
     fn begins_work(&self, step: &Step) -> bool {
         match step.purpose {
             Purpose::SetUp | Purpose::Prune => true,
-            Purpose::Drain | Purpose::Change => self.report.takes_calls() && !self.in_maintenance(),
+            Purpose::Drain | Purpose::Change => (self.report.takes_calls() || self.disrupts(step)) && !self.in_maintenance(),
             Purpose::Repair | Purpose::Close | Purpose::Return => false,
         }
     }
@@ -178,7 +178,7 @@ impl Judge<'_> {
     }
 
     fn disrupts(&self, step: &Step) -> bool {
-        self.report.takes_calls() && is_disruption(step)
+        !self.report.begun && is_disruption(step)
     }
 
     /// What would let the interruption go although a promise is broken; `None` where somebody has consented, or nothing is interrupted.
@@ -231,7 +231,7 @@ fn windows_that_bind(desired: &Desired) -> BTreeMap<&WindowName, &Window> {
     desired.windows.iter().filter(|(name, _)| binds(name)).collect()
 }
 
-/// Whether a step of planned work ends the serving of an appliance that serves. Every step of a drain counts: the notes must not say that
+/// Whether a step is of planned work and ends serving, or keeps it from coming back. Every step of a drain counts: the notes must not say that
 /// calls are kept away before they are.
 pub(crate) fn is_disruption(step: &Step) -> bool {
     is_planned(step.purpose) && (step.impact >= Impact::Drain || step.purpose == Purpose::Drain)

@@ -65,10 +65,13 @@ impl Given {
         }
     }
 
-    /// How many peers are seen serving. `Unknown` does not count.
+    /// How many peers are seen serving. `Unknown` does not count, nor does the one that has the turn: it is about to be out, and its last
+    /// word may be older than that.
     #[must_use]
     pub fn serving_peers(&self) -> u32 {
-        let serving = self.peers.values().filter(|peer| peer.serving == PeerSight::Serving).count();
+        let is_worked_on = |name: &ApplianceName| matches!(&self.turn, TurnState::Held { by } if by == name);
+        let serving = |(name, peer): &(&ApplianceName, &Peer)| peer.serving == PeerSight::Serving && !is_worked_on(name);
+        let serving = self.peers.iter().filter(serving).count();
         u32::try_from(serving).unwrap_or(u32::MAX)
     }
 }

@@ -1,13 +1,14 @@
-//! Support VMs that do not come up, and keep the calls of the last appliance that could take them waiting no longer.
+//! Support VMs and services that do not come up, and keep the calls of the last appliance that could take them waiting no longer.
 //!
 //! Guarantees: with a serving peer, and for whatever carries calls, nothing changes: all must be well before calls return. The order of
 //! the roles is kept until a start has failed, or the guest has been unseen for longer than guests take to come up.
 //! Deliberately absent: giving up. It is started again and looked for as before; only nothing stands behind it.
 
 use model::desired::{Desired, DesiredRole, Grade};
-use model::names::RoleName;
+use model::names::{RoleName, ServiceName};
 use model::observed::Reach;
 
+use crate::draft::Draft;
 use crate::given::Given;
 use crate::posture::{is_last_hope, later};
 use crate::signal::{Signal, SignalState, worst_grade};
@@ -27,6 +28,13 @@ pub(crate) fn is_waived(signal: &Signal, desired: &Desired, given: &Given) -> bo
         && signal.grade == Grade::Support
         && is_last_hope(given, desired)
         && (is_late(&signal.name, given) || of_laggard())
+}
+
+/// Whether nobody waits for the start of a held service any more, nor is a guest restarted for it: its last attempt came to nothing.
+pub(crate) fn will_not_start(service: &ServiceName, role: &DesiredRole, draft: &Draft<'_>) -> bool {
+    let support = role.services.iter().any(|watched| watched.grade == Grade::Support && watched.names.contains(service));
+    let start = || StepId::of(&draft.desired.instance, Some(&role.role), &Act::StartService { service: service.clone() });
+    support && is_last_hope(draft.given, draft.desired) && draft.given.memory.attempts.contains_key(&start())
 }
 
 /// Whether the last attempt to start the VM, or to wait for its guest, came to nothing.

@@ -15,6 +15,7 @@ pub mod given;
 pub mod graph;
 mod laggard;
 mod network;
+mod outage;
 mod planner;
 pub mod posture;
 pub mod render;

@@ -12,6 +12,7 @@ use crate::draft::Draft;
 use crate::gate::is_disruption;
 use crate::given::Given;
 use crate::graph::Plan;
+use crate::outage::has_begun;
 use crate::posture::assess;
 use crate::report::PlanReport;
 use crate::rules;
@@ -35,10 +36,11 @@ pub fn plan(desired: &Desired, observed: &Observed, given: &Given) -> (Plan, Pla
         stalls: std::mem::take(&mut draft.stalls),
         consent,
         interruption: None,
+        begun: has_begun(desired, observed, given, &sight),
         notes,
     };
     let plan = draft.into_plan();
-    if report.takes_calls() {
+    if !report.begun {
         let ends: Vec<&Step> = plan.steps.iter().filter(|step| is_disruption(step)).collect();
         report.interruption = consent::interruption(&desired.appliance, &ends, given);
         if report.interruption.as_ref().is_some_and(|interruption| interruption.given_by.is_some()) {

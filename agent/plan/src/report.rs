@@ -39,6 +39,9 @@ pub struct PlanReport {
     /// What of the plan ends serving, and whether somebody has consented to that whatever the site was promised.
     #[serde(default)]
     pub interruption: Option<Consent>,
+    /// Whether planned work, or a person's maintenance, keeps calls away already. What has begun goes on, and is asked for nothing.
+    #[serde(default)]
+    pub begun: bool,
     /// What is worth knowing and asks for nothing.
     pub notes: Vec<String>,
 }

@@ -10,7 +10,6 @@ use plan::graph::Plan;
 use plan::report::PlanReport;
 use policy::{Input, Policies, Violation};
 
-
 /// What the policies say.
 pub(crate) fn review(policies: &Policies, desired: &Desired, given: &Given, (plan, report): (&Plan, &PlanReport)) -> Vec<Verdict> {
     let judged = policy::Proposal { plan, report, peers: &given.peers };

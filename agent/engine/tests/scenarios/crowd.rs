@@ -46,7 +46,8 @@ async fn one_place_to_look_from_is_enough_to_mend_one_appliance_while_another_is
     stage.limits = Limits { looks: 1, ..Limits::default() };
     stage
         .while_running(&snapshot([&first, &second]), async |events| {
-            heard(events, |event| matches!(&event.what, Happening::StepStarted { step, .. } if step.as_str().contains("inject-address"))).await;
+            heard(events, |event| matches!(&event.what, Happening::StepStarted { step, .. } if step.as_str().contains("inject-address")))
+                .await;
             let stops = Fault::ServiceStops { host: HostName::new("hv-2"), vm: Some("app1.2.1".to_owned()), service: "AppSvc".to_owned() };
             stage.sim.apply(stops).unwrap();
             let broken = stage.clock.now();
@@ -93,7 +94,8 @@ async fn no_repair_waits_for_an_installation() {
     stage.limits = Limits { works: 1, ..Limits::default() };
     stage
         .while_running(&snapshot([&first, &second]), async |events| {
-            heard(events, |event| matches!(&event.what, Happening::StepStarted { step, .. } if step.as_str().contains("inject-address"))).await;
+            heard(events, |event| matches!(&event.what, Happening::StepStarted { step, .. } if step.as_str().contains("inject-address")))
+                .await;
             stage.sim.apply(Fault::VmOff { host: HostName::new("hv-2"), vm: "app1.2.1".to_owned() }).unwrap();
             let mended = heard(events, |event| is_done(event, "2.1/app/start-vm") || is_converged(event, &first)).await;
             assert_eq!(mended.appliance, second.appliance);

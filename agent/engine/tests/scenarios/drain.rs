@@ -45,7 +45,9 @@ async fn planned_work_begins_when_the_last_call_has_ended() {
     stage
         .while_running(&stage.snapshot(), async |events| {
             let drains = done(events, DRAINED).await;
-            let says = heard(events, |event| matches!(&event.what, Happening::Waiting { on, .. } if on.iter().any(|on| on.contains("call")))).await;
+            let says =
+                heard(events, |event| matches!(&event.what, Happening::Waiting { on, .. } if on.iter().any(|on| on.contains("call"))))
+                    .await;
             assert!(says.what.to_string().starts_with("waiting: 12 calls are still running, until "), "{}", says.what);
             let held = done(events, HELD).await;
             let took = held.duration_since(drains).as_secs();

@@ -34,9 +34,14 @@ async fn while_one_guest_takes_its_time_the_others_are_looked_at_and_mended() {
         .while_running(&stage.snapshot(), async |events| {
             tokio::time::sleep(Duration::from_secs(90)).await;
             stage.sim.apply(Fault::VmOff { host: stage.host(), vm: "gateway1.2.1".to_owned() }).unwrap();
-            let awaits = heard(events, |event| matches!(&event.what, Happening::StepStarted { step, .. } if step.as_str().contains("gateway/await"))).await;
+            let awaits = heard(
+                events,
+                |event| matches!(&event.what, Happening::StepStarted { step, .. } if step.as_str().contains("gateway/await")),
+            )
+            .await;
             stage.sim.apply(Fault::VmOff { host: stage.host(), vm: "app1.2.1".to_owned() }).unwrap();
-            let started = heard(events, |event| is_done(event, "2.1/app/start-vm") || is_done(event, "2.1/gateway/await-guest/serving")).await;
+            let started =
+                heard(events, |event| is_done(event, "2.1/app/start-vm") || is_done(event, "2.1/gateway/await-guest/serving")).await;
             assert!(is_done(&started, "2.1/app/start-vm"), "{}", started.what);
             assert!(started.at.duration_since(awaits.at).as_secs() < 120, "{} after {}", started.at, awaits.at);
             // Everything comes to a good end, and the long look is told once.
@@ -63,7 +68,8 @@ async fn a_shutdown_waits_for_no_guest() {
         .while_running(&stage.snapshot(), async |events| {
             tokio::time::sleep(Duration::from_secs(90)).await;
             stage.sim.apply(Fault::VmOff { host: stage.host(), vm: "gateway1.2.1".to_owned() }).unwrap();
-            heard(events, |event| matches!(&event.what, Happening::StepStarted { step, .. } if step.as_str().contains("gateway/await"))).await;
+            heard(events, |event| matches!(&event.what, Happening::StepStarted { step, .. } if step.as_str().contains("gateway/await")))
+                .await;
             stopped = stage.clock.now();
         })
         .await;

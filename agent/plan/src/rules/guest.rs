@@ -11,7 +11,7 @@ use model::seen::{Cause, Seen};
 
 use super::adapters;
 use crate::draft::Draft;
-use crate::laggard::is_left_behind;
+use crate::laggard::{is_left_behind, will_not_start};
 use crate::network;
 use crate::report::WaitingOn;
 use crate::signal::is_kept;
@@ -146,7 +146,8 @@ pub(crate) fn recover(draft: &mut Draft<'_>) {
 /// The boots during which too many attempts to start a held service of this role failed.
 fn boots_of_failed_starts(draft: &Draft<'_>, role: &DesiredRole) -> Vec<(RoleName, Timestamp)> {
     let services = draft.guest(role).and_then(|guest| guest.services.known()).into_iter().flatten();
-    let held = services.filter(|(_, service)| is_kept(role, **service));
+    // On the last appliance that could serve no guest is restarted for what calls do not wait for.
+    let held = services.filter(|(name, service)| is_kept(role, **service) && !will_not_start(name, role, draft));
     let attempts = held.filter_map(|(name, _)| {
         let act = Act::StartService { service: name.clone() };
         draft.given.memory.attempts.get(&StepId::of(&draft.desired.instance, Some(&role.role), &act))

@@ -15,7 +15,7 @@ use model::units::{MacAddress, MemorySize};
 
 use crate::draft::Draft;
 use crate::report::WaitingOn;
-use crate::step::{Act, Step, StepId};
+use crate::step::StepId;
 
 /// Two VMs with one mark: nobody can tell which one is meant, so nothing is done at all.
 pub(crate) fn has_duplicates(draft: &mut Draft<'_>) -> bool {
@@ -86,7 +86,7 @@ pub(crate) fn what_may_be_built(draft: &mut Draft<'_>) -> BTreeSet<RoleName> {
     wanted.into_iter().map(|role| role.role.clone()).collect()
 }
 
-/// While a job that can create is running, nothing is created, and no guest is given addresses: it may be ours, sent before a crash.
+/// While a job that can create is running, nothing is created: it may be ours, sent before a crash.
 pub(crate) fn wait_for_jobs(draft: &mut Draft<'_>) {
     let on = match &draft.world.host.jobs {
         Seen::Absent => return,
@@ -96,8 +96,7 @@ pub(crate) fn wait_for_jobs(draft: &mut Draft<'_>) {
             Some(job) => WaitingOn::Job { caption: job.caption.clone() },
         },
     };
-    let twice = |step: &&Step| step.act.creates() || matches!(step.act, Act::InjectAddress { .. });
-    let blocks: Vec<StepId> = draft.steps().iter().filter(twice).map(|step| step.id.clone()).collect();
+    let blocks: Vec<StepId> = draft.steps().iter().filter(|step| step.act.creates()).map(|step| step.id.clone()).collect();
     if !blocks.is_empty() {
         draft.wait(on, blocks);
     }

@@ -7,6 +7,7 @@ use model::observed::Remarks;
 
 use super::power;
 use crate::draft::Draft;
+use crate::outage::PLANNED;
 use crate::posture::assess;
 use crate::step::{Act, Purpose};
 
@@ -20,7 +21,7 @@ pub(crate) fn write_down(draft: &mut Draft<'_>) {
         Some(maintenance) if crate::posture::in_maintenance(draft.desired, draft.given.now) => {
             (Purpose::Drain, format!("maintenance until {}: {}", maintenance.until, maintenance.reason))
         }
-        Some(_) | None => (Purpose::Drain, format!("planned work: {}", power::reasons(draft).join("; "))),
+        Some(_) | None => (Purpose::Drain, format!("{PLANNED}{}", power::reasons(draft).join("; "))),
     };
     for role in draft.roles() {
         let silent = draft.vm(role).is_some_and(|vm| vm.remarks.set_up && vm.remarks.down.is_none());

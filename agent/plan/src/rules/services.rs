@@ -1,7 +1,8 @@
 //! Watched services: held while the appliance serves nobody, repaired where that is enough, started again in role order.
 //!
 //! Guarantees: stopped and manual means held by us; a stopped service is read again before it counts; services whose roles are
-//! never held (a directory) are not. Deliberately absent: how long running calls may take (that is `drain`'s).
+//! never held (a directory) are not; one outside the call path that will not start keeps nobody waiting on the last appliance that could
+//! serve. Deliberately absent: how long running calls may take (that is `drain`'s).
 
 use model::condition::Reason;
 use model::desired::{DesiredRole, Grade, StartMode, WatchedService};
@@ -9,6 +10,7 @@ use model::names::ServiceName;
 use model::observed::{ObservedService, ServiceState};
 
 use crate::draft::Draft;
+use crate::laggard::will_not_start;
 use crate::posture::{assess, is_last_hope, later, stable_from};
 use crate::report::WaitingOn;
 use crate::signal::{SignalKind, SignalState, existing, is_held, is_kept};
@@ -96,7 +98,8 @@ pub(crate) fn repair(draft: &mut Draft<'_>) {
             if one.seen.state == ServiceState::Running || held {
                 continue;
             }
-            if !building && draft.counting(&one.signal) == Some(false) {
+            let is_known_ill = will_not_start(&one.name, role, draft);
+            if !building && !is_known_ill && draft.counting(&one.signal) == Some(false) {
                 let since = draft.given.memory.bad_since.get(&one.signal).copied().unwrap_or(draft.given.now);
                 let until = later(since, draft.desired.watch.confirm);
                 draft.wait(WaitingOn::Confirm { signal: one.signal, until }, Vec::new());
@@ -141,8 +144,10 @@ pub(crate) fn bring_back(draft: &mut Draft<'_>) {
         if !draft.is_set_up(role) {
             continue;
         }
-        for one in found(draft, role) {
-            if is_kept(role, one.seen) {
+        for one in found(draft, role).into_iter().filter(|one| is_kept(role, one.seen)) {
+            if will_not_start(&one.name, role, draft) {
+                returns.extend(return_alone(draft, role, one));
+            } else {
                 returns.push(draft.step_in_line(role, Act::StartService { service: one.name }, Purpose::Return));
             }
         }
@@ -151,6 +156,14 @@ pub(crate) fn bring_back(draft: &mut Draft<'_>) {
     if until > draft.given.now {
         draft.wait(WaitingOn::Stable { until }, returns);
     }
+}
+
+/// Starts a held service that nobody waits for. Its start mode goes back first: held, it would keep the whole appliance held.
+fn return_alone(draft: &mut Draft<'_>, role: &DesiredRole, one: Found<'_>) -> Vec<StepId> {
+    let mode = Act::RestoreStartMode { service: one.name.clone(), to: one.watched.start_mode };
+    let mode = (one.seen.start_mode != one.watched.start_mode).then_some(mode);
+    let acts = mode.into_iter().chain([Act::StartService { service: one.name }]);
+    acts.map(|act| draft.write_alone(&draft.desired.instance, &role.role, act, Purpose::Return)).collect()
 }
 
 /// Sets start modes back to the profile's, once nothing is held any more.

@@ -10,10 +10,10 @@ use super::{gated, shown};
 use crate::fixtures::{branch_bundle, converged, count_calls, given, of, set_calls, set_service};
 use crate::gate::gate;
 use crate::given::Given;
-use crate::{decide, plan};
 use crate::posture::posture;
 use crate::report::WaitingOn;
 use crate::step::Act;
+use crate::{decide, plan};
 
 /// A serving appliance whose gateway carries twelve calls and whose maintenance begins.
 fn busy() -> (Desired, Observed) {

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
+use model::condition::Posture;
 use model::desired::{Desired, StartMode};
 use model::observed::{Observed, PowerState, ServiceState};
 use model::seen::{Cause, Seen};
 
-use crate::fixtures::{cloud_connector, converged, given, given_with_peer, now, of, set_service, turn_off, vm};
+use crate::fixtures::{apply, cloud_connector, converged, given, given_with_peer, now, of, set_service, turn_off, vm};
 use crate::gate::gate;
 use crate::given::{Attempts, Given};
 use crate::plan;
@@ -112,6 +113,46 @@ fn what_carries_calls_is_waited_for_however_long_it_takes() {
     let (plan, _) = plan(&desired, &observed, &given);
     let look = id("mediation", &Act::AwaitGuest { over: model::observed::Reach::Serving });
     assert!(plan.steps.iter().any(|step| step.id == look), "{plan:?}");
+}
+
+/// The same, held as a whole: a support service among them, whose start has failed so often.
+fn with_a_service_that_will_not_start(times: u32, retry_at: Timestamp) -> (Desired, Observed, Given) {
+    let (desired, observed, mut given) = held(|observed| set_service(observed, "cms", "MASTER", ServiceState::Stopped, StartMode::Manual));
+    let boots = |observed: &Observed, role: &str| vm(&mut observed.clone(), role).guest.known().unwrap().booted_at;
+    let boots = ["cms", "mediation", "edge"].map(|role| (of(role), boots(&observed, role))).into();
+    let attempts = Attempts { failed: times, ended: now(), retry_at, boots };
+    given.memory.attempts.insert(id("cms", &Act::StartService { service: of("MASTER") }), attempts);
+    (desired, observed, given)
+}
+
+#[test]
+fn a_held_support_service_that_will_not_start_keeps_the_calls_of_the_last_hope_waiting_once() {
+    let (desired, observed, mut given) = with_a_service_that_will_not_start(1, of("2026-03-03T11:30:10Z"));
+    assert!(returns(&desired, &observed, &given).0, "while the next attempt is waited for");
+    let (_, _, again) = with_a_service_that_will_not_start(3, of("2026-03-03T11:30:10Z"));
+    let (plan_of_third, report) = plan(&desired, &observed, &again);
+    let restarts = plan_of_third.steps.iter().filter(|step| step.act.verb() == "restart-guest").count();
+    assert_eq!(restarts, 0, "no guest that carries calls is restarted for it");
+    let go = gate(&plan_of_third, &report, &desired, &again).go;
+    assert!(go.contains(&calls_return()));
+
+    // Once all that goes is done it takes calls, says what is ill, and tries it again.
+    let going: Vec<_> = plan_of_third.steps.iter().filter(|step| go.contains(&step.id)).collect();
+    let mut after = observed.clone();
+    apply(&desired, &mut after, going);
+    given.memory = again.memory;
+    given.memory.bad_since.insert("cms/MASTER".to_owned(), now() - SignedDuration::from_mins(1));
+    let (rest, report) = plan(&desired, &after, &given);
+    assert!(matches!(&report.posture, Posture::Degraded(faults) if faults[0].signal == "cms/MASTER"), "{:?}", report.posture);
+    assert_eq!(rest.steps.iter().map(|step| step.id.as_str()).collect::<Vec<_>>(), ["2.1/cms/start-service/MASTER"]);
+}
+
+#[test]
+fn with_a_serving_peer_a_held_support_service_that_will_not_start_keeps_the_others_held() {
+    let (desired, observed, alone) = with_a_service_that_will_not_start(1, of("2026-03-03T11:30:10Z"));
+    let mut given = given_with_peer();
+    given.memory.attempts = alone.memory.attempts;
+    assert!(!returns(&desired, &observed, &given).0);
 }
 
 #[test]

@@ -137,9 +137,9 @@ impl Work {
         self.under_way.retain(|_, one| !one.task.is_finished());
     }
 
-    /// Keeps those steps of `go` that are under way, and drops the others.
+    /// Keeps those steps of `go` that are under way, and drops the others. One that has ended meanwhile is taken back like any other.
     pub(super) fn keep(&mut self, go: &[Step], resident: &mut Resident) {
-        let wanted = |id: &StepId, one: &UnderWay| go.iter().any(|step| step.id == *id && step.act == one.act);
+        let wanted = |id: &StepId, one: &UnderWay| one.task.is_finished() || go.iter().any(|step| step.id == *id && step.act == one.act);
         let dropped: Vec<StepId> = self.under_way.iter().filter(|(id, one)| !wanted(id, one)).map(|(id, _)| id.clone()).collect();
         for id in dropped {
             let Some(one) = self.under_way.remove(&id) else { continue };
@@ -157,6 +157,7 @@ impl Work {
     pub(crate) fn leave(mut self, resident: &mut Resident) {
         if !self.under_way.is_empty() {
             self.keep(&[], resident);
+            resident.status.running.clear();
             resident.save();
         }
     }
