@@ -105,6 +105,11 @@ pub trait Session: Send {
     /// Why a request of this session got 401, given what the host offers instead.
     fn refused(&self, offers: &Offers) -> AuthError;
 
+    /// Whether envelopes are sealed, so that whatever comes without a seal may be anybody's word.
+    fn seals(&self) -> bool {
+        false
+    }
+
     /// The body that is sent for `envelope`, and its media type.
     ///
     /// # Errors

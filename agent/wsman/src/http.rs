@@ -56,8 +56,8 @@ type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 /// See the module.
 pub(crate) struct HttpConnection {
     sender: SendRequest<Full<Bytes>>,
-    driver: Driver,
-    ended: bool,
+    /// `None` once it has ended: only its drop gives back a request that it had not begun to send.
+    driver: Option<Driver>,
     session: Box<dyn Session>,
     shook_hands: bool,
     host: HeaderValue,
@@ -66,7 +66,7 @@ pub(crate) struct HttpConnection {
 
 impl fmt::Debug for HttpConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpConnection").field("host", &self.host).field("ended", &self.ended).finish_non_exhaustive()
+        f.debug_struct("HttpConnection").field("host", &self.host).field("ended", &self.driver.is_none()).finish_non_exhaustive()
     }
 }
 
@@ -75,8 +75,8 @@ impl HttpConnection {
     pub(crate) async fn open(endpoint: &Endpoint, stream: Box<dyn Stream>, session: Box<dyn Session>) -> Result<Self, HttpError> {
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|e| HttpError::NotSent(e.into()))?;
         let host = HeaderValue::try_from(endpoint.authority()).map_err(|e| HttpError::NotSent(e.into()))?;
-        let mut this =
-            Self { sender, driver: Box::pin(connection), ended: false, session, shook_hands: false, host, path: endpoint.path.clone() };
+        let (driver, path): (Driver, _) = (Box::pin(connection), endpoint.path.clone());
+        let mut this = Self { sender, driver: Some(driver), session, shook_hands: false, host, path };
         let mut reply = None;
         while let Some(words) = this.shake_hands(reply.as_ref()).await? {
             this.shook_hands = true;
@@ -107,11 +107,11 @@ impl HttpConnection {
 
     /// Whether the connection can take a request; notices that the peer has closed it.
     pub(crate) async fn is_usable(&mut self) -> bool {
-        let Self { sender, driver, ended, .. } = self;
+        let Self { sender, driver, .. } = self;
         std::future::poll_fn(|cx| {
-            drive(driver, ended, cx);
+            drive(driver, cx);
             // Ready or not, this asks once: an idle connection has no reason to wait.
-            Poll::Ready(!*ended && matches!(sender.poll_ready(cx), Poll::Ready(Ok(()))))
+            Poll::Ready(driver.is_some() && matches!(sender.poll_ready(cx), Poll::Ready(Ok(()))))
         })
         .await
     }
@@ -134,7 +134,9 @@ impl HttpConnection {
         let offers = offers(&response);
         let body = self.collect(response, limit).await?;
         if status == StatusCode::UNAUTHORIZED {
-            return Err(HttpError::Auth(self.session.refused(&offers)));
+            let refused = self.session.refused(&offers);
+            // Whoever stands between may have said it, and passed the request on.
+            return Err(if self.session.seals() { HttpError::NoAnswer(refused.into()) } else { HttpError::Auth(refused) });
         }
         let mut answer = Answer { status, body };
         if answer.has_words() {
@@ -166,8 +168,8 @@ impl HttpConnection {
     }
 
     async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, HttpError> {
-        let Self { sender, driver, ended, .. } = self;
-        let sent = driven(driver, ended, sender.try_send_request(request)).await;
+        let Self { sender, driver, .. } = self;
+        let sent = driven(driver, sender.try_send_request(request)).await;
         sent.map_err(|mut error| match error.take_message() {
             Some(_request) => HttpError::NotSent(error.into_error().into()),
             None => HttpError::NoAnswer(error.into_error().into()),
@@ -176,7 +178,7 @@ impl HttpConnection {
 
     async fn collect(&mut self, response: Response<Incoming>, limit: usize) -> Result<Bytes, HttpError> {
         let body = Limited::new(response.into_body(), limit);
-        match driven(&mut self.driver, &mut self.ended, body.collect()).await {
+        match driven(&mut self.driver, body.collect()).await {
             Ok(collected) => Ok(collected.to_bytes()),
             Err(error) if error.is::<LengthLimitError>() => Err(HttpError::TooLong),
             Err(error) => Err(HttpError::NoAnswer(error)),
@@ -195,26 +197,47 @@ fn unsent(error: HttpError) -> HttpError {
     }
 }
 
-fn drive(driver: &mut Driver, ended: &mut bool, cx: &mut Context<'_>) {
+fn drive(driver: &mut Option<Driver>, cx: &mut Context<'_>) {
     // What went wrong is said by the future that waits for the answer.
-    if !*ended && driver.as_mut().poll(cx).is_ready() {
-        *ended = true;
+    if driver.as_mut().is_some_and(|driver| driver.as_mut().poll(cx).is_ready()) {
+        *driver = None;
     }
 }
 
 /// Waits for `future` while the connection moves.
-async fn driven<F: Future>(driver: &mut Driver, ended: &mut bool, future: F) -> F::Output {
+async fn driven<F: Future>(driver: &mut Option<Driver>, future: F) -> F::Output {
     let mut future = pin!(future);
     std::future::poll_fn(|cx| {
-        drive(driver, ended, cx);
+        drive(driver, cx);
         match future.as_mut().poll(cx) {
-            Poll::Pending if !*ended => {
+            Poll::Pending if driver.is_some() => {
                 // The future may just have given the connection something to do.
-                drive(driver, ended, cx);
+                drive(driver, cx);
                 future.as_mut().poll(cx)
             }
             poll => poll,
         }
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::auth::{Anonymous, Authenticate as _, Peer};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_ends_before_its_request_is_begun_has_sent_nothing() {
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        let endpoint = Endpoint::http("hv01");
+        let session = Anonymous.session(Peer { endpoint: &endpoint, certificate: None }).expect("a session");
+        let mut connection = HttpConnection::open(&endpoint, Box::new(ours), session).await.expect("a connection");
+        assert!(connection.is_usable().await);
+        drop(theirs);
+        let posted = connection.post((Bytes::from_static(b"<a/>"), 100), |_| {}, |_| {});
+        let posted = tokio::time::timeout(Duration::from_secs(60), posted).await.expect("it does not wait");
+        assert!(matches!(posted, Err(HttpError::NotSent(_))));
+    }
 }

@@ -10,6 +10,8 @@ mod enumerate;
 mod events;
 #[path = "client/faults.rs"]
 mod faults;
+#[path = "client/pool.rs"]
+mod pool;
 #[path = "client/shell.rs"]
 mod shell;
 #[path = "client/trace.rs"]
@@ -28,7 +30,7 @@ use trunkline_wsman::auth::{Anonymous, AuthError, Authenticate, Basic, Offers, P
 use trunkline_wsman::cim::endpoint::EndpointReference;
 use trunkline_wsman::cim::{CimInstance, CimPath, CimType, CimValue, Key, Name, Namespace};
 use trunkline_wsman::clock::{SystemClock, TokioClock};
-use trunkline_wsman::connect::{BoxFuture, Connect, Endpoint, RedirectConnect, Stream, TcpConnect};
+use trunkline_wsman::connect::{BoxFuture, Connect, Endpoint, Stream, TcpConnect};
 use trunkline_wsman::envelope::{Envelope, FilterBody, Header, Identity, Item, Output, Page, Request, Response};
 use trunkline_wsman::fault::{Fault, FaultKind};
 use trunkline_wsman::resource::{Naming, ResourceUri};
@@ -48,6 +50,8 @@ enum Reply {
     Hang,
     /// Answers, then closes though the client could go on.
     Last(Vec<u8>),
+    /// Answers after so long.
+    After(Duration, Vec<u8>),
 }
 
 type Script = dyn Fn(usize, &Envelope<Request>) -> Reply + Send + Sync;
@@ -130,6 +134,10 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, script: &Script,
             Reply::Last(body) => {
                 let _ = stream.write_all(&http(200, &body)).await;
                 return;
+            }
+            Reply::After(time, body) => {
+                tokio::time::sleep(time).await;
+                stream.write_all(&http(200, &body)).await
             }
             Reply::Cut => return,
             Reply::CutAfter(octets, body) => {
@@ -426,26 +434,25 @@ async fn a_host_that_is_not_there_was_sent_nothing() {
 }
 
 #[tokio::test]
-async fn a_redirected_host_is_reached_elsewhere_under_its_own_name() {
+async fn a_host_that_is_reached_elsewhere_is_asked_under_its_own_name() {
     let host = host(|_, request| answer(request, Response::Object(vm(1))));
-    let map = [(("Nowhere".to_owned(), 5985), ("127.0.0.1".to_owned(), 15985))];
     #[derive(Debug)]
-    struct Shared(Arc<Host>);
-    impl Connect for Shared {
+    struct Elsewhere(Arc<Host>);
+    impl Connect for Elsewhere {
         fn connect<'a>(&'a self, to: &'a Endpoint) -> BoxFuture<'a, io::Result<Box<dyn Stream>>> {
-            assert_eq!((to.host.as_str(), to.port), ("127.0.0.1", 15985));
+            assert_eq!((to.host.as_str(), to.port), ("hv77", 5985));
             self.0.connect(to)
         }
     }
     let access = Access {
-        endpoint: Endpoint::http("nowhere"),
-        connect: Arc::new(RedirectConnect::new(map, Shared(Arc::clone(&host)))),
+        endpoint: Endpoint::http("hv77"),
+        connect: Arc::new(Elsewhere(Arc::clone(&host))),
         trust: Trust::System,
         authenticate: Arc::new(Anonymous),
         clock: Arc::new(SystemClock),
     };
     Client::new(access, Settings::default()).expect("a client").get(&path(1)).await.expect("there");
-    assert!(host.heads.lock().expect("heads")[0].contains("host: nowhere:5985"));
+    assert!(host.heads.lock().expect("heads")[0].contains("host: hv77:5985"));
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@
 
 #[path = "codec/again.rs"]
 mod again;
+#[path = "codec/spelling.rs"]
+mod spelling;
 
 use std::path::Path;
 

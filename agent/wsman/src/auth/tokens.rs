@@ -104,6 +104,10 @@ impl Session for Tokens {
         AuthError::Forgotten { user: self.user.clone() }
     }
 
+    fn seals(&self) -> bool {
+        self.sealing
+    }
+
     fn seal(&mut self, envelope: Bytes) -> Result<(HeaderValue, Bytes), AuthError> {
         if !self.sealing {
             return Ok((HeaderValue::from_static(SOAP_TYPE), envelope));

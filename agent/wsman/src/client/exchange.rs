@@ -42,16 +42,15 @@ impl Client {
         let limit = answer_limit(header.max_envelope_size.unwrap_or(self.shared.settings.max_envelope_size));
         let text = Bytes::from(request.encode());
         let (course, begun) = (Course::new(self.shared.settings.trace.is_some()), Instant::now());
-        let posted = pin!(tokio::time::timeout(self.total_timeout, self.shared.post((text.clone(), limit), &course)));
-        let answered = match Woken::new(posted).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(failure)) => Err(self.shared.failed((&act, limit), failure)),
-            Err(elapsed) => {
+        let posted = pin!(async {
+            let _leave = self.shared.pool.leave(self.total_timeout).await?;
+            let posted = tokio::time::timeout(self.total_timeout, self.shared.post((text.clone(), limit), &course)).await;
+            posted.unwrap_or_else(|elapsed| {
                 let source: BoxError = elapsed.into();
-                let error = if course.is_sent() { HttpError::NoAnswer(source) } else { HttpError::NotSent(source) };
-                Err(self.shared.failed((&act, limit), Failure::Http(error)))
-            }
-        };
+                Err(Failure::Http(if course.is_sent() { HttpError::NoAnswer(source) } else { HttpError::NotSent(source) }))
+            })
+        });
+        let answered = Woken::new(posted).await.map_err(|failure| self.shared.failed((&act, limit), failure));
         self.shared.trace((&act, &text), &answered, (course.take_heads(), begun.elapsed()));
         let naming = Naming::answering(header.resource.as_ref(), &header.selectors);
         let envelope = self.shared.understand((&act, limit), &answered?, naming.namespace())?;
