@@ -27,6 +27,20 @@ fn the_code_alone_says_as_much_as_the_subcode_alone() {
 }
 
 #[tokio::test]
+async fn a_part_where_the_whole_was_asked_for_is_refused() {
+    let host = host(|_, request| {
+        let fragment = "<w:XmlFragment><ElementName>vm1</ElementName></w:XmlFragment>";
+        let head =
+            Envelope { header: request.header.answer(None), body: Response::Empty }.encode(&Naming::Microsoft(Namespace::VIRTUALIZATION));
+        Reply::Http(200, head.replace("<s:Body>", &format!("<s:Body>{fragment}")).into_bytes())
+    });
+    let client = client(&host);
+    for error in [client.get(&path(1)).await.expect_err("no instance"), client.put(&path(1), &vm(1)).await.expect_err("no instance")] {
+        assert!(matches!(error, Error::BadAnswer { .. }), "{error:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_fault_asks_for_depends_on_its_kind() {
     let mut asks: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let codes = [
