@@ -1,5 +1,7 @@
 //! A thousand clients at once against one simulated host, over real sockets: no answer is lost, and the host holds bounded memory.
 
+use std::collections::BTreeMap;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -10,7 +12,7 @@ use tokio::task::JoinSet;
 use wsman::auth::{Account, Authenticate, Negotiate};
 use wsman::cim::{CimPath, Namespace};
 use wsman::clock::SystemClock;
-use wsman::connect::{Connect, Endpoint, RedirectConnect, TcpConnect};
+use wsman::connect::{BoxFuture, Connect, Endpoint, Stream, TcpConnect};
 use wsman::tls::Trust;
 use wsman::{Access, Client, Secret, Settings};
 
@@ -22,13 +24,24 @@ const HOST: &str = "10.1.0.10";
 /// What the host's process may hold with all of them connected: some forty kilobytes for each connection beside what it holds alone.
 const MOST_MIB: u64 = 128;
 
-/// Leads to the loopback ports that stand for the host.
+/// Leads to the loopback ports that stand for those of the host.
+#[derive(Debug)]
+struct Ports(BTreeMap<u16, SocketAddr>);
+
+impl Connect for Ports {
+    fn connect<'a>(&'a self, to: &'a Endpoint) -> BoxFuture<'a, io::Result<Box<dyn Stream>>> {
+        Box::pin(async move {
+            let bound = self.0[&to.port];
+            TcpConnect::default().connect(&Endpoint { host: bound.ip().to_string(), port: bound.port(), ..to.clone() }).await
+        })
+    }
+}
+
 fn connect(room: &Room) -> Arc<dyn Connect> {
     let endpoints = Endpoints::parse(&std::fs::read_to_string(room.file("endpoints.yaml")).unwrap()).unwrap();
     let own = |target: &SocketAddr| target.ip().to_string() == HOST;
     let found = endpoints.bindings.into_iter().filter(|(binding, _)| binding.from == Place::Remote && own(&binding.target));
-    let map = found.map(|(binding, bound)| ((HOST.to_owned(), binding.target.port()), (bound.ip().to_string(), bound.port())));
-    Arc::new(RedirectConnect::new(map.collect::<Vec<_>>(), TcpConnect::default()))
+    Arc::new(Ports(found.map(|(binding, bound)| (binding.target.port(), bound)).collect()))
 }
 
 /// The most memory that a process has held so far, MiB.

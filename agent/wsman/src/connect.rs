@@ -3,7 +3,6 @@
 //! Guarantees: whatever stream is given, TLS, authentication and HTTP run over it all the same.
 //! Deliberately absent: name caches and proxies.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -139,32 +138,6 @@ impl Connect for TcpConnect {
             // Each request waits for its answer, so that Nagle's algorithm would only delay it.
             stream.set_nodelay(true)?;
             Ok(Box::new(stream) as Box<dyn Stream>)
-        })
-    }
-}
-
-/// Sends what is meant for one host to another, as `--connect-to` asks; everything else goes its own way.
-#[derive(Debug, Clone)]
-pub struct RedirectConnect<C> {
-    map: BTreeMap<(String, u16), (String, u16)>,
-    inner: C,
-}
-
-impl<C> RedirectConnect<C> {
-    /// Redirects each (host, port) of `map`; hosts compare without case.
-    pub fn new(map: impl IntoIterator<Item = ((String, u16), (String, u16))>, inner: C) -> Self {
-        let map = map.into_iter().map(|((host, port), to)| ((host.to_ascii_lowercase(), port), to)).collect();
-        Self { map, inner }
-    }
-}
-
-impl<C: Connect> Connect for RedirectConnect<C> {
-    fn connect<'a>(&'a self, to: &'a Endpoint) -> BoxFuture<'a, io::Result<Box<dyn Stream>>> {
-        Box::pin(async move {
-            match self.map.get(&(to.host.to_ascii_lowercase(), to.port)) {
-                Some((host, port)) => self.inner.connect(&Endpoint { host: host.clone(), port: *port, ..to.clone() }).await,
-                None => self.inner.connect(to).await,
-            }
         })
     }
 }
