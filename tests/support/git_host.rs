@@ -8,12 +8,14 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use tokio::sync::oneshot;
 
 const BACKEND: &str = "/usr/lib/git-core/git-http-backend";
 const SSHD: &str = "/usr/sbin/sshd";
@@ -40,6 +42,7 @@ struct Shared {
     stopped: AtomicBool,
     refused: AtomicUsize,
     redirect: Mutex<Option<String>>,
+    held: Mutex<Option<(oneshot::Sender<()>, Receiver<()>)>>,
 }
 
 impl HttpsHost {
@@ -62,6 +65,7 @@ impl HttpsHost {
             stopped: AtomicBool::new(false),
             refused: AtomicUsize::new(0),
             redirect: Mutex::new(None),
+            held: Mutex::new(None),
         };
         let mut host =
             Self { authority: authority_pem, certificate: certificate.pem(), port: 0, shared: Arc::new(shared), accepting: None };
@@ -115,6 +119,15 @@ impl HttpsHost {
     pub fn redirect(&self, to: &str) {
         *self.shared.redirect.lock().unwrap() = Some(to.to_owned());
     }
+
+    /// Makes the next pack as ever, and keeps it back: tells when it is ready, and sends it when the other end is dropped.
+    #[allow(dead_code, reason = "only the source crate's tests need it")]
+    pub fn hold_next_pack(&self) -> (oneshot::Receiver<()>, Sender<()>) {
+        let (tell, ready) = oneshot::channel();
+        let (release, released) = channel();
+        *self.shared.held.lock().unwrap() = Some((tell, released));
+        (ready, release)
+    }
 }
 
 impl Drop for HttpsHost {
@@ -142,6 +155,11 @@ impl Shared {
         let mut stream = BufReader::new(StreamOwned::new(connection, stream));
         while let Some(request) = read(&mut stream)? {
             let answer = self.answer(&request)?;
+            let held = if request.method == "POST" { self.held.lock().unwrap().take() } else { None };
+            if let Some((tell, released)) = held {
+                tell.send(()).ok();
+                released.recv().ok();
+            }
             if self.stopped.load(Ordering::Relaxed) {
                 return Ok(());
             }

@@ -45,11 +45,27 @@ pub enum SourceError {
         /// How long we waited.
         after: Duration,
     },
-    /// The agent is being stopped.
-    #[error("fetching `{url}` was interrupted since the agent stops")]
+    /// The agent is being stopped, or a later fetch has succeeded.
+    #[error("fetching `{url}` was interrupted since nobody waits for it any more")]
     Interrupted {
         /// The remote.
         url: String,
+    },
+    /// Others moved the mirror each time while the remote was asked.
+    #[error("others fetched `{url}` each time before we were done")]
+    Overtaken {
+        /// The remote.
+        url: String,
+    },
+    /// Our own copy of a remote cannot be written; it is made anew.
+    #[error("cannot {act} in the mirror `{}`, which will be fetched anew", path.display())]
+    Mirror {
+        /// What was tried.
+        act: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// Why not.
+        source: git2::Error,
     },
     /// The remote sends more than a desired state can need.
     #[error("`{url}` sends more than {limit_mib} MiB; that is no desired state")]
@@ -198,6 +214,8 @@ impl SourceError {
             | Self::Fetch { .. }
             | Self::TimedOut { .. }
             | Self::Interrupted { .. }
+            | Self::Overtaken { .. }
+            | Self::Mirror { .. }
             | Self::Object { .. }
             | Self::State { .. }
             | Self::Directory { .. }

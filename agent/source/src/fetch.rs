@@ -1,8 +1,8 @@
-//! Bringing one reference of a remote into its mirror.
+//! Asking a remote for one reference, and bringing what it reaches into a mirror.
 //!
 //! Guarantees: bounded in bytes and objects; ends soon after `stop` is set while data flows; a credential that was refused is not shown
-//! again; nothing is shown to whom we do not believe; a remote that has nothing new costs one exchange and writes nothing.
-//! Deliberately absent: tags, submodules, other branches, pushing.
+//! again; nothing is shown to whom we do not believe; a remote that has nothing new costs one exchange and brings nothing; references move
+//! only when the caller says so. Deliberately absent: tags, submodules, other branches, pushing.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use git2::cert::Cert;
 use git2::{
-    AutotagOption, CertificateCheckStatus, Cred, CredentialType, Direction, ErrorClass, ErrorCode, FetchOptions, ProxyOptions,
-    RemoteCallbacks, Repository,
+    AutotagOption, CertificateCheckStatus, Cred, CredentialType, Direction, ErrorClass, ErrorCode, FetchOptions, ProxyOptions, Remote,
+    RemoteCallbacks, RemoteUpdateFlags, Repository,
 };
 
 use crate::credential::{Access, Ask, Credential, CredentialError, CredentialKind};
@@ -34,7 +34,7 @@ const SSH_PORT: u16 = 22;
 pub(crate) struct Call {
     pub(crate) url: String,
     pub(crate) access: Access,
-    /// Set when the agent stops.
+    /// Set when nobody wants its outcome any more: the agent stops, or a later fetch has succeeded.
     pub(crate) stop: Arc<AtomicBool>,
 }
 
@@ -49,12 +49,33 @@ struct Witness {
     judged: RefCell<Option<Doubt>>,
     too_large: Cell<bool>,
     stopped: Cell<bool>,
-    /// Local names of the references that the remote has.
-    present: RefCell<Vec<String>>,
 }
 
-/// Fetches the first of `wanted` that the remote has (HEAD's branch when there are none). Returns its local name.
-pub(crate) fn fetch(repository: &Repository, call: &Call, wanted: &[String]) -> Result<Option<String>, SourceError> {
+/// What a remote said, with everything in the mirror that it reaches. No reference has moved yet.
+pub(crate) struct Fetched<'r> {
+    remote: Remote<'r>,
+    /// Local names of what was wanted, the likeliest first.
+    local: Vec<String>,
+}
+
+impl Fetched<'_> {
+    /// Moves the references. Returns the local name of the first that the remote has.
+    pub(crate) fn land(mut self) -> Result<Option<String>, git2::Error> {
+        let mut present = Vec::new();
+        let mut callbacks = RemoteCallbacks::new();
+        callbacks.update_tips(|name, _, _| {
+            present.push(name.to_owned());
+            true
+        });
+        // Unchanged references are reported too: that is how we know that the remote still has them.
+        self.remote.update_tips(Some(&mut callbacks), RemoteUpdateFlags::REPORT_UNCHANGED, AutotagOption::None, None)?;
+        drop(callbacks);
+        Ok(self.local.into_iter().find(|name| present.contains(name)))
+    }
+}
+
+/// Fetches those of `wanted` that the remote has (HEAD's branch when there are none). `None`: it has no commit.
+pub(crate) fn fetch<'r>(repository: &'r Repository, call: &Call, wanted: &[String]) -> Result<Option<Fetched<'r>>, SourceError> {
     let witness = Witness::default();
     let failed = |source| explain(call, &witness, source);
     let mut remote = repository.remote_anonymous(&call.url).map_err(failed)?;
@@ -79,12 +100,10 @@ pub(crate) fn fetch(repository: &Repository, call: &Call, wanted: &[String]) -> 
     let local: Vec<String> = names.iter().map(|name| local_name(name)).collect();
     let specs: Vec<String> = names.iter().zip(&local).map(|(theirs, ours)| format!("+{theirs}:{ours}")).collect();
     let mut options = FetchOptions::new();
-    options.remote_callbacks(callbacks(call, &witness)).proxy_options(proxy());
-    // Unchanged references are reported too: that is how we know that the remote still has them.
-    options.download_tags(AutotagOption::None).update_fetchhead(false).report_unchanged(true);
-    connection.remote().fetch(&specs, Some(&mut options), None).map_err(failed)?;
-    let present = witness.present.borrow();
-    Ok(local.into_iter().find(|name| present.contains(name)))
+    options.remote_callbacks(callbacks(call, &witness)).proxy_options(proxy()).download_tags(AutotagOption::None);
+    connection.remote().download(&specs, Some(&mut options)).map_err(failed)?;
+    drop(connection);
+    Ok(Some(Fetched { remote, local }))
 }
 
 /// Where a mirror keeps a reference of the remote.
@@ -113,10 +132,6 @@ fn callbacks<'a>(call: &'a Call, witness: &'a Witness) -> RemoteCallbacks<'a> {
     callbacks.sideband_progress(move |_| {
         witness.stopped.set(call.stop.load(Ordering::Relaxed));
         !witness.stopped.get()
-    });
-    callbacks.update_tips(move |name, _, _| {
-        witness.present.borrow_mut().push(name.to_owned());
-        true
     });
     callbacks
 }

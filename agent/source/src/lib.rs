@@ -26,6 +26,7 @@ mod pace;
 mod reader;
 mod reading;
 mod scratch;
+mod standing;
 mod status;
 mod tree;
 mod trust;

@@ -1,11 +1,13 @@
 //! The agent's own bare copy of a remote, in its state directory.
 //!
 //! It outlives the agent, so that after a restart the last state is known even while the remote is away. Guarantees: HEAD of the
-//! mirror names what was fetched last; a mirror that cannot be opened or read is made anew, since nothing in it is ours alone; many processes
-//! may fetch and read at once, and only who is alone with it removes anything.
+//! mirror names what was fetched last, and what was asked for earlier never comes after it; a mirror that cannot be opened, read or
+//! written is made anew, since nothing in it is ours alone; many processes may fetch and read at once, and only who is alone with it
+//! removes anything.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use git2::{ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions};
 
@@ -14,12 +16,24 @@ use crate::error::SourceError;
 use crate::fetch::{Call, fetch};
 use crate::keep;
 use crate::origin::Origin;
+use crate::standing::{self, Standing, Turn};
 
 /// A bare copy of one reference of a remote.
 struct Mirror {
     repository: Repository,
     place: Place,
     hold: Hold,
+}
+
+/// How often we ask again when others move the mirror meanwhile.
+const MAX_ROUNDS: usize = 3;
+
+/// What became of an attempt to bring the mirror up to date.
+#[derive(Debug, PartialEq, Eq)]
+enum Advance {
+    Done,
+    /// Somebody else moved the mirror meanwhile; which of the two answers of the remote is the newer one, nobody knows.
+    Overtaken,
 }
 
 /// Where the state of an origin lies: the mirror, and what is remembered of it.
@@ -121,22 +135,46 @@ impl Mirror {
     }
 
     fn refresh(self, call: &Call, origin: &Origin) -> Result<(), SourceError> {
-        let found = fetch(&self.repository, call, &origin.candidates())?;
-        let Some(name) = found else {
-            return Err(match &origin.reference {
-                Some(reference) => SourceError::NoReference { origin: origin.to_string(), reference: reference.clone() },
-                None => SourceError::Empty { origin: origin.to_string() },
-            });
-        };
-        // Written only when it moves, so that a poll without news leaves the disk alone.
-        let head = self.repository.find_reference("HEAD").ok();
-        if head.as_ref().and_then(|head| head.symbolic_target_bytes()) != Some(name.as_bytes()) {
-            let moved = self.repository.reference_symbolic("HEAD", &name, true, "trunkline: what is followed");
-            moved.map_err(|source| SourceError::Open { path: self.repository.path().to_owned(), source })?;
+        for _ in 0..MAX_ROUNDS {
+            if self.advance(call, origin)? == Advance::Done {
+                self.compact(call);
+                return Ok(());
+            }
         }
-        drop(head);
-        self.compact(call);
-        Ok(())
+        Err(SourceError::Overtaken { url: call.url.clone() })
+    }
+
+    /// Asks the remote, and moves the mirror to what it says unless somebody has moved it since.
+    fn advance(&self, call: &Call, origin: &Origin) -> Result<Advance, SourceError> {
+        let stand = || Standing::of(&self.repository).map_err(|source| self.stuck("list the references", source));
+        let before = stand()?;
+        let absent = || match &origin.reference {
+            Some(reference) => SourceError::NoReference { origin: origin.to_string(), reference: reference.clone() },
+            None => SourceError::Empty { origin: origin.to_string() },
+        };
+        let fetched = fetch(&self.repository, call, &origin.candidates())?.ok_or_else(absent)?;
+        let turn = Turn::take(&self.place.mirror);
+        let _turn = turn.map_err(|source| SourceError::State { act: "lock", path: self.place.mirror.clone(), source })?;
+        if call.stop.load(Ordering::Relaxed) {
+            return Err(SourceError::Interrupted { url: call.url.clone() });
+        }
+        if stand()? != before {
+            return Ok(Advance::Overtaken);
+        }
+        let name = fetched.land().map_err(|source| self.stuck("move a reference", source))?.ok_or_else(absent)?;
+        // Written only when it moves, so that a poll without news leaves the disk alone.
+        if standing::head(&self.repository).as_deref() != Some(name.as_bytes()) {
+            let moved = self.repository.reference_symbolic("HEAD", &name, true, "trunkline: what is followed");
+            moved.map_err(|source| self.stuck("move HEAD", source))?;
+        }
+        Ok(Advance::Done)
+    }
+
+    /// Nobody else moves references meanwhile: what is in the way (a lock that a power cut left, a branch where a directory is needed)
+    /// will be there for ever.
+    fn stuck(&self, act: &'static str, source: git2::Error) -> SourceError {
+        self.place.doubt();
+        SourceError::Mirror { act, path: self.place.mirror.clone(), source }
     }
 
     /// What could not be made smaller is as good as before, so this is no error.

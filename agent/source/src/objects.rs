@@ -55,7 +55,9 @@ impl Objects {
             self.repository.head()
         } else {
             let missing = || git2::Error::new(ErrorCode::NotFound, git2::ErrorClass::Reference, "no such reference");
-            names.iter().find_map(|name| self.repository.find_reference(name).ok()).ok_or_else(missing)
+            let mut found = names.iter().map(|name| self.repository.find_reference(name));
+            // Only what is not there leaves room for the next: a branch that cannot be read is not the tag of its name.
+            found.find(|found| !found.as_ref().is_err_and(|error| error.code() == ErrorCode::NotFound)).unwrap_or_else(|| Err(missing()))
         };
         let reference = found.map_err(|source| match (source.code(), asked) {
             (ErrorCode::UnbornBranch, _) | (ErrorCode::NotFound, None) => SourceError::Empty { origin: self.origin.clone() },

@@ -68,6 +68,7 @@ pub struct Watcher {
     watched: Option<Watch>,
     waker: Waker,
     woken: mpsc::Receiver<()>,
+    /// Ends the fetches that were started since the last one that succeeded.
     stop: Arc<AtomicBool>,
     /// Fetches, among them those that were given up.
     fetches: JoinSet<Result<(), SourceError>>,
@@ -168,7 +169,12 @@ impl Watcher {
                 }
             }
         };
-        tokio::time::timeout(after, ended).await.unwrap_or_else(|_| Err(SourceError::TimedOut { url: url.clone(), after }))
+        let outcome = tokio::time::timeout(after, ended).await.unwrap_or_else(|_| Err(SourceError::TimedOut { url: url.clone(), after }));
+        if outcome.is_ok() {
+            // What those say that were given up is older. Until then they count: a remote may always take longer than we wait.
+            std::mem::take(&mut self.stop).store(true, Ordering::Relaxed);
+        }
+        outcome
     }
 
     /// Lends the reader to a thread.

@@ -10,9 +10,9 @@ use crate::last_good::{commit, example, with};
 use crate::support::Repo;
 
 /// Fetches that outgrow the bound (50 packs).
-const MANY: usize = 60;
+pub const MANY: usize = 60;
 
-fn mirror(state: &Path) -> PathBuf {
+pub fn mirror(state: &Path) -> PathBuf {
     let mut entries = std::fs::read_dir(state.join("source")).unwrap().map(|entry| entry.unwrap().path());
     entries.find(|path| path.extension().is_some_and(|extension| extension == "git")).unwrap()
 }
@@ -24,12 +24,12 @@ fn files(mirror: &Path) -> Vec<String> {
     names
 }
 
-fn packs(mirror: &Path) -> usize {
+pub fn packs(mirror: &Path) -> usize {
     files(mirror).iter().filter(|name| name.ends_with(".pack")).count()
 }
 
 /// How many commits the mirror's reference reaches, each with its whole tree there.
-fn whole_history(mirror: &Path) -> usize {
+pub fn whole_history(mirror: &Path) -> usize {
     let git = Repository::open_bare(mirror).unwrap();
     let mut walk = git.revwalk().unwrap();
     walk.push_head().unwrap();

@@ -45,6 +45,11 @@ fn trust(pem: &str) -> Trust {
     Trust { authorities: Some(Authorities::from_pem(pem.as_bytes(), at(TODAY)).unwrap()), ..Trust::default() }
 }
 
+/// What lets us in to a server of a test.
+pub fn access_to(host: &HttpsHost) -> Access {
+    Access { credentials: password(PASSWORD), trust: trust(&host.authority) }
+}
+
 struct Scene {
     repo: Repo,
     host: HttpsHost,
@@ -71,7 +76,7 @@ impl Scene {
     }
 
     fn access(&self) -> Access {
-        Access { credentials: password(PASSWORD), trust: trust(&self.host.authority) }
+        access_to(&self.host)
     }
 
     /// What a fetch says that goes wrong, every cause of it.

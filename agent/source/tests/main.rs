@@ -12,6 +12,7 @@ mod git_host;
 mod hostile;
 mod https;
 mod last_good;
+mod overtaken;
 mod reading;
 mod remote;
 mod ssh;

@@ -164,3 +164,18 @@ fn another_branch_moving_is_no_news() {
     commit(&repo.git, "refs/heads/other", &[("x.yaml", crate::support::FILE, repo.git.blob(b"x: 1\n").unwrap())]);
     assert!(reader.read().unwrap().is_none());
 }
+
+#[test]
+fn a_branch_that_cannot_be_read_is_not_taken_for_the_tag_of_its_name() {
+    let repo = Repo::bare();
+    let old = repo.commit(&[("a.yaml", "a: 1\n")]);
+    repo.git.reference("refs/tags/main", old, false, "a tag").unwrap();
+    let newer = repo.commit(&[("a.yaml", "a: 2\n")]);
+    let branch = repo.path().join("refs/heads/main");
+    std::fs::write(&branch, "half").unwrap();
+    let mut reader = repo.reader();
+    let error = reader.read().unwrap_err();
+    assert!(matches!(error, SourceError::Object { .. }), "{error}");
+    std::fs::write(&branch, format!("{newer}\n")).unwrap();
+    assert_eq!(reader.read().unwrap().unwrap().snapshot.revision.as_str(), format!("main@sha1:{newer}"));
+}

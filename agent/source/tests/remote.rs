@@ -129,6 +129,44 @@ fn a_mirror_that_lost_objects_is_fetched_anew_once_the_remote_answers() {
 }
 
 #[test]
+fn what_a_power_cut_left_locked_in_a_mirror_is_fetched_anew() {
+    for left in ["refs/trunkline/heads/other.lock", "HEAD.lock"] {
+        let repo = Repo::bare();
+        let state = tempfile::tempdir().unwrap();
+        let mut reader = Reader::new(Origin::new(&repo.url(), None, None).unwrap(), Some(state.path()));
+        repo.commit(&[("a.yaml", "a: 1\n")]);
+        fetch(&reader).unwrap();
+        let mirrors = || std::fs::read_dir(state.path().join("source")).unwrap().map(|entry| entry.unwrap().path());
+        let mirror = mirrors().find(|path| path.extension().is_some_and(|extension| extension == "git")).unwrap();
+        std::fs::write(mirror.join(left), "").unwrap();
+        let second = repo.commit(&[("a.yaml", "a: 2\n")]);
+        let moved = repo.git.find_commit(second).unwrap();
+        repo.git.branch("other", &moved, false).unwrap();
+        repo.git.set_head("refs/heads/other").unwrap();
+        // Another process may be at it, so the first time it is only said and noted.
+        let _ = fetch(&reader);
+        fetch(&reader).unwrap();
+        assert_eq!(reader.read().unwrap().unwrap().snapshot.revision.as_str(), format!("other@sha1:{second}"), "{left}");
+    }
+}
+
+#[test]
+fn a_default_branch_may_move_below_its_own_name() {
+    let repo = Repo::bare();
+    let state = tempfile::tempdir().unwrap();
+    let mut reader = Reader::new(Origin::new(&repo.url(), None, None).unwrap(), Some(state.path()));
+    let id = repo.commit(&[("a.yaml", "a: 1\n")]);
+    fetch(&reader).unwrap();
+    repo.git.find_reference("refs/heads/main").unwrap().delete().unwrap();
+    let commit = repo.git.find_commit(id).unwrap();
+    repo.git.branch("main/next", &commit, false).unwrap();
+    repo.git.set_head("refs/heads/main/next").unwrap();
+    let _ = fetch(&reader);
+    fetch(&reader).unwrap();
+    assert_eq!(reader.read().unwrap().unwrap().snapshot.revision.as_str(), format!("main/next@sha1:{id}"));
+}
+
+#[test]
 fn a_remote_needs_a_state_directory() {
     let repo = Repo::bare();
     let error = fetch(&Reader::new(repo.remote_origin(), None)).unwrap_err();
