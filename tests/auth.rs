@@ -182,7 +182,8 @@ async fn a_handshake_that_ends_early_or_without_the_hosts_proof_is_refused() {
     let mut errors = vec![];
     for path in ["/early", "/no-mic", "/basic-only", "/amnesia", "/too-long"] {
         let error = server.client(path, right()).get(&alpha()).await.unwrap_err();
-        assert!(!error.outcome_unknown(), "{path}");
+        // Over HTTP a refusal without a seal may be anybody's, and the request may have come through.
+        assert_eq!(error.outcome_unknown(), path == "/amnesia", "{path}");
         errors.push(format!("{path} {}", told(&error)));
     }
     let secure = Server::start(Some("sha256"));
@@ -192,7 +193,7 @@ async fn a_handshake_that_ends_early_or_without_the_hosts_proof_is_refused() {
     /early `Get` was not carried out: `http://localhost:<port>/early` does not let us in: the host ended the handshake without proof that it knows the password
     /no-mic `Get` was not carried out: `http://localhost:<port>/no-mic` does not let us in: the host ended the handshake without proof that it knows the password
     /basic-only `Get` was not carried out: `http://localhost:<port>/basic-only` does not let us in: the host does not offer Negotiate: it offers Basic; allow Negotiate in its WinRM service, or choose another `authentication`
-    /amnesia `Get` was not carried out: `http://localhost:<port>/amnesia` does not let us in: the host accepts user `CCE\agent` and then forgets it: something between may share connections
+    /amnesia `Get` may have been carried out: `http://localhost:<port>/amnesia` gave no answer: the host accepts user `CCE\agent` and then forgets it: something between may share connections
     /too-long `http://localhost:<port>/too-long` answered `Get` with HTTP status 413: the request is longer than the host reads
     `Get` was not carried out: `https://localhost:<port>/wsman` does not let us in: the host refuses user `agent`: wrong name or password, a locked account, or one that may not log on over the network
     ");
@@ -205,7 +206,7 @@ async fn a_connection_that_the_host_forgot_is_authenticated_again_and_the_reques
     for _ in 0..4 {
         client.get(&alpha()).await.unwrap();
     }
-    assert_eq!(client.requests(), 4);
+    assert_eq!(client.requests(), 5, "one of them came too late");
     insta::assert_snapshot!(server.said(7), @r"
     admitted spnego ntlm CCE\agent
     request Get sealed
