@@ -1,15 +1,17 @@
 //! The breaker of law 6: when one signal would close too much at once, we suspect ourselves and hold the rest.
 //!
 //! Guarantees: an appliance counts once; whoever was let through stays let through; a breaker that tripped stays so until nobody has
-//! asked to close for its signal for a whole period, and says so once. Deliberately absent: the clock, and what an alert looks like.
+//! asked to close for its signal for a whole period, and says so once. It counts the time that passes, as a clock on the wall may be set.
+//! Deliberately absent: the clock, and what an alert looks like.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
 use model::names::{ApplianceName, SiteName};
+use tokio::time::Instant;
 
 /// Closings for one signal within this count together; a revision is new for as long.
-const PERIOD: SignedDuration = SignedDuration::from_mins(10);
+const PERIOD: Duration = Duration::from_mins(10);
 /// A fleet is small below sixty appliances: then a third of a site is the limit that matters, and this many in all.
 const LEAST_FLEET_LIMIT: usize = 3;
 
@@ -27,7 +29,7 @@ pub struct Closing<'a> {
     /// How many appliances the fleet has.
     pub fleet_size: usize,
     /// When its wish last changed, as far as this life of the agent knows.
-    pub wish_since: Timestamp,
+    pub wish_since: Instant,
 }
 
 /// Too much would close.
@@ -48,11 +50,11 @@ impl std::fmt::Display for Tripped {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Signal {
-    closed: BTreeMap<ApplianceName, (SiteName, Timestamp)>,
+    closed: BTreeMap<ApplianceName, (SiteName, Instant)>,
     tripped: bool,
-    last_asked: Timestamp,
+    last_asked: Instant,
 }
 
 /// Counts who was closed for which signal.
@@ -66,10 +68,10 @@ impl Breaker {
     ///
     /// # Errors
     /// `Tripped` when it must be held.
-    pub fn ask(&mut self, closing: &Closing<'_>, now: Timestamp) -> Result<(), Tripped> {
+    pub fn ask(&mut self, closing: &Closing<'_>, now: Instant) -> Result<(), Tripped> {
         self.forget_the_old(now);
         for name in &closing.signals {
-            let signal = self.signals.entry((*name).to_owned()).or_default();
+            let signal = self.signals.entry((*name).to_owned()).or_insert_with(|| Signal::asked_for(now));
             signal.last_asked = now;
             if signal.closed.contains_key(closing.appliance) || (!signal.tripped && signal.has_room_for(closing, now)) {
                 continue;
@@ -79,14 +81,14 @@ impl Breaker {
             return Err(Tripped { signal: (*name).to_owned(), closed: signal.closed.keys().cloned().collect(), first });
         }
         for name in &closing.signals {
-            let signal = self.signals.entry((*name).to_owned()).or_default();
+            let signal = self.signals.entry((*name).to_owned()).or_insert_with(|| Signal::asked_for(now));
             signal.closed.entry(closing.appliance.clone()).or_insert_with(|| (closing.site.clone(), now));
         }
         Ok(())
     }
 
-    fn forget_the_old(&mut self, now: Timestamp) {
-        let recent = |at: Timestamp| now.duration_since(at) < PERIOD;
+    fn forget_the_old(&mut self, now: Instant) {
+        let recent = |at: Instant| now.duration_since(at) < PERIOD;
         self.signals.retain(|_, signal| recent(signal.last_asked));
         for signal in self.signals.values_mut().filter(|signal| !signal.tripped) {
             signal.closed.retain(|_, (_, at)| recent(*at));
@@ -95,7 +97,11 @@ impl Breaker {
 }
 
 impl Signal {
-    fn has_room_for(&self, closing: &Closing<'_>, now: Timestamp) -> bool {
+    fn asked_for(now: Instant) -> Self {
+        Self { closed: BTreeMap::new(), tripped: false, last_asked: now }
+    }
+
+    fn has_room_for(&self, closing: &Closing<'_>, now: Instant) -> bool {
         let in_site = self.closed.values().filter(|(site, _)| site == closing.site).count() + 1;
         let in_fleet = self.closed.len() + 1;
         if now.duration_since(closing.wish_since) < PERIOD {
@@ -110,24 +116,22 @@ impl Signal {
 mod tests {
     use super::*;
 
-    fn start() -> Timestamp {
-        "2026-03-01T10:00:00Z".parse().unwrap()
-    }
-
     struct Fleet {
         breaker: Breaker,
         site_size: usize,
         fleet_size: usize,
-        wish_since: Timestamp,
+        wish_since: Instant,
+        start: Instant,
     }
 
     impl Fleet {
         fn of(site_size: usize, fleet_size: usize) -> Self {
-            let wish_since = start() - SignedDuration::from_hours(24);
-            Self { breaker: Breaker::default(), site_size, fleet_size, wish_since }
+            let wish_since = Instant::now();
+            let start = wish_since + Duration::from_hours(24);
+            Self { breaker: Breaker::default(), site_size, fleet_size, wish_since, start }
         }
 
-        fn close(&mut self, appliance: &str, site: &str, minute: i64) -> Result<(), Tripped> {
+        fn close(&mut self, appliance: &str, site: &str, minute: u64) -> Result<(), Tripped> {
             let (appliance, site) = (ApplianceName::new(appliance).unwrap(), SiteName::new(site).unwrap());
             let closing = Closing {
                 appliance: &appliance,
@@ -137,7 +141,7 @@ mod tests {
                 fleet_size: self.fleet_size,
                 wish_since: self.wish_since,
             };
-            self.breaker.ask(&closing, start() + SignedDuration::from_mins(minute))
+            self.breaker.ask(&closing, self.start + Duration::from_mins(minute))
         }
     }
 
@@ -189,7 +193,7 @@ mod tests {
     #[test]
     fn right_after_a_new_revision_a_second_closing_anywhere_is_one_too_many() {
         let mut fleet = Fleet::of(6, 400);
-        fleet.wish_since = start() - SignedDuration::from_mins(1);
+        fleet.wish_since = fleet.start - Duration::from_mins(1);
         fleet.close("a", "seattle", 0).unwrap();
         fleet.close("b", "tacoma", 0).unwrap_err();
     }

@@ -219,7 +219,6 @@ impl Controller {
 
     /// Takes one appliance's wish; whether it must be looked at now.
     fn adopt_one(&mut self, name: &ApplianceName, snapshot: &Snapshot, limit: Limit) -> bool {
-        let now = self.context.now();
         let refused = snapshot.refused.get(name).map(|faults| refusal(&snapshot.revision, faults));
         let slot = self.slots.entry(name.clone()).or_default();
         let Some((revision, desired)) = snapshot.in_force(name) else {
@@ -231,7 +230,7 @@ impl Controller {
         };
         let before = slot.wish.take();
         let same = before.as_ref().filter(|wish| Arc::ptr_eq(&wish.desired, desired) || wish.desired == *desired);
-        let (digest, since) = same.map_or_else(|| (digest(desired), now), |wish| (Arc::clone(&wish.digest), wish.since));
+        let (digest, since) = same.map_or_else(|| (digest(desired), Instant::now()), |wish| (Arc::clone(&wish.digest), wish.since));
         let approvals = approvals_of(&snapshot.approvals, name);
         let as_before = |wish: &Wish| wish.refused == refused && wish.approvals == approvals;
         let unchanged = same.is_some() && before.as_ref().is_some_and(as_before);

@@ -152,8 +152,12 @@ impl Journal {
 
     fn rotate(&mut self) -> io::Result<()> {
         self.file.sync_data()?;
-        // Between these two calls there is no current file; opening then goes on from the file before.
-        fs::rename(self.directory.join(CURRENT), self.directory.join(BEFORE))?;
+        // Between these two calls there is no current file; opening then goes on from the file before. Where the second one failed, the
+        // first has nothing left to do when the next record comes.
+        match fs::rename(self.directory.join(CURRENT), self.directory.join(BEFORE)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            renamed => renamed?,
+        }
         self.file = OpenOptions::new().create_new(true).write(true).open(self.directory.join(CURRENT))?;
         self.length = 0;
         Ok(())

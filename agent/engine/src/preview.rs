@@ -17,6 +17,7 @@ use plan::Decision;
 use plan::given::Given;
 use policy::Policies;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::{Context, Parts};
@@ -77,7 +78,7 @@ pub async fn preview(
             revision: revision.clone(),
             desired: Arc::clone(desired),
             digest: Arc::clone(digest),
-            since: context.now(),
+            since: Instant::now(),
             refused: None,
             limit: Limit::Gate,
             fleet_size: snapshot.desired.len(),

@@ -72,7 +72,10 @@ async fn rounds(pass: &Pass, resident: &mut Resident, work: &mut Work, place: Ow
         // I/O.
         let mut sight = match observe(pass, resident).await {
             Ok(sight) => sight,
-            Err(error) => return Passage { outcome: report::blind(pass, resident, &error).await, moved },
+            Err(error) => {
+                let (outcome, news) = report::blind(pass, resident, &error).await;
+                return Passage { outcome, moved: moved || news };
+            }
         };
         if work.has_place() {
             sight.given.crowd = None;

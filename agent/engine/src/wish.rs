@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use model::desired::Desired;
 use model::diagnostic::Diagnostic;
 use model::names::ApplianceName;
@@ -15,6 +14,7 @@ use model::validate::Approval;
 use plan::step::Impact;
 use policy::Policies;
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 
 /// The wish in force for one appliance.
 #[derive(Debug, Clone)]
@@ -25,8 +25,8 @@ pub(crate) struct Wish {
     pub(crate) desired: Arc<Desired>,
     /// Its digest.
     pub(crate) digest: Arc<str>,
-    /// When this life of the agent first saw it.
-    pub(crate) since: Timestamp,
+    /// When this life of the agent first saw it; by the time that passes.
+    pub(crate) since: Instant,
     /// Why the newest revision is not the one in force.
     pub(crate) refused: Option<Arc<str>>,
     /// How far a pass may go.

@@ -233,7 +233,8 @@ fn windows_that_bind(desired: &Desired) -> BTreeMap<&WindowName, &Window> {
 
 /// Whether a step is of planned work and ends serving, or keeps it from coming back. Every step of a drain counts: the notes must not say that
 /// calls are kept away before they are.
-pub(crate) fn is_disruption(step: &Step) -> bool {
+#[must_use]
+pub fn is_disruption(step: &Step) -> bool {
     is_planned(step.purpose) && (step.impact >= Impact::Drain || step.purpose == Purpose::Drain)
 }
 

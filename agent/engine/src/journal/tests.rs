@@ -113,11 +113,19 @@ fn the_chain_and_the_numbers_go_on_across_rotations_and_the_size_is_bounded() {
     let (records, tear) = read(directory.path()).unwrap();
     assert_eq!((records.last().map(|record| record.number), tear), (Some(40), None));
 
+    // No new file could be made when the old one had been put aside: the same journal tries again.
+    let (mut journal, _) = Journal::open_bounded(directory.path(), 1).unwrap();
+    fs::rename(directory.path().join(CURRENT), directory.path().join(BEFORE)).unwrap();
+    journal.append(at(40), Entry::Intent { step: step() }).unwrap();
+    drop(journal);
+    let (records, tear) = read(directory.path()).unwrap();
+    assert_eq!((records.last().map(|record| record.number), tear), (Some(41), None));
+
     // The agent died between renaming the old file and making the new one.
     fs::rename(directory.path().join(CURRENT), directory.path().join(BEFORE)).unwrap();
     let (mut journal, torn) = Journal::open(directory.path()).unwrap();
     assert_eq!(torn, None);
     journal.append(at(41), Entry::Intent { step: step() }).unwrap();
     let (records, tear) = read(directory.path()).unwrap();
-    assert_eq!((records.last().map(|record| record.number), tear), (Some(41), None));
+    assert_eq!((records.last().map(|record| record.number), tear), (Some(42), None));
 }

@@ -13,6 +13,7 @@ use plan::Decision;
 use plan::given::{Given, TurnState};
 use plan::step::{Impact, Purpose, Step, StepId};
 use policy::Policies;
+use tokio::time::Instant;
 
 use crate::breaker::{Closing, Tripped};
 use crate::context::Context;
@@ -27,7 +28,7 @@ pub(crate) struct Decided {
     pub(crate) decision: Decision,
     /// The steps that go, in order.
     pub(crate) go: Vec<Step>,
-    /// Whether steps of impact `Drain` and worse need the turn.
+    /// Whether planned work that ends serving needs the turn.
     pub(crate) turn: NeedOfTurn,
     /// What the limit of this pass keeps back.
     pub(crate) beyond: Option<Impact>,
@@ -46,9 +47,9 @@ impl Decided {
 /// Whether steps that disrupt need the turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NeedOfTurn {
-    /// The appliance serves nobody, or nothing of it is disrupted.
+    /// It has ended serving already, or nothing does.
     None,
-    /// It serves: the turn is taken before the first step and checked before each that disrupts.
+    /// The turn is taken before the first step and checked before each that disrupts.
     Disrupts,
 }
 
@@ -68,7 +69,7 @@ pub(crate) fn decide(context: &Context, wish: &Wish, sight: &mut Sight) -> Decid
     let passing: BTreeSet<&StepId> = gated.go.iter().collect();
     let allowed: Vec<&Step> = plan.steps.iter().filter(|step| passing.contains(&step.id)).collect();
     let (go, beyond) = within(wish.limit, &allowed);
-    let ours = sight.given.turn == TurnState::Ours && decision.report.takes_calls();
+    let ours = sight.given.turn == TurnState::Ours && !decision.report.begun;
     let turn = if gated.takes_turn || ours { NeedOfTurn::Disrupts } else { NeedOfTurn::None };
     Decided { decision, go, turn, beyond, alert }
 }
@@ -94,7 +95,7 @@ fn ask_breaker(context: &Context, wish: &Wish, signals: BTreeSet<&str>) -> Resul
         fleet_size: wish.fleet_size,
         wish_since: wish.since,
     };
-    context.breaker().ask(&closing, context.now())
+    context.breaker().ask(&closing, Instant::now())
 }
 
 /// The steps that do not go beyond the limit, and the worst that does. Whatever is kept back keeps back all that comes after it.

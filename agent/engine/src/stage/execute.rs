@@ -17,7 +17,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use model::cause::chain;
 use model::names::RoleName;
-use plan::step::{Impact, Step, StepId};
+use plan::gate::is_disruption;
+use plan::step::{Step, StepId};
 use tokio::task::JoinError;
 use tokio::time::{Instant, sleep_until};
 
@@ -28,6 +29,7 @@ use crate::reconcile::Pass;
 use crate::resident::Resident;
 use crate::stage::decide::{Decided, NeedOfTurn};
 use crate::stage::observe::Sight;
+use crate::stage::report;
 use crate::status::RunningStep;
 use doing::{Did, Doer, StepError};
 use progress::{End, Progress};
@@ -92,6 +94,9 @@ pub(crate) async fn execute(
         return stopped(Stop::NotOurTurn);
     }
     let doer = work.begin(pass, resident, (sight, decided))?;
+    if decided.go.iter().any(is_disruption) {
+        report::leaves(pass, resident).await;
+    }
     let boots = boots(pass, sight);
     let mut execution = Execution { pass, resident, work, doer, executed: Executed::default(), boots };
     execution.run(decided).await;
@@ -189,7 +194,8 @@ impl Execution<'_> {
         if context.holds.on(&self.pass.wish.desired.appliance, context.now()).is_some() {
             return Err(Stop::Held);
         }
-        if turn == NeedOfTurn::Disrupts && step.impact >= Impact::Drain {
+        // A fault closes without a turn.
+        if turn == NeedOfTurn::Disrupts && is_disruption(step) {
             let member = self.pass.member();
             let ours = context.parts.store.turn(&member).await.is_ok_and(|turn| turn.is_of(&member.appliance));
             if !ours {

@@ -70,14 +70,17 @@ pub(crate) async fn seen(round: &Round<'_>, resident: &mut Resident) -> bool {
     let of_step = |step: &Step| attempts.get(&step.id).map(|attempts| attempts.failed);
     status.attempts = plan.steps.iter().filter_map(of_step).max().unwrap_or(0);
     let told = tell_peers(pass, sight, plan, report).await;
-    let news = told.as_ref().is_some_and(|told| resident.told.as_ref().is_none_or(|before| !told.says_what(before)));
+    let news = is_news(told.as_ref(), resident);
     resident.told = told.or(resident.told.take());
     news
 }
 
+fn is_news(told: Option<&PeerStatus>, resident: &Resident) -> bool {
+    told.is_some_and(|told| resident.told.as_ref().is_none_or(|before| !told.says_what(before)))
+}
+
 /// Tells the peers what was seen; what they were told, if they could be.
 pub(crate) async fn tell_peers(pass: &Pass, sight: &Sight, plan: &Plan, report: &PlanReport) -> Option<PeerStatus> {
-    let desired = &pass.wish.desired;
     let serving = if report.seen_serving() {
         PeerSight::Serving
     } else if report.unseen.is_empty() {
@@ -86,9 +89,27 @@ pub(crate) async fn tell_peers(pass: &Pass, sight: &Sight, plan: &Plan, report: 
         PeerSight::Unknown
     };
     let finished = plan.is_empty() && report.waits.is_empty() && report.stalls.is_empty();
-    let peer = Peer { serving, finished };
+    publish(pass, Peer { serving, finished }, sight.given.now).await
+}
+
+/// Tells the peers that it is about to end serving: they must not rely on what was seen before.
+pub(crate) async fn leaves(pass: &Pass, resident: &mut Resident) {
+    let known = |told: &PeerStatus| told.peer.serving == PeerSight::NotServing;
+    if !resident.told.as_ref().is_some_and(known) {
+        let told = tell_that(pass, PeerSight::NotServing).await;
+        resident.told = told.or(resident.told.take());
+    }
+}
+
+/// Tells the peers something that was not seen in a whole look.
+async fn tell_that(pass: &Pass, serving: PeerSight) -> Option<PeerStatus> {
+    publish(pass, Peer { serving, finished: false }, pass.context.now()).await
+}
+
+async fn publish(pass: &Pass, peer: Peer, at: Timestamp) -> Option<PeerStatus> {
+    let desired = &pass.wish.desired;
     let wish = Arc::clone(&pass.wish.digest);
-    let status = PeerStatus { appliance: desired.appliance.clone(), at: sight.given.now, peer, wish };
+    let status = PeerStatus { appliance: desired.appliance.clone(), at, peer, wish };
     let ttl = Span::from_secs(desired.watch.probe_every.secs().saturating_mul(PROBES_TO_LIVE));
     match pass.context.parts.store.publish(&desired.site, status.clone(), ttl).await {
         Ok(()) => Some(status),
@@ -200,9 +221,13 @@ pub(crate) fn retrying(pass: &Pass, resident: &mut Resident, (step, says): (Opti
     outcome
 }
 
-/// Says that the host could not be observed. The peers hear nothing: the last word grows old by itself.
-pub(crate) async fn blind(pass: &Pass, resident: &mut Resident, error: &SightError) -> Outcome {
+/// Says that the host could not be observed; whether the peers were told something new. Whoever cannot be seen is not seen serving, however
+/// young the word before is.
+pub(crate) async fn blind(pass: &Pass, resident: &mut Resident, error: &SightError) -> (Outcome, bool) {
     let now = pass.context.now();
+    let told = tell_that(pass, PeerSight::Unknown).await;
+    let news = is_news(told.as_ref(), resident);
+    resident.told = told.or(resident.told.take());
     let attempts = resident.memory.blinded();
     let until = error.rest().map(|rest| resident.rests_until(now.saturating_add(rest).unwrap_or(Timestamp::MAX)));
     let reason = error.reason();
@@ -239,7 +264,7 @@ pub(crate) async fn blind(pass: &Pass, resident: &mut Resident, error: &SightErr
         );
     }
     resident.save();
-    outcome
+    (outcome, news)
 }
 
 /// Says that the repository no longer describes the appliance. Nothing on its host is touched.

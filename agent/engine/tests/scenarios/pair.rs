@@ -124,3 +124,78 @@ async fn one_fault_on_both_closes_one_and_raises_one_alert() {
         assert_eq!(status.posture, Some(Posture::Serving), "{status:#?}");
     }
 }
+
+/// The change for the first one alone.
+fn with_a_change_of_the_first(mut pair: (Desired, Desired)) -> (Desired, Desired) {
+    pair.0.roles[0].processors = Some(4);
+    pair
+}
+
+fn holds(event: &Event) -> bool {
+    matches!(&event.what, Happening::StepDone { step, .. } if step.as_str().contains("hold-service"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_one_is_worked_on_the_other_does_not_close_for_a_support_fault() {
+    log();
+    let stage = Stage::new();
+    let pair = stage.pair();
+    let engine = stage.engine(KillSwitch::default());
+    let ended = engine.settle(&snapshot(&pair), CancellationToken::new()).await;
+    assert!(ended.values().all(|outcome| *outcome == Outcome::Converged), "{ended:#?}");
+
+    let mut events = engine.listen();
+    let (_snapshots, receiver) = tokio::sync::watch::channel(snapshot(&with_a_change_of_the_first(pair.clone())));
+    let shutdown = CancellationToken::new();
+    let mut fell = Vec::new();
+    let story = async {
+        crate::support::heard(&mut events, |event| event.appliance == pair.0.appliance && holds(event)).await;
+        let stops = Fault::ServiceStops { host: HostName::new("hv-2"), vm: Some("app1.2.1".to_owned()), service: "AppSvc".to_owned() };
+        stage.sim.apply(stops).unwrap();
+        let back = |event: &Event| event.appliance == pair.0.appliance && matches!(event.what, Happening::Converged { .. });
+        loop {
+            let event = crate::support::heard(&mut events, |_| true).await;
+            if back(&event) {
+                break;
+            }
+            if event.appliance == pair.1.appliance {
+                fell.push(event);
+            }
+        }
+        shutdown.cancel();
+    };
+    tokio::join!(engine.run(receiver, shutdown.clone()), story);
+    assert!(!fell.iter().any(|event| holds(event)), "nobody serves: {fell:#?}");
+    let degraded = |event: &Arc<Event>| matches!(event.what, Happening::Posture { now: Posture::Degraded(_) });
+    assert!(fell.iter().any(degraded), "the fault was seen meanwhile: {fell:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_was_not_seen_a_moment_ago_is_not_relied_on() {
+    log();
+    let stage = Stage::new();
+    let mut pair = stage.pair();
+    let engine = stage.engine(KillSwitch::default());
+    let ended = engine.settle(&snapshot(&pair), CancellationToken::new()).await;
+    assert!(ended.values().all(|outcome| *outcome == Outcome::Converged), "{ended:#?}");
+
+    let mut events = engine.listen();
+    // As far as anybody can tell, its host is dead.
+    pair.1.host.address = "192.168.0.99".to_owned();
+    let (snapshots, receiver) = tokio::sync::watch::channel(snapshot(&pair));
+    let shutdown = CancellationToken::new();
+    let story = async {
+        let blind = |event: &Event| event.appliance == pair.1.appliance && matches!(event.what, Happening::Retrying { .. });
+        crate::support::heard(&mut events, blind).await;
+        snapshots.send(snapshot(&with_a_change_of_the_first(pair.clone()))).unwrap();
+        let decided = |event: &Event| {
+            event.appliance == pair.0.appliance
+                && (holds(event) || matches!(event.what, Happening::Waiting { .. } | Happening::Begun { .. }))
+        };
+        let first = crate::support::heard(&mut events, decided).await;
+        let says = first.what.to_string();
+        assert!(says.contains("1 other appliances must be seen serving, 0 are"), "{says}");
+        shutdown.cancel();
+    };
+    tokio::join!(engine.run(receiver, shutdown.clone()), story);
+}

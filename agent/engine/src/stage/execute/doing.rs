@@ -85,6 +85,10 @@ impl Doer {
             Ok(result) => result,
             Err(_) => self.out_of_time(step, started).await,
         };
+        if let Ok(Did::Done { took }) = &result {
+            let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            self.write(step, Entry::Done { step: step.id.clone(), took_ms })?;
+        }
         if let Err(error) = &result
             && !matches!(error, StepError::Killed(_) | StepError::Journal { .. })
         {
@@ -107,10 +111,7 @@ impl Doer {
         self.kill.pass(KillPoint::Performed, &step.id)?;
         self.verify(step).await?;
         self.kill.pass(KillPoint::Verified, &step.id)?;
-        let took = started.elapsed();
-        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        self.write(step, Entry::Done { step: step.id.clone(), took_ms })?;
-        Ok(Did::Done { took })
+        Ok(Did::Done { took: started.elapsed() })
     }
 
     /// Time ran out: a last look tells why, and may find that it is done after all.
