@@ -51,10 +51,18 @@ pub fn decide(
     let mut gated = gate(&whole, &report, desired, &given);
     let verdicts = given.verdicts.clone();
     let repairs = gated.plan_repairs_alone.then(|| {
-        given.planned_work = PlannedWork::Withheld;
-        let (repairs, report) = plan(desired, observed, &given);
-        let gated = gate(&repairs, &report, desired, &given);
-        (repairs, gated)
+        let mut without = |planned_work| {
+            given.planned_work = planned_work;
+            let (repairs, report) = plan(desired, observed, &given);
+            let gated = gate(&repairs, &report, desired, &given);
+            (repairs, gated)
+        };
+        if report.takes_calls() {
+            return without(PlannedWork::Withheld);
+        }
+        // What is still to be built may be what calls wait for, and does not wait with what would end serving.
+        let built = without(PlannedWork::SetUpOnly);
+        if built.1.plan_repairs_alone { without(PlannedWork::Withheld) } else { built }
     });
     if let Some((_, of_repairs)) = &repairs {
         gated.add_waits_of(of_repairs);

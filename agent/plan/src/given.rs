@@ -43,6 +43,8 @@ pub struct Given {
 pub enum PlannedWork {
     /// It may.
     Included,
+    /// It may hold set-up only: what has never served ends nobody's serving, and calls may need it.
+    SetUpOnly,
     /// It may not: such work may not begin now, and repairs must not stand behind it.
     Withheld,
 }

@@ -209,11 +209,21 @@ pub(crate) fn may_change(draft: &Draft<'_>) -> bool {
     may_plan(draft) && draft.rival.is_none()
 }
 
+/// Whether what has never served may be built.
+pub(crate) fn may_build(draft: &Draft<'_>) -> bool {
+    may_decide(draft) && draft.rival.is_none() && draft.given.planned_work != PlannedWork::Withheld
+}
+
 fn may_plan(draft: &Draft<'_>) -> bool {
+    may_decide(draft) && draft.given.planned_work == PlannedWork::Included
+}
+
+/// Whether anything but repairs may be planned, as far as sight, mode and drains say.
+fn may_decide(draft: &Draft<'_>) -> bool {
     let given_up = drain::given_up_until(draft.desired, &draft.given.memory, draft.given.now).is_some();
     // Who cannot read every mark does not know what is there, so nothing is made, changed or removed; what is known goes on being mended.
     let legible = draft.world.unreadable.is_empty();
-    legible && !given_up && draft.desired.mode != Mode::Repair && draft.given.planned_work == PlannedWork::Included
+    legible && !given_up && draft.desired.mode != Mode::Repair
 }
 
 /// Says what keeps planned work out of the plan, where it is the mode or a drain that was given up.

@@ -61,7 +61,7 @@ pub(crate) fn what_may_be_built(draft: &mut Draft<'_>) -> BTreeSet<RoleName> {
     if wanted.is_empty() {
         return BTreeSet::new();
     }
-    if !super::may_change(draft) {
+    if !super::may_build(draft) {
         super::wait_for_mode(draft);
         return BTreeSet::new();
     }

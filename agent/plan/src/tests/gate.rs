@@ -147,6 +147,21 @@ fn a_service_that_somebody_stopped_by_hand_begins_no_planned_work() {
 }
 
 #[test]
+fn a_vm_that_was_lost_is_built_anew_without_the_work_that_waits_for_the_night() {
+    let (desired, mut observed, given) = at_noon();
+    observed.instances.get_mut(&desired.instance).unwrap().vms.remove(&of::<model::names::RoleName>("edge"));
+    observed.host.files.insert(desired.roles[3].disk.clone(), model::seen::Seen::Absent);
+    let steps = runs(&desired, &observed, &given);
+    assert!(steps.contains(&"edge/define-vm".to_owned()), "{steps:?}");
+    assert!(!steps.iter().any(|id| id.contains("mediation/shut-down-vm")), "{steps:?}");
+    // Whoever may build nothing at all still repairs.
+    let crowded = Given { crowd: Some(256), ..given };
+    let steps = runs(&desired, &observed, &crowded);
+    assert!(!steps.iter().any(|id| id.contains("define-vm") || id.contains("shut-down-vm")), "{steps:?}");
+    assert!(steps.contains(&"mediation/hold-service/RTCSRV".to_owned()), "it closes: {steps:?}");
+}
+
+#[test]
 fn who_has_the_turn_of_the_site_is_not_counted_on() {
     let given = Given { turn: TurnState::Held { by: of("sea-2") }, ..given_with_peer() };
     assert_eq!((given_with_peer().serving_peers(), given.serving_peers()), (1, 0));
