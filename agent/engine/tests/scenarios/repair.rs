@@ -5,14 +5,14 @@ use std::time::Duration;
 use engine::Engine;
 use engine::event::{Event, Happening};
 use engine::interrupt::KillSwitch;
-use engine::journal::{self, Entry};
+use engine::journal::{self, Entry, Record};
 use engine::outcome::Outcome;
 use engine::status::read_all;
 use sim::world::{Fault, JobKind};
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Stage, log};
+use crate::support::{Stage, WORLD, heard, log};
 
 const VM: &str = "app1.2.1";
 
@@ -86,10 +86,44 @@ async fn a_job_that_fails_is_tried_again_and_the_journal_tells_it() {
     });
     let story: Vec<_> = of_disk.filter(|(_, step)| step.as_str() == "2.1/app/create-disk").map(|(what, _)| what).collect();
     assert_eq!(story, ["intent", "failed", "intent", "done"]);
-    // Every intent was brought to an end.
+    assert_eq!(open_intents(&records), 0);
+}
+
+/// How many intents were not brought to an end.
+fn open_intents(records: &[Record]) -> usize {
     let count = |what: fn(&Entry) -> bool| records.iter().filter(|record| what(&record.entry)).count();
     let ended = count(|entry| matches!(entry, Entry::Done { .. } | Entry::Failed { .. }));
-    assert_eq!(count(|entry| matches!(entry, Entry::Intent { .. })), ended);
+    count(|entry| matches!(entry, Entry::Intent { .. })) - ended
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_is_found_done_when_its_time_is_over_stands_in_the_journal_as_done() {
+    log();
+    let mut late = 0;
+    // It is looked at each five seconds: one of these comes between the last of these looks and the end of the time.
+    for takes in 595..=600 {
+        let slow = WORLD.replace("{name: AppSvc}", &format!("{{name: AppSvc, startTakes: {takes}s}}"));
+        let stage = Stage::in_world(&slow, 1);
+        assert_eq!(stage.settle(KillSwitch::default()).await, Outcome::Converged);
+        let stops = Fault::ServiceStops { host: stage.host(), vm: Some(VM.to_owned()), service: "AppSvc".to_owned() };
+        stage.sim.apply(stops).unwrap();
+        let start = "2.1/app/start-service/AppSvc";
+        stage
+            .while_running(&stage.snapshot(), async |events| {
+                heard(events, |event| match &event.what {
+                    Happening::StepDone { step, .. } | Happening::StepFailed { step, .. } => step.as_str() == start,
+                    _ => false,
+                })
+                .await;
+            })
+            .await;
+        let (records, _) = journal::read(&stage.state().appliance(&stage.name())).unwrap();
+        assert_eq!(open_intents(&records), 0, "{takes} s: {records:#?}");
+        let is_late =
+            |record: &&Record| matches!(&record.entry, Entry::Done { step, took_ms } if step.as_str() == start && *took_ms >= 600_000);
+        late += records.iter().filter(is_late).count();
+    }
+    assert!(late > 0, "none was found done late");
 }
 
 #[tokio::test(start_paused = true)]
