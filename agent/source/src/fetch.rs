@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use git2::cert::Cert;
 use git2::{
-    AutotagOption, CertificateCheckStatus, Cred, CredentialType, Direction, ErrorClass, ErrorCode, FetchOptions, ProxyOptions, Remote,
+    AutotagOption, CertificateCheckStatus, Cred, CredentialType, Direction, ErrorClass, ErrorCode, FetchOptions, Oid, ProxyOptions, Remote,
     RemoteCallbacks, RemoteUpdateFlags, Repository,
 };
 
@@ -58,19 +58,36 @@ pub(crate) struct Fetched<'r> {
     local: Vec<String>,
 }
 
+/// A reference of a mirror that the remote has.
+pub(crate) struct Landed {
+    /// Its local name.
+    pub(crate) name: String,
+    /// Where it pointed before; zero when it is new.
+    pub(crate) before: Oid,
+    now: Oid,
+}
+
+impl Landed {
+    pub(crate) fn moved(&self) -> bool {
+        self.before != self.now
+    }
+}
+
 impl Fetched<'_> {
-    /// Moves the references. Returns the local name of the first that the remote has.
-    pub(crate) fn land(mut self) -> Result<Option<String>, git2::Error> {
+    /// Moves the references. Returns the first that the remote has.
+    pub(crate) fn land(mut self) -> Result<Option<Landed>, git2::Error> {
         let mut present = Vec::new();
         let mut callbacks = RemoteCallbacks::new();
-        callbacks.update_tips(|name, _, _| {
-            present.push(name.to_owned());
+        callbacks.update_tips(|name, before, now| {
+            present.push(Landed { name: name.to_owned(), before, now });
             true
         });
         // Unchanged references are reported too: that is how we know that the remote still has them.
         self.remote.update_tips(Some(&mut callbacks), RemoteUpdateFlags::REPORT_UNCHANGED, AutotagOption::None, None)?;
         drop(callbacks);
-        Ok(self.local.into_iter().find(|name| present.contains(name)))
+        let likeliest = |landed: &Landed| self.local.iter().position(|name| *name == landed.name);
+        present.sort_by_key(likeliest);
+        Ok(present.into_iter().next())
     }
 }
 

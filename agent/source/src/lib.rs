@@ -8,8 +8,8 @@
 //! # How a remote is trusted
 //! Over https the certificate is checked against the system's roots (they are looked for where distributions keep them), or against the
 //! [`Authorities`] that the settings name and no others. Over ssh the host's key must stand in `~/.ssh/known_hosts`, or be one of the
-//! [`HostKeys`] that the settings name. Neither check can be switched off. Plain http is accepted from this machine only, and a redirect
-//! never leads away from https or to another host.
+//! [`HostKeys`] that the settings name. Neither check can be switched off. Plain http is accepted from this machine only, without
+//! redirects; others never lead away from https or to another host.
 
 mod compact;
 mod credential;

@@ -9,13 +9,13 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use git2::{ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions};
+use git2::{ConfigLevel, ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions};
 
 use crate::compact::{self, CompactError};
 use crate::error::SourceError;
 use crate::fetch::{Call, fetch};
 use crate::keep;
-use crate::origin::Origin;
+use crate::origin::{Origin, is_clear_text};
 use crate::standing::{self, Standing, Turn};
 
 /// A bare copy of one reference of a remote.
@@ -148,6 +148,7 @@ impl Mirror {
     fn advance(&self, call: &Call, origin: &Origin) -> Result<Advance, SourceError> {
         let stand = || Standing::of(&self.repository).map_err(|source| self.stuck("list the references", source));
         let before = stand()?;
+        self.refuse_redirects(call).map_err(|source| self.stuck("refuse redirects", source))?;
         let absent = || match &origin.reference {
             Some(reference) => SourceError::NoReference { origin: origin.to_string(), reference: reference.clone() },
             None => SourceError::Empty { origin: origin.to_string() },
@@ -161,13 +162,33 @@ impl Mirror {
         if stand()? != before {
             return Ok(Advance::Overtaken);
         }
-        let name = fetched.land().map_err(|source| self.stuck("move a reference", source))?.ok_or_else(absent)?;
+        let landed = fetched.land().map_err(|source| self.stuck("move a reference", source))?.ok_or_else(absent)?;
+        if let (true, Err(source)) = (landed.moved(), standing::tree_of(&self.repository, &landed.name)) {
+            standing::back(&self.repository, &landed).map_err(|source| self.stuck("move a reference back", source))?;
+            return Err(match source.code() {
+                // Any copy would say so.
+                ErrorCode::InvalidSpec | ErrorCode::Peel => SourceError::Object { origin: origin.to_string(), object: landed.name, source },
+                _ => self.stuck("read what was fetched", source),
+            });
+        }
+        let name = landed.name;
         // Written only when it moves, so that a poll without news leaves the disk alone.
         if standing::head(&self.repository).as_deref() != Some(name.as_bytes()) {
             let moved = self.repository.reference_symbolic("HEAD", &name, true, "trunkline: what is followed");
             moved.map_err(|source| self.stuck("move HEAD", source))?;
         }
         Ok(Advance::Done)
+    }
+
+    /// From plain http libgit2 would follow a redirect to any host, with our password and without a certificate that tells us so.
+    fn refuse_redirects(&self, call: &Call) -> Result<(), git2::Error> {
+        const SETTING: &str = "http.followRedirects";
+        if !is_clear_text(&call.url) {
+            return Ok(());
+        }
+        // The mirror's own settings outrank those of the account.
+        let mut own = self.repository.config()?.open_level(ConfigLevel::Local)?;
+        if matches!(own.get_bool(SETTING), Ok(false)) { Ok(()) } else { own.set_bool(SETTING, false) }
     }
 
     /// Nobody else moves references meanwhile: what is in the way (a lock that a power cut left, a branch where a directory is needed)

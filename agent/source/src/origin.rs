@@ -183,6 +183,11 @@ pub(crate) fn host_and_port(url: &str) -> (&str, Option<u16>) {
     }
 }
 
+/// Whether nothing proves who answers at a URL.
+pub(crate) fn is_clear_text(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("http"))
+}
+
 fn split_port(text: &str) -> (&str, Option<u16>) {
     text.split_once(':').map_or((text, None), |(host, port)| (host, port.parse().ok()))
 }

@@ -9,6 +9,8 @@ use std::path::Path;
 
 use git2::{Oid, Repository};
 
+use crate::fetch::Landed;
+
 /// Below it lies all that was fetched.
 const FETCHED: &str = "refs/trunkline/*";
 
@@ -32,6 +34,19 @@ impl Standing {
 /// What HEAD names; `None` when that cannot be read.
 pub(crate) fn head(repository: &Repository) -> Option<Vec<u8>> {
     repository.find_reference("HEAD").ok()?.symbolic_target_bytes().map(<[u8]>::to_owned)
+}
+
+/// The tree that a reference leads to.
+pub(crate) fn tree_of(repository: &Repository, name: &str) -> Result<Oid, git2::Error> {
+    Ok(repository.find_reference(name)?.peel_to_commit()?.tree()?.id())
+}
+
+/// Lets a reference stand where it stood: what the remote has there is no commit, and one that is none keeps git from fetching.
+pub(crate) fn back(repository: &Repository, landed: &Landed) -> Result<(), git2::Error> {
+    if landed.before.is_zero() {
+        return repository.find_reference(&landed.name)?.delete();
+    }
+    repository.reference(&landed.name, landed.before, true, "trunkline: no commit").map(drop)
 }
 
 /// Nobody else moves the mirror's references while this lives.

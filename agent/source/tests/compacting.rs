@@ -10,14 +10,14 @@ use crate::last_good::{commit, example, with};
 use crate::support::Repo;
 
 /// Fetches that outgrow the bound (50 packs).
-pub const MANY: usize = 60;
+const MANY: usize = 60;
 
 pub fn mirror(state: &Path) -> PathBuf {
     let mut entries = std::fs::read_dir(state.join("source")).unwrap().map(|entry| entry.unwrap().path());
     entries.find(|path| path.extension().is_some_and(|extension| extension == "git")).unwrap()
 }
 
-fn files(mirror: &Path) -> Vec<String> {
+pub fn files(mirror: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(mirror.join("objects/pack")).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();

@@ -1,7 +1,10 @@
 //! git over https from git's own server: who it is, who we are, and what happens when it goes away.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use source::{
@@ -160,6 +163,43 @@ fn a_redirect_to_another_host_is_not_followed() {
         assert!(said.contains("redirect"), "{said}");
     }
     assert_eq!(other.host.refused(), 0);
+}
+
+/// Answers each connection's first request with `answer`, and tells what was asked. Ends with the test.
+fn answering(answer: String) -> (u16, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (tell, asked) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = String::new();
+            let mut lines = BufReader::new(&stream);
+            while !request.ends_with("\r\n\r\n") && lines.read_line(&mut request).is_ok_and(|read| read > 0) {}
+            // The test may be over.
+            let _ = tell.send(request);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    (port, asked)
+}
+
+#[test]
+fn a_credential_is_not_shown_to_whom_a_server_of_this_machine_sends_us() {
+    let (elsewhere, asked) = answering(
+        "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"git\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned(),
+    );
+    let to = format!("http://localhost:{elsewhere}/fleet.git/info/refs?service=git-upload-pack");
+    let (here, _) = answering(format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
+    let state = tempfile::tempdir().unwrap();
+    let origin = Origin::new(&format!("http://127.0.0.1:{here}/fleet.git"), Some("main"), None).unwrap();
+    let password = Credential::Password { user: "bot".to_owned(), password: Secret::new("secret") };
+    let access = Access { credentials: Arc::new(Given(password)), ..Access::anonymous() };
+    let error = Reader::new(origin, Some(state.path())).fetch(&access).unwrap_err();
+    let asked: Vec<String> = asked.try_iter().collect();
+    assert!(!asked.iter().any(|request| request.to_ascii_lowercase().contains("authorization")), "{asked:#?}");
+    assert!(asked.is_empty(), "{asked:#?}");
+    assert!(error.chain().contains("redirect"), "{}", error.chain());
 }
 
 #[test]

@@ -180,11 +180,13 @@ fn a_mirror_is_not_compacted_under_a_fetch_that_hangs() {
     let (slow, access) = (reader(), scene.access());
     let slow = std::thread::spawn(move || slow.fetch(&access));
     ready.blocking_recv().unwrap();
-    (2..compacting::MANY).for_each(|n| _ = step(n));
-    let newest = step(compacting::MANY);
-    assert_eq!(compacting::packs(&mirror), compacting::MANY, "what the slow one builds upon was removed");
+    // More than may lie about: whoever is alone with the mirror tidies up.
+    (0..10).for_each(|n| std::fs::write(mirror.join(format!("objects/pack/pack_git2_{n}")), "PACK").unwrap());
+    let newest = step(2);
+    assert_eq!(compacting::packs(&mirror), 2, "what the slow one builds upon was removed");
+    assert!(mirror.join("objects/pack/pack_git2_0").exists(), "it may be what the slow one writes");
     drop(pack);
     slow.join().unwrap().unwrap();
-    assert_eq!((compacting::packs(&mirror), compacting::whole_history(&mirror)), (1, compacting::MANY + 1));
+    assert_eq!((compacting::files(&mirror).len(), compacting::whole_history(&mirror)), (2, 3));
     assert_eq!(reader().read().unwrap().unwrap().snapshot.revision.as_str(), format!("main@sha1:{newest}"));
 }

@@ -151,6 +151,38 @@ fn what_a_power_cut_left_locked_in_a_mirror_is_fetched_anew() {
 }
 
 #[test]
+fn what_is_no_commit_at_the_remote_is_said_and_the_last_state_kept() {
+    let repo = Repo::bare();
+    let state = tempfile::tempdir().unwrap();
+    let first = repo.commit(&[("a.yaml", "a: 1\n")]);
+    let blob = repo.git.blob(b"no commit").unwrap();
+    let tag = |id| drop(repo.git.reference("refs/tags/v1", id, true, "a tag").unwrap());
+    let origin = || Origin::new(&repo.url(), Some("v1"), None).unwrap();
+    let fails = |reader: &Reader| {
+        tag(blob);
+        let error = fetch(reader).unwrap_err();
+        assert!(matches!(error, SourceError::Object { .. }), "{error}");
+        let mut entries = std::fs::read_dir(state.path().join("source")).unwrap().map(|entry| entry.unwrap().path());
+        assert!(!entries.any(|path| path.extension().is_some_and(|extension| extension == "doubt")), "another mirror would be no better");
+    };
+    fails(&Reader::new(origin(), Some(state.path())));
+    tag(first);
+    let mut reader = Reader::new(origin(), Some(state.path()));
+    fetch(&reader).unwrap();
+    reader.read().unwrap().unwrap();
+
+    fails(&reader);
+    assert!(reader.read().unwrap().is_none(), "what was read stays");
+    let restarted = Reader::new(origin(), Some(state.path())).read().unwrap().unwrap().snapshot;
+    assert_eq!(restarted.revision.as_str(), format!("v1@sha1:{first}"));
+
+    let second = repo.commit(&[("a.yaml", "a: 2\n")]);
+    tag(second);
+    fetch(&reader).unwrap();
+    assert_eq!(reader.read().unwrap().unwrap().snapshot.revision.as_str(), format!("v1@sha1:{second}"));
+}
+
+#[test]
 fn a_default_branch_may_move_below_its_own_name() {
     let repo = Repo::bare();
     let state = tempfile::tempdir().unwrap();
