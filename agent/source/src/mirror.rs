@@ -103,6 +103,17 @@ pub(crate) fn refresh(place: &Place, call: &Call, origin: &Origin) -> Result<(),
 fn renew(place: &Place, call: &Call, origin: &Origin) -> Result<(), SourceError> {
     let path = place.mirror.with_extension("fresh");
     let state = |act| move |source| SourceError::State { act, path: place.mirror.clone(), source };
+    // One at a time fetches anew; the others have the mirror's lock for what they do.
+    let note = OpenOptions::new().write(true).open(&place.doubt).map_err(state("make anew"))?;
+    match note.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(state("make anew")(busy())),
+        Err(TryLockError::Error(source)) => return Err(state("make anew")(source)),
+    }
+    if !place.doubt.exists() {
+        // Somebody has just done it.
+        return Mirror::open(place)?.refresh(call, origin);
+    }
     let hold = place.hold()?;
     init(&path)?;
     let repository = Repository::open_bare(&path).map_err(|source| SourceError::Open { path: path.clone(), source })?;
