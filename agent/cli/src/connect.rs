@@ -13,6 +13,11 @@ use sim::network::{Binding, Endpoints};
 use sim::world::Place as Standpoint;
 use wsman::connect::{BoxFuture, Connect, Endpoint, Stream, TcpConnect};
 
+use crate::bounded;
+
+/// An address map has a line for each port of each guest; ten thousand appliances have a tenth of this.
+pub const MOST_BYTES: u64 = 64 * 1024 * 1024;
+
 /// The way to one host and to its guests.
 #[must_use]
 pub fn way_to(host: &DesiredHost, connect_to: Option<PathBuf>) -> Arc<dyn Connect> {
@@ -50,9 +55,9 @@ impl Redirected {
 
     fn find(&self, to: &Endpoint) -> io::Result<SocketAddr> {
         let file = self.file.display();
-        let text = std::fs::read_to_string(&self.file).map_err(|error| io::Error::new(error.kind(), format!("{file}: {error}")))?;
+        let text = bounded::read_text(&self.file, MOST_BYTES).map_err(|error| io::Error::new(error.kind(), format!("{file}: {error}")))?;
         let endpoints = self.understand(text)?;
-        let missing = |what: &str| io::Error::new(io::ErrorKind::ConnectionRefused, format!("{file} names no `{what}`"));
+        let missing = |what: &str| io::Error::new(io::ErrorKind::NotFound, format!("{file} names no `{what}`"));
         let address = |text: &str| text.parse::<IpAddr>().map_err(|_| missing(text));
         let from = match self.place {
             Place::OnHost => Standpoint::OnHost(endpoints.hosts.get(&address(&self.host)?).cloned().ok_or_else(|| missing(&self.host))?),

@@ -5,6 +5,7 @@
 
 mod access;
 mod args;
+mod bounded;
 mod commands;
 mod connect;
 mod console;

@@ -6,9 +6,11 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use model::diagnostic::Code;
 use model::yaml::{self, Kind};
 
 use crate::args::{Global, LogFormat, When};
+use crate::bounded;
 use crate::error::{Context as _, Failure};
 
 /// Where a setting comes from.
@@ -188,7 +190,7 @@ fn flag(global: &Global, name: &str) -> Option<String> {
 /// A `trunkline.yaml` in the working directory may be a manifest of a repository: those have a `kind`. One that is there and cannot be
 /// read counts as settings, so that reading it fails: going on without them would be going on elsewhere.
 fn may_be_settings(file: &Path) -> bool {
-    match std::fs::read_to_string(file) {
+    match bounded::read_text(file, MOST_BYTES) {
         Ok(text) => !text.lines().any(|line| line.starts_with("kind:")),
         Err(_) => file.symlink_metadata().is_ok(),
     }
@@ -207,21 +209,18 @@ pub fn masked(text: &str) -> String {
 
 fn read_file(file: &Path) -> Result<Vec<(&'static str, String, Origin)>, Failure> {
     let what = || format!("cannot read settings from `{}`", file.display());
-    let size = std::fs::metadata(file).context(what())?.len();
-    if size > MOST_BYTES {
-        return Err(Failure::new(format!("{}: it has {size} bytes, more than {MOST_BYTES}", what())));
-    }
-    let bytes = std::fs::read(file).context(what())?;
+    let bytes = bounded::read(file, MOST_BYTES).context(what())?;
     let (tree, faults) = yaml::parse(&bytes);
     let at = |span: yaml::Span, says: String| {
         // The line itself is not shown: whoever took a credentials file for settings must not find it in a log.
         let (line, column) = tree.line_column(span.start);
         Failure::new(format!("{says}\n  --> {}:{line}:{column}", file.display()))
     };
-    if let Some(fault) = faults.first() {
+    // A file whose every line is commented out sets nothing, like a file that is not there.
+    if let Some(fault) = faults.iter().find(|fault| fault.code != Code::EmptyFile) {
         return Err(at(fault.span, fault.message.clone()));
     }
-    let Some(root) = tree.documents().next() else { return Ok(Vec::new()) };
+    let Some(root) = tree.documents().next().filter(|root| !root.is_null()) else { return Ok(Vec::new()) };
     if !matches!(root.kind(), Kind::Map) {
         return Err(at(root.span(), "settings are keys and values".to_owned()));
     }
@@ -237,4 +236,41 @@ fn read_file(file: &Path) -> Result<Vec<(&'static str, String, Origin)>, Failure
         found.push((known.key, text.to_owned(), Origin::File { file: file.to_owned(), line }));
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Settings, String> {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("trunkline.yaml");
+        std::fs::write(&file, text).unwrap();
+        let loaded = Settings::load(&Global { config: Some(file), ..Global::default() }, &|_| None);
+        loaded.map_err(|failure| failure.render().replace(directory.path().to_str().unwrap(), "<here>"))
+    }
+
+    #[test]
+    fn a_file_with_every_line_commented_out_sets_nothing() {
+        for text in ["# source: git@example.com:fleet\n", "", "---\n", "\n\n"] {
+            let settings = load(text).unwrap_or_else(|says| panic!("{text:?}: {says}"));
+            assert!(settings.entries().iter().all(|setting| setting.origin == Origin::Default), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_settings_file_is_refused_without_being_shown() {
+        insta::assert_snapshot!(load("password: s3cr3t\n").unwrap_err().lines().take(2).collect::<Vec<_>>().join("\n"), @r"
+        error: there is no setting `password`
+          --> <here>/trunkline.yaml:1:1
+        ");
+        insta::assert_snapshot!(load("s3cr3t\n").unwrap_err(), @r"
+        error: settings are keys and values
+          --> <here>/trunkline.yaml:1:1
+        ");
+        insta::assert_snapshot!(load(&"# \n".repeat(50_000)).unwrap_err(), @r"
+        error: cannot read settings from `<here>/trunkline.yaml`
+          cause: it has more than 65536 bytes
+        ");
+    }
 }

@@ -1,30 +1,88 @@
 //! The signals that end a command.
 //!
-//! Guarantees: the first signal asks for an end after the step in hand; a second one ends the process the hard way, which is safe too.
+//! Guarantees: the first signal asks for an end after the step in hand; a second one ends the process at once, which is safe too: what was
+//! begun on a host is found by the next run. Deliberately absent: any other signal, which does what the system has it do.
 
 use tokio_util::sync::CancellationToken;
 
-/// Cancels `stop` at the first Ctrl-C or termination; gives back the default behaviour afterwards.
+/// What a signal asks for; the shell's code for a process that it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Interrupted,
+    Terminated,
+}
+
+impl Ended {
+    fn code(self) -> i32 {
+        match self {
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+        }
+    }
+}
+
+/// Cancels `stop` at the first Ctrl-C or termination, and ends the process at the second. Whoever listened once keeps the system from
+/// doing so: nothing here may wait for anything else between the two.
 pub async fn watch(stop: CancellationToken) {
-    ended().await;
+    let mut signals = Signals::listen();
+    signals.next().await;
     stop.cancel();
+    end(signals.next().await);
+}
+
+#[expect(clippy::disallowed_methods, reason = "whoever asks twice is not kept waiting for a host that stays silent")]
+fn end(by: Ended) -> ! {
+    anstream::eprintln!("ended at once; what was begun on a host is found when it is looked at again");
+    std::process::exit(by.code())
+}
+
+/// Both signals, from one registration on, so that none is lost between the first and the second.
+#[cfg(unix)]
+struct Signals {
+    interrupt: Option<tokio::signal::unix::Signal>,
+    terminate: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
-async fn ended() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        // Cancel-safe: both only wait.
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+impl Signals {
+    /// One that cannot be listened to does what the system has it do.
+    fn listen() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        Self { interrupt: signal(SignalKind::interrupt()).ok(), terminate: signal(SignalKind::terminate()).ok() }
+    }
+
+    async fn next(&mut self) -> Ended {
+        async fn heard(signal: &mut Option<tokio::signal::unix::Signal>) {
+            let heard = match signal {
+                Some(signal) => signal.recv().await,
+                None => None,
+            };
+            if heard.is_none() {
+                std::future::pending::<()>().await;
+            }
+        }
+        tokio::select! {
+            // Cancel-safe: both only wait.
+            () = heard(&mut self.interrupt) => Ended::Interrupted,
+            () = heard(&mut self.terminate) => Ended::Terminated,
+        }
     }
 }
 
 #[cfg(not(unix))]
-async fn ended() {
-    let _ = tokio::signal::ctrl_c().await;
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) -> Ended {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        // Nobody sends the other one there.
+        Ended::Interrupted
+    }
 }

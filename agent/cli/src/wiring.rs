@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use engine::interrupt::KillSwitch;
-use engine::lock::{LockHolder, StateLock};
+use engine::lock::{LockError, LockHolder, StateLock};
 use engine::place::StateDirectory;
 use engine::store::memory::{MemoryStore, Ownership};
 use engine::{Hosts, Limits, Parts};
@@ -18,10 +18,14 @@ use wsman::clock::{SharedClock, SystemClock};
 use wsman::tls::{Tls, Trust};
 use wsman::trace::{Trace, TraceLimits};
 
+use crate::bounded;
 use crate::connect;
 use crate::credentials::Credentials;
 use crate::error::{Context as _, Failure};
 use crate::settings::Settings;
+
+/// The system's own authorities have a tenth of this.
+const MOST_OF_AUTHORITIES: u64 = 4 * 1024 * 1024;
 
 /// Everything that a command on hosts is made of.
 #[derive(Debug, Clone)]
@@ -45,7 +49,9 @@ impl Wiring {
     pub fn new(settings: &Settings) -> Result<Self, Failure> {
         let trust = match settings.get("ca") {
             None => Trust::System,
-            Some(file) => Trust::Authorities(std::fs::read(file).context(format!("cannot read the authorities in `{file}`"))?),
+            Some(file) => Trust::Authorities(
+                bounded::read(Path::new(file), MOST_OF_AUTHORITIES).context(format!("cannot read the authorities in `{file}`"))?,
+            ),
         };
         let clock: SharedClock = Arc::new(SystemClock);
         if let Some(file) = settings.get("ca") {
@@ -54,7 +60,9 @@ impl Wiring {
         }
         if let Some(file) = settings.get("connectTo") {
             let what = || format!("cannot read the address map `{file}`");
-            let text = std::fs::read_to_string(file).context(what()).map_err(|failure| failure.hint("`trunkline simulate` writes it"))?;
+            let text = bounded::read_text(Path::new(file), connect::MOST_BYTES)
+                .context(what())
+                .map_err(|failure| failure.hint("`trunkline simulate` writes it"))?;
             Endpoints::parse(&text).context(what()).map_err(|failure| failure.hint("`trunkline simulate` writes it"))?;
         }
         let trace = settings.get("wireTrace").map(|directory| trace(Path::new(directory), &clock)).transpose()?;
@@ -95,14 +103,10 @@ impl Wiring {
     /// The lock on the state directory, for `command`.
     ///
     /// # Errors
-    /// When another process has it.
+    /// When another process has it, or the file system refuses it.
     pub fn lock(&self, command: &str) -> Result<StateLock, Failure> {
         let me = LockHolder { pid: std::process::id(), command: command.to_owned(), since: self.clock.now() };
-        StateLock::take(&self.state()?, &me).context("another agent works here").map_err(|failure| {
-            failure.hint(
-                "`run` and `apply` share a state directory one at a time; stop the other, or give another --state-dir for other hosts",
-            )
-        })
+        StateLock::take(&self.state()?, &me).map_err(|error| unlocked(error, &self.state))
     }
 }
 
@@ -115,6 +119,18 @@ impl Hosts for Wiring {
             clock: Arc::clone(&self.clock),
             refusals: self.refusals.clone(),
             trace: self.trace.clone(),
+        }
+    }
+}
+
+/// Only one of the reasons is another agent; whoever looks for it in vain must be told the others.
+fn unlocked(error: LockError, state: &Path) -> Failure {
+    match error {
+        LockError::Held { .. } => Failure::because("another agent works here", error)
+            .hint("`run` and `apply` share a state directory one at a time; stop the other, or give another --state-dir for other hosts"),
+        LockError::Refused { .. } | LockError::Sign { .. } => {
+            Failure::because(format!("cannot use the state directory `{}`", state.display()), error)
+                .hint("the agent's account must be able to write there, and there must be room; --state-dir names another")
         }
     }
 }
@@ -132,4 +148,34 @@ fn trace(directory: &Path, clock: &SharedClock) -> Result<Arc<Trace>, Failure> {
 #[expect(clippy::disallowed_methods, reason = "the environment is one of the places where credentials come from")]
 pub fn credentials(settings: &Settings) -> Result<Credentials, Failure> {
     Credentials::load(settings.get("credentials").map(std::path::Path::new), std::env::vars())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_lock_that_is_held_speaks_of_another_agent() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDirectory::open(directory.path()).unwrap();
+        let me = LockHolder { pid: 4711, command: "run".to_owned(), since: "2026-03-01T10:00:00Z".parse().unwrap() };
+        let render = |error| unlocked(error, directory.path()).render().replace(directory.path().to_str().unwrap(), "<state>");
+
+        let held = StateLock::take(&state, &me).unwrap();
+        insta::assert_snapshot!(render(StateLock::take(&state, &me).unwrap_err()), @r"
+        error: another agent works here
+          cause: the state directory `<state>` is in use by `trunkline run` (process 4711, since 2026-03-01T10:00:00Z)
+        hint: `run` and `apply` share a state directory one at a time; stop the other, or give another --state-dir for other hosts
+        ");
+        drop(held);
+
+        std::fs::remove_file(directory.path().join("lock")).unwrap();
+        std::fs::create_dir(directory.path().join("lock")).unwrap();
+        insta::assert_snapshot!(render(StateLock::take(&state, &me).unwrap_err()), @r"
+        error: cannot use the state directory `<state>`
+          cause: cannot lock `<state>/lock`
+          cause: Is a directory (os error 21)
+        hint: the agent's account must be able to write there, and there must be room; --state-dir names another
+        ");
+    }
 }

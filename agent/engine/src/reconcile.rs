@@ -1,7 +1,7 @@
 //! The one function: observe, decide (plan, review, gate), execute, report, until nothing goes any more.
 //!
-//! Guarantees: each round goes by what was just seen; whatever an execution changed is looked at before the pass ends; a pass ends, even
-//! when host and plan never agree. Dry runs share every line up to `execute`.
+//! Guarantees: each round goes by what was just seen; whatever an execution changed is looked at before the pass ends, unless it is
+//! told to stop, which ends a look at once; a pass ends, even when host and plan never agree. Dry runs share every line up to `execute`.
 //! Deliberately absent: waiting. Whatever must happen first ends the pass, and the queue brings the appliance back.
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::outcome::Outcome;
 use crate::resident::Resident;
 use crate::stage::decide::decide;
 use crate::stage::execute::{Executed, Stop, Work, execute};
-use crate::stage::observe::observe;
+use crate::stage::observe::{Sight, SightError, observe};
 use crate::stage::report::{self, Round};
 use crate::store::Member;
 use crate::wish::Wish;
@@ -65,12 +65,11 @@ async fn rounds(pass: &Pass, resident: &mut Resident, work: &mut Work, place: Ow
     // The steps of rounds in which everything was found done: plan and check disagree about them.
     let mut disputed: Option<StepId> = None;
     while round_count < MOST_ROUNDS {
-        let place = match place.take() {
-            Some(place) => Some(place),
-            None => pass.context.look().await,
-        };
         // I/O.
-        let mut sight = match observe(pass, resident).await {
+        let Some((place, looked)) = look(pass, resident, place.take()).await else {
+            return Passage { outcome: Outcome::Stopped, moved };
+        };
+        let mut sight = match looked {
             Ok(sight) => sight,
             Err(error) => {
                 let (outcome, news) = report::blind(pass, resident, &error).await;
@@ -122,6 +121,28 @@ async fn rounds(pass: &Pass, resident: &mut Resident, work: &mut Work, place: Ow
     }
     let says = format!("nothing came to rest within {MOST_ROUNDS} rounds");
     Passage { outcome: report::retrying(pass, resident, (None, &says)), moved }
+}
+
+/// What a look saw, and the place that it was made from.
+type Looked = (Option<OwnedSemaphorePermit>, Result<Sight, SightError>);
+
+/// Looks, from `place` or from the next one that is free; `None` when the pass is told to stop. Then the look is dropped, however long a
+/// silent host would have kept it: it reads only, and between two rounds nothing else is under way that would come to an end.
+async fn look(pass: &Pass, resident: &mut Resident, place: Option<OwnedSemaphorePermit>) -> Option<Looked> {
+    let looking = async {
+        let place = match place {
+            Some(place) => Some(place),
+            None => pass.context.look().await,
+        };
+        (place, observe(pass, resident).await)
+    };
+    tokio::select! {
+        biased;
+        // Cancel-safe: it only waits.
+        () = pass.shutdown.cancelled() => None,
+        // Dropped only to stop; what it has noted by then was seen.
+        looked = looking => Some(looked),
+    }
 }
 
 /// How the pass ends after an execution, if it does.

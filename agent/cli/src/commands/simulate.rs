@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::lock::{LockHolder, StateLock};
+use engine::lock::{LockError, LockHolder, StateLock};
 use engine::place::StateDirectory;
 use sim::network::{Endpoints, PlainHttp, Serving, Simulator};
 use sim::script::Script;
@@ -17,6 +17,8 @@ use tracing::debug;
 use wsman::clock::{Clock as _, SharedClock, SystemClock};
 
 use crate::args::{Control, Simulate};
+use crate::bounded;
+use crate::connect;
 use crate::console::Console;
 use crate::error::{Context as _, Ending, Failure};
 use crate::runtime::block_on;
@@ -24,6 +26,10 @@ use crate::signals;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
+/// A world of a thousand hosts has a tenth of this.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
+/// In a state directory: the world file that its world began as.
+const BEGAN_AS: &str = "world-file.yaml";
 /// As many connections and listeners as a simulation has at most, and some.
 const DESCRIPTORS: u64 = 16 * 1024;
 
@@ -43,7 +49,7 @@ pub fn run(args: &Simulate, console: &Console) -> Result<Ending, Failure> {
     let simulator = open(world, args.state.as_deref(), Arc::new(SystemClock))?;
     if let Some(file) = &args.faults {
         let what = || format!("cannot use the faults in `{}`", file.display());
-        let script = Script::parse(&std::fs::read_to_string(file).context(what())?).context(what())?;
+        let script = Script::parse(&bounded::read_text(file, MOST_BYTES).context(what())?).context(what())?;
         simulator.play(&script).context(what())?;
     }
     if args.plain_http {
@@ -84,29 +90,63 @@ fn lock(state: &Path) -> Result<StateLock, Failure> {
     let what = || format!("cannot go on with the world in `{}`", state.display());
     let me = LockHolder { pid: std::process::id(), command: "simulate".to_owned(), since: SystemClock.now() };
     let directory = StateDirectory::open(state).context(what())?;
-    StateLock::take(&directory, &me)
-        .context(what())
-        .map_err(|failure| failure.hint("stop the other, tell it something with `simulate --state … inject`, or give another --state"))
+    StateLock::take(&directory, &me).map_err(|error| {
+        let hint = match &error {
+            LockError::Held { .. } => "stop the other, tell it something with `simulate --state … inject`, or give another --state",
+            LockError::Refused { .. } | LockError::Sign { .. } => "its directory must be writable, with room; or give another --state",
+        };
+        Failure::because(what(), error).hint(hint)
+    })
 }
 
-/// The simulation of a world file, gone on with from its state when there is one.
+/// The simulation of a world file, gone on with from its state when there is one. A state that began as another world is refused, for
+/// nothing of `world` would be seen in it.
 ///
 /// # Errors
-/// When the file or the state cannot be read.
+/// When the file or the state cannot be read, or they do not belong together.
 pub fn open(world: &Path, state: Option<&Path>, clock: SharedClock) -> Result<Simulator, Failure> {
     let what = || format!("cannot build the world of `{}`", world.display());
-    let text = std::fs::read_to_string(world).context(what())?;
+    let text = bounded::read_text(world, MOST_BYTES).context(what())?;
     let file = WorldFile::parse(&text).context(what())?;
     let kept = state.map(World::load).transpose().context("cannot read the world's state")?.flatten();
-    let built = match kept {
-        Some(kept) => kept,
-        None => World::from_file(file).context(what())?,
+    let built = match (kept, state) {
+        (Some(kept), Some(state)) => {
+            refuse_another(state, world, &file)?;
+            kept
+        }
+        (None, Some(state)) => {
+            let built = World::from_file(file).context(what())?;
+            // Before the world's own state: whoever dies in between begins anew.
+            std::fs::create_dir_all(state)
+                .and_then(|()| std::fs::write(state.join(BEGAN_AS), &text))
+                .context(format!("cannot keep the world file in `{}`", state.display()))?;
+            built
+        }
+        (_, None) => World::from_file(file).context(what())?,
     };
     let simulator = Simulator::new(built, clock);
     if let Some(state) = state {
         simulator.keep_state_in(state.to_owned()).context("cannot keep the world's state")?;
     }
     Ok(simulator)
+}
+
+/// Refuses a world file that says something else than the one that the world in `state` began as; comments and order do not count. A
+/// state that was kept before world files were says nothing.
+fn refuse_another(state: &Path, world: &Path, file: &WorldFile) -> Result<(), Failure> {
+    let began_as = state.join(BEGAN_AS);
+    let text = match bounded::read_text(&began_as, MOST_BYTES) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Failure::because(format!("cannot read `{}`", began_as.display()), error)),
+    };
+    let says = |file: &WorldFile| serde_json::to_value(file).ok();
+    let same = WorldFile::parse(&text).is_ok_and(|began| says(&began) == says(file));
+    if same {
+        return Ok(());
+    }
+    Err(Failure::new(format!("the world in `{}` began as another world file than `{}`", state.display(), world.display()))
+        .hint(format!("`{}` is that file; a new world wants a --state of its own", began_as.display())))
 }
 
 /// Binds loopback ports, and writes the address map and, beside it, the hosts' certificates for `--ca`.
@@ -139,7 +179,7 @@ fn announce(endpoints: &Path, console: &Console) {
 
 fn inject(endpoints: &Path, fault: &str, console: &Console) -> Result<Ending, Failure> {
     let what = || format!("cannot reach the simulation of `{}`", endpoints.display());
-    let text = std::fs::read_to_string(endpoints).context(what());
+    let text = bounded::read_text(endpoints, connect::MOST_BYTES).context(what());
     let text = text.map_err(|failure| failure.hint("name the directory of its --state, or the file of its --endpoints"))?;
     let control = Endpoints::parse(&text).context(what())?.control;
     let control = control.ok_or_else(|| Failure::new(what()).hint("is it running? `trunkline simulate --world …` writes the file anew"))?;
@@ -156,4 +196,31 @@ fn command(control: SocketAddr, line: &str) -> std::io::Result<String> {
     let mut answer = String::new();
     BufReader::new(stream).read_line(&mut answer)?;
     Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WORLD: &str = "apiVersion: trunkline.dev/sim/v1alpha1\nkind: World\nseed: 7\nhosts: []\n";
+
+    #[test]
+    fn a_state_goes_on_with_the_world_that_it_began_as_and_no_other() {
+        let place = tempfile::tempdir().unwrap();
+        let (world, state) = (place.path().join("world.yaml"), place.path().join("state"));
+        let open = |text: &str| {
+            std::fs::write(&world, text).unwrap();
+            let opened = open(&world, Some(&state), Arc::new(SystemClock));
+            opened.map(drop).map_err(|failure| failure.render().replace(place.path().to_str().unwrap(), "<here>"))
+        };
+        open(WORLD).unwrap();
+        open(&format!("# Read again.\n{WORLD}")).unwrap();
+        insta::assert_snapshot!(open(&WORLD.replace("seed: 7", "seed: 8")).unwrap_err(), @r"
+        error: the world in `<here>/state` began as another world file than `<here>/world.yaml`
+        hint: `<here>/state/world-file.yaml` is that file; a new world wants a --state of its own
+        ");
+        open(WORLD).unwrap();
+        std::fs::remove_file(state.join(BEGAN_AS)).unwrap();
+        open(&WORLD.replace("seed: 7", "seed: 8")).unwrap();
+    }
 }

@@ -8,7 +8,9 @@ use engine::interrupt::KillSwitch;
 use engine::outcome::Outcome;
 use engine::preview::preview;
 use model::snapshot::{PolicyFile, Snapshot};
+use sim::script::Script;
 use sim::world::Fault;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Stage, log};
@@ -90,4 +92,38 @@ async fn a_pass_under_way_leaves_a_wish_that_is_no_longer_in_force() {
     };
     let ((), set) = tokio::join!(engine.run(receiver, shutdown.clone()), story);
     assert_eq!(set, 1, "it was built as it is wished for now, and never as it was");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_does_not_wait_for_a_host_that_stays_silent() {
+    log();
+    let stage = Stage::new();
+    stage.sim.play(&Script::parse(r#"[{"on":{"times":null},"do":{"slow":"1h"}}]"#).unwrap()).unwrap();
+    let began = Instant::now();
+    stage.while_running(&stage.snapshot(), async |_| tokio::time::sleep(Duration::from_secs(4)).await).await;
+    assert_eq!(began.elapsed().as_secs(), 4, "the look was dropped");
+    assert!(stage.sim.mutations().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wish_that_changes_during_a_look_is_looked_at_anew_at_once() {
+    log();
+    let mut stage = Stage::new();
+    stage.sim.play(&Script::parse(r#"[{"on":{},"do":{"slow":"1m"}}]"#).unwrap()).unwrap();
+    let engine = stage.engine(KillSwitch::default());
+    let (snapshots, receiver) = tokio::sync::watch::channel(stage.snapshot());
+    stage.desired.mode = model::desired::Mode::Observe;
+    let changed = stage.snapshot();
+    let shutdown = CancellationToken::new();
+    let story = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        snapshots.send(changed).unwrap();
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let seen = stage.status(&stage.name());
+        shutdown.cancel();
+        seen
+    };
+    let ((), seen) = tokio::join!(engine.run(receiver, shutdown.clone()), story);
+    assert!(seen.condition(model::condition::ConditionKind::Ready).is_some_and(|ready| ready.reason == model::condition::Reason::ModeForbids));
+    assert!(stage.sim.mutations().is_empty());
 }

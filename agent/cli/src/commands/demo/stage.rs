@@ -28,6 +28,8 @@ const SITE: &str = include_str!("../../../../../examples/seattle/sites/seattle/s
 const SEA_1: &str = include_str!("../../../../../examples/seattle/sites/seattle/sea-1.yaml");
 const WORLD: &str = include_str!("../../../../../examples/seattle.world.yaml");
 
+const FRESH: &str = "the demo wants a fresh directory; leave --directory out to get one";
+
 /// Waits of a production site are minutes; whoever watches a demo has seconds.
 const HURRY: &str = "\
 # The demo's own: short waits, so that a tour takes a minute. A production site leaves these out.
@@ -71,9 +73,8 @@ impl Stage {
     /// When a file cannot be written, or the directory is in use already.
     pub async fn set(args: &Demo) -> Result<Self, Failure> {
         let (directory, kept) = directory(args)?;
-        let repository = Scratch::init(&directory.join("fleet"))
-            .context("cannot make the demo's repository")
-            .map_err(|failure| failure.hint("the demo wants a fresh directory; leave --directory out to get one"))?;
+        let repository =
+            Scratch::init(&directory.join("fleet")).context("cannot make the demo's repository").map_err(|failure| failure.hint(FRESH))?;
         let clock: SharedClock = Arc::new(SystemClock);
         let site = at_any_hour();
         let own = [("defaults.yaml", HURRY), ("sites/seattle/site.yaml", site.as_str())];
@@ -104,7 +105,11 @@ impl Stage {
 fn directory(args: &Demo) -> Result<(PathBuf, Option<tempfile::TempDir>), Failure> {
     match (&args.directory, args.once) {
         (Some(directory), _) => {
-            std::fs::create_dir_all(directory).context(format!("cannot make `{}`", directory.display()))?;
+            let what = || format!("cannot make `{}`", directory.display());
+            std::fs::create_dir_all(directory).context(what())?;
+            if std::fs::read_dir(directory).context(what())?.next().is_some() {
+                return Err(Failure::new(format!("`{}` is not empty", directory.display())).hint(FRESH));
+            }
             Ok((std::path::absolute(directory).context("the working directory is gone")?, None))
         }
         (None, once) => {
@@ -165,4 +170,21 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     std::io::Write::write_all(&mut options.open(path)?, text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_holds_something_is_left_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let named = |name: &str| directory(&Demo { once: true, directory: Some(place.path().join(name)) });
+        assert_eq!(named("fresh").unwrap().0, place.path().join("fresh"));
+        std::fs::write(place.path().join("fresh/letter"), "dear").unwrap();
+        insta::assert_snapshot!(named("fresh").unwrap_err().render().replace(place.path().to_str().unwrap(), "<here>"), @r"
+        error: `<here>/fresh` is not empty
+        hint: the demo wants a fresh directory; leave --directory out to get one
+        ");
+    }
 }

@@ -1,6 +1,6 @@
 //! The demo's tour: scene by scene, each with what is done and what is then seen.
 //!
-//! Guarantees: a scene that does not end as it should fails the command. Deliberately absent: sleeping; scenes end when the engine says so.
+//! Guarantees: a scene that does not end as it should fails the command; a signal ends whatever scene there is. Deliberately absent: sleeping; scenes end when the engine says so.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -61,15 +61,29 @@ pub(super) async fn run(args: &Demo, console: &Console) -> Result<Ending, Failur
     let tour = Tour { stage, engine, wiring, snapshots: snapshots.clone(), waker, console, appliances: [name("sea-1")?, name("sea-2")?] };
     let converging = tour.engine.run(snapshots, stop.clone());
     let scenes = async {
-        let toured = tour.scenes().await;
-        if toured.is_ok() {
-            tour.epilogue(began, args.once);
-            if !args.once {
-                stop.cancelled().await;
+        let toured = tokio::select! {
+            biased;
+            // Cancel-safe: it only waits.
+            () = stop.cancelled() => None,
+            // Dropped only to stop: the demo's hosts go with it.
+            toured = tour.scenes() => Some(toured),
+        };
+        let ending = match toured {
+            None => {
+                console.line("stopped");
+                Ok(Ending::Unfinished)
             }
-        }
+            Some(Err(failure)) => Err(failure),
+            Some(Ok(())) => {
+                tour.epilogue(began, args.once);
+                if !args.once {
+                    stop.cancelled().await;
+                }
+                Ok(Ending::Done)
+            }
+        };
         stop.cancel();
-        toured.map(|()| Ending::Done)
+        ending
     };
     let (ending, ()) = tokio::join!(scenes, async {
         tokio::select! {

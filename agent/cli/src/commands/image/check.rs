@@ -105,7 +105,16 @@ async fn all(checks: &[ImageCheck<'_>], stop: &CancellationToken, shown: (Listin
 async fn one(check: &ImageCheck<'_>, stop: &CancellationToken, (form, console): (Listing, &Console)) -> Result<Option<Report>, Failure> {
     let moving = |says: &str| console.moving.set_message(format!("{}: {says}", check.vm()));
     moving("looking for what an earlier check left");
-    let left = check.clear().await.context("what an earlier check left cannot be removed")?;
+    let left = tokio::select! {
+        biased;
+        // Cancel-safe: it only waits.
+        () = stop.cancelled() => {
+            anstream::eprintln!("{}", console.paint.caution("stopped before anything was made"));
+            return Ok(None);
+        }
+        // Dropped only to stop: nothing of this check is there yet, and what an earlier one left is removed by the next.
+        left = check.clear() => left.context("what an earlier check left cannot be removed")?,
+    };
     if left != Cleared::default() {
         anstream::eprintln!("{}", console.paint.caution(format!("removed what an earlier check left: {}", list(&left))));
     }
@@ -120,8 +129,12 @@ async fn one(check: &ImageCheck<'_>, stop: &CancellationToken, (form, console): 
         }
     };
     let examined = tokio::select! {
+        biased;
         // Cancel-safe: it only waits.
-        () = stop.cancelled() => None,
+        () = stop.cancelled() => {
+            anstream::eprintln!("{}", console.paint.caution("stopping: the VM is removed first; a second signal leaves that to the next check"));
+            None
+        }
         // Dropped only to stop: what was begun on the host goes on, and is found and removed below.
         report = check.examine(&mut tell) => Some(report),
     };
