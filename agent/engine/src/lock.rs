@@ -100,12 +100,22 @@ impl StateLock {
 }
 
 /// Who works with a state directory now; `None` when nobody does. Takes no lock for longer than it takes to see.
-#[must_use]
-pub fn holder(state: &StateDirectory) -> Option<LockHolder> {
-    let file = File::open(state.root().join("lock")).ok()?;
+///
+/// # Errors
+/// `LockError::Refused` when nobody can tell, `LockError::Held` when somebody does and cannot be named.
+pub fn holder(state: &StateDirectory) -> Result<Option<LockHolder>, LockError> {
+    let path = state.root().join("lock");
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(|source| LockError::Refused { path: path.clone(), source })?,
+    };
     match file.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => place::read(&state.root().join("lock-holder.json")).ok().flatten(),
-        Ok(()) | Err(TryLockError::Error(_)) => None,
+        Ok(()) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(LockError::Refused { path, source }),
+        Err(TryLockError::WouldBlock) => match place::read(&state.root().join("lock-holder.json")) {
+            Ok(Some(holder)) => Ok(Some(holder)),
+            Ok(None) | Err(_) => Err(LockError::Held { directory: state.root().to_owned(), holder: None }),
+        },
     }
 }
 
@@ -125,7 +135,23 @@ mod tests {
         let held = StateLock::take(&state, &me).unwrap();
         let error = StateLock::take(&state, &me).unwrap_err().to_string().replace(&directory.path().display().to_string(), "<state>");
         insta::assert_snapshot!(error, @"the state directory `<state>` is in use by `trunkline run` (process 4711, since 2026-03-01T10:00:00Z)");
+        assert_eq!(holder(&state).unwrap(), Some(me.clone()));
         drop(held);
+        assert_eq!(holder(&state).unwrap(), None);
         StateLock::take(&state, &me).unwrap();
+    }
+
+    #[test]
+    fn a_holder_that_cannot_be_named_and_a_lock_that_cannot_be_opened_are_not_nobody() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDirectory::open(directory.path()).unwrap();
+        assert_eq!(holder(&state).unwrap(), None, "nobody was ever here");
+        let file = open(&directory.path().join("lock")).unwrap();
+        file.try_lock().unwrap();
+        assert!(matches!(holder(&state), Err(LockError::Held { holder: None, .. })));
+        let lost = StateDirectory::open(directory.path().join("state")).unwrap();
+        std::fs::remove_dir(lost.root()).unwrap();
+        std::fs::write(lost.root(), "no directory").unwrap();
+        assert!(matches!(holder(&lost), Err(LockError::Refused { .. })));
     }
 }

@@ -91,13 +91,19 @@ impl StateDirectory {
     }
 
     /// The appliances that something is kept of.
-    #[must_use]
-    pub fn appliances(&self) -> Vec<ApplianceName> {
-        let entries = fs::read_dir(self.root.join("appliances")).into_iter().flatten().flatten();
-        let name = |entry: fs::DirEntry| ApplianceName::new(entry.file_name().to_str()?.strip_prefix("appliance-")?).ok();
-        let mut names: Vec<_> = entries.filter_map(name).collect();
+    ///
+    /// # Errors
+    /// `StateError::Read`: what cannot be looked at is not empty.
+    pub fn appliances(&self) -> Result<Vec<ApplianceName>, StateError> {
+        let path = self.root.join("appliances");
+        let named = |entry: fs::DirEntry| ApplianceName::new(entry.file_name().to_str()?.strip_prefix("appliance-")?).ok();
+        let entries = match fs::read_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.and_then(Iterator::collect::<io::Result<Vec<_>>>),
+        };
+        let mut names: Vec<_> = entries.map_err(|source| StateError::Read { path, source })?.into_iter().filter_map(named).collect();
         names.sort();
-        names
+        Ok(names)
     }
 }
 
@@ -198,8 +204,16 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let state = StateDirectory::open(directory.path().join("state")).unwrap();
         let name = ApplianceName::new("con").unwrap();
-        assert_eq!(state.appliances(), [], "nobody wrote yet");
+        assert_eq!(state.appliances().unwrap(), [], "nobody wrote yet");
         replace(&state.appliance(&name).join("status.json"), &1).unwrap();
-        assert_eq!(state.appliances(), [name]);
+        assert_eq!(state.appliances().unwrap(), [name]);
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_looked_at_is_not_empty() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDirectory::open(directory.path()).unwrap();
+        fs::write(directory.path().join("appliances"), "no directory").unwrap();
+        assert!(matches!(state.appliances(), Err(StateError::Read { .. })));
     }
 }

@@ -136,7 +136,11 @@ impl ApplianceStatus {
 pub fn read_all(state: &StateDirectory) -> (Vec<ApplianceStatus>, Vec<StateError>) {
     let mut all = Vec::new();
     let mut damaged = Vec::new();
-    for appliance in state.appliances() {
+    let appliances = state.appliances().unwrap_or_else(|error| {
+        damaged.push(error);
+        Vec::new()
+    });
+    for appliance in appliances {
         match place::read(&state.appliance(&appliance).join(FILE)) {
             Ok(status) => all.extend(status),
             Err(error) => damaged.push(error),

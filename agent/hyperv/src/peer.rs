@@ -41,8 +41,12 @@ pub enum TalkError {
         #[source]
         source: Box<WireError>,
     },
-    /// It answers, and refuses our account.
-    #[error("`{peer}` refuses credential `{credential}` (user `{user}`) for {what}")]
+    /// It refuses our account, or our account cannot be shown to it.
+    #[error("{}", if is_ours(source) {
+        format!("credential `{credential}` (user `{user}`) cannot be used for `{peer}`")
+    } else {
+        format!("`{peer}` refuses credential `{credential}` (user `{user}`) for {what}")
+    })]
     Refused {
         /// Host and port.
         peer: String,
@@ -88,6 +92,11 @@ pub enum TalkError {
         /// Its return value.
         code: ReturnCode,
     },
+}
+
+/// Whether nobody was asked: how we would say who we are is wrong already.
+fn is_ours(error: &WireError) -> bool {
+    matches!(error, WireError::Unauthorized { source, .. } if source.is_ours())
 }
 
 impl TalkError {
@@ -163,6 +172,7 @@ impl TalkError {
     pub fn cause(&self) -> Cause {
         match self {
             Self::Unreachable { peer, .. } => Cause::Unreachable(peer.clone()),
+            Self::Refused { source, .. } if is_ours(source) => Cause::Failed(chain(self)),
             Self::Refused { peer, credential, user, .. } => {
                 Cause::Refused(format!("{peer} refused credential `{credential}` (user `{user}`)"))
             }

@@ -9,11 +9,13 @@ mod capability;
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::cause::chain;
 use model::desired::{Authentication, Scheme};
 use model::names::CredentialName;
 use serde::Serialize;
+use tokio::time::timeout;
 use wsman::auth::{Anonymous, Refusals};
 use wsman::connect::Endpoint;
 use wsman::tls::{Fingerprint, Trust, shown};
@@ -137,6 +139,9 @@ impl Report {
     }
 }
 
+/// For a certificate; a machine that is busy still shows it within a second.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 const REACH: &str = "reach";
 const CERTIFICATE: &str = "certificate";
 const IDENTIFY: &str = "identify";
@@ -155,6 +160,10 @@ pub async fn probe(target: &Target, context: &HostContext) -> Result<Report, Con
     if let Err(error) = reach(&endpoint, context, &mut report).await {
         report.note(REACH, Outcome::trouble(error.to_string(), advice::on_reach(&error, target.port)));
         report.skip(&[CERTIFICATE, IDENTIFY, ACCOUNT, CAPABILITIES], "nothing answers there");
+        return Ok(report);
+    }
+    if !report.is_well() {
+        report.skip(&[IDENTIFY, ACCOUNT, CAPABILITIES], "there is no TLS");
         return Ok(report);
     }
     if let Err(error) = identify(&anonymous, &mut report).await
@@ -223,9 +232,10 @@ async fn reach(endpoint: &Endpoint, context: &HostContext, report: &mut Report) 
         report.note(CERTIFICATE, Outcome::Absent { detail: "http has none; messages are sealed by Negotiate or Kerberos".to_owned() });
         return Ok(());
     }
-    let outcome = match shown(&endpoint.host, stream).await {
-        Ok(certificate) => Outcome::works(described(&certificate)),
-        Err(error) => Outcome::trouble(error.to_string(), advice::NO_TLS),
+    let outcome = match timeout(PATIENCE, shown(&endpoint.host, stream)).await {
+        Ok(Ok(certificate)) => Outcome::works(described(&certificate)),
+        Ok(Err(error)) => Outcome::trouble(error.to_string(), advice::NO_TLS),
+        Err(_) => Outcome::trouble(format!("it takes connections and says nothing for {} s", PATIENCE.as_secs()), advice::SILENT),
     };
     report.note(CERTIFICATE, outcome);
     Ok(())

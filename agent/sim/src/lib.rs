@@ -26,3 +26,4 @@ mod timing;
 mod windows;
 pub mod world;
 pub mod wql;
+mod yaml;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::world::{Fault, MachineId};
+use crate::yaml;
 
 pub use control::{Command, Deed, Reply, answer};
 pub(crate) use entry::AUTHENTICATE;
@@ -85,7 +86,7 @@ impl Script {
     /// # Errors
     /// `ScriptError`; nothing is taken then.
     pub fn parse(text: &str) -> Result<Self, ScriptError> {
-        let entries: Vec<Entry> = serde_saphyr::from_str(text).map_err(ScriptError::Read)?;
+        let entries: Vec<Entry> = yaml::read(text).map_err(ScriptError::Read)?;
         let mut script = Self::default();
         for (index, entry) in entries.into_iter().enumerate() {
             script.add(entry).map_err(|error| match error {
@@ -234,6 +235,16 @@ mod tests {
         let machine = MachineId::Host(HostName::new("hv01"));
         let verdict = script.meet(&Seen { machine: &machine, computer: "", operation: "Get", class: "", method: "" }, START);
         assert_eq!((verdict.delay, verdict.wire), (Duration::from_secs(3), Some(Act::Drop)));
+    }
+
+    #[test]
+    fn a_credentials_file_that_is_taken_for_one_is_not_shown() {
+        use std::error::Error as _;
+        for text in ["host:\n  user: trunkline\n  password: s3cr3t\n", "s3cr3t\n", "- s3cr3t\n"] {
+            let error = Script::parse(text).expect_err(text);
+            let said = format!("{error} {} {error:?}", error.source().expect("a cause"));
+            assert!(!said.contains("s3cr3t") && said.contains("line "), "{said}");
+        }
     }
 
     #[test]

@@ -175,12 +175,21 @@ pub enum AuthError {
         user: String,
     },
     /// This user and password were refused lately.
-    #[error("user `{user}` was refused with this password; it is not tried again for {seconds} s, so that the account is not locked")]
+    #[error(
+        "the host refused user `{user}` lately: wrong name or password, a locked account, or one that may not log on over the network; \
+         this process does not try that password again for {seconds} s, so that it locks no account"
+    )]
     Resting {
         /// The user.
         user: String,
         /// What is left of the rest.
         seconds: u64,
+    },
+    /// Kerberos wants a realm, and nothing names one.
+    #[error("the user's name `{user}` tells no realm, and no domain controller is named")]
+    NoRealm {
+        /// The user.
+        user: String,
     },
     /// A domain controller does not answer.
     #[error("the domain controller `{controller}` gives no ticket: {why}")]
@@ -209,6 +218,12 @@ impl AuthError {
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Refused { .. })
+    }
+
+    /// Whether it was found out here, before anybody was asked.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::InClear { .. } | Self::NeedsTls { .. } | Self::Unsendable | Self::NoRealm { .. })
     }
 }
 

@@ -56,7 +56,11 @@ pub enum Error {
         source: std::io::Error,
     },
     /// Authentication was not begun or failed; nothing was carried out.
-    #[error("`{act}` was not carried out: `{endpoint}` does not let us in")]
+    #[error("`{act}` was not carried out: {}", if source.is_ours() {
+        format!("there is no way to log on to `{endpoint}`")
+    } else {
+        format!("`{endpoint}` does not let us in")
+    })]
     Unauthorized {
         /// The host.
         endpoint: String,

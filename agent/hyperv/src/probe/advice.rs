@@ -12,6 +12,10 @@ use crate::peer::TalkError;
 pub(super) const NO_TLS: &str =
     "the port does not speak TLS: 5986 is WinRM's HTTPS listener and 5985 its HTTP one (`winrm enumerate winrm/config/listener`)";
 
+/// Something takes connections there and says nothing.
+pub(super) const SILENT: &str =
+    "the machine hangs, or something between takes its connections: look whether it answers itself (`winrm identify` there)";
+
 const PREPARE: &str = "run `trunkline host prepare` for what the machine needs";
 
 /// About a stream that was not opened.
@@ -21,6 +25,9 @@ pub(super) fn on_reach(error: &io::Error, port: u16) -> String {
             format!("the machine is up, and nothing listens on {port}: WinRM is off, or has no such listener; {PREPARE}")
         }
         ErrorKind::TimedOut => format!("is the machine up, and does every firewall on the way let {port} through? {PREPARE}"),
+        ErrorKind::NotFound => {
+            "nothing was contacted: the file of `--connect-to` stands for the network, and names no such address".to_owned()
+        }
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => "there is no way to that address from here".to_owned(),
         _ => "is the name right, and known to DNS here?".to_owned(),
     }
@@ -63,14 +70,24 @@ fn on_auth(error: &AuthError) -> String {
         AuthError::Refused { .. } => {
             "check the password and whether the account is locked; a local account is written `HV01\\name` or `.\\name`".to_owned()
         }
-        AuthError::InClear { .. } => "use https".to_owned(),
+        AuthError::InClear { .. } | AuthError::NeedsTls { .. } => "nothing was sent: use https".to_owned(),
+        AuthError::Unsendable => "nothing was sent: give the account another name, or use `--authentication negotiate`".to_owned(),
+        AuthError::NoRealm { .. } => {
+            "nothing was sent: write the user of the credential as `user@realm`, or name its `domainController`".to_owned()
+        }
         AuthError::NoTicket { .. } => {
             "name the machine as its service principal does, and the domain controller in the credential".to_owned()
         }
         AuthError::SealBroken | AuthError::NotSealed(_) | AuthError::NotProven => {
             "something between changes what is sent: no proxy may stand there".to_owned()
         }
-        _ => "see above".to_owned(),
+        AuthError::Resting { .. } => "correct the password: another one is tried at once".to_owned(),
+        AuthError::CertificateRefused => "`winrm enumerate winrm/config/service/certmapping` on the machine shows what it maps".to_owned(),
+        AuthError::Forgotten { .. } => "no proxy may stand between: the account belongs to a connection".to_owned(),
+        AuthError::Handshake(_) => {
+            "the two do not understand each other: try another `--authentication`, and compare both clocks (Kerberos allows five minutes)"
+                .to_owned()
+        }
     }
 }
 
@@ -87,5 +104,27 @@ fn on_fault(kind: FaultKind) -> String {
         FaultKind::Unavailable => "the service behind it is not ready; try again".to_owned(),
         FaultKind::UnsupportedFeature | FaultKind::ActionNotSupported => "this Windows is older than what is asked of it".to_owned(),
         _ => REPORT.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_never_sent_is_blamed_on_nobody_else() {
+        let source = AuthError::NoRealm { user: "trunkline".to_owned() };
+        let wire = WireError::Unauthorized { endpoint: "hv01:5986".to_owned(), act: "Enumerate".to_owned(), source };
+        assert!(on_wire(&wire).starts_with("nothing was sent: "));
+        let error = TalkError::Refused {
+            peer: "hv01:5986".to_owned(),
+            credential: "host".parse().expect("a name"),
+            user: "trunkline".to_owned(),
+            what: "`Win32_OperatingSystem`".to_owned(),
+            source: Box::new(wire),
+        };
+        assert_eq!(error.to_string(), "credential `host` (user `trunkline`) cannot be used for `hv01:5986`");
+        assert!(on_reach(&ErrorKind::NotFound.into(), 5986).starts_with("nothing was contacted: "));
+        assert!(on_reach(&ErrorKind::ConnectionRefused.into(), 5986).starts_with("the machine is up"));
     }
 }

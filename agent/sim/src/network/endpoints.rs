@@ -22,8 +22,9 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::world::{HostName, Place};
+use crate::yaml;
 
-/// Text that is no `endpoints.yaml`.
+/// Text that is no `endpoints.yaml`. It never shows the text itself: whoever takes a credentials file for one must not find it in a log.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointsError {
     /// Not in the form of one.
@@ -79,7 +80,7 @@ impl Endpoints {
     /// # Errors
     /// `EndpointsError`.
     pub fn parse(text: &str) -> Result<Self, EndpointsError> {
-        let Written { control, hosts, endpoints } = serde_saphyr::from_str(text).map_err(EndpointsError::Read)?;
+        let Written { control, hosts, endpoints } = yaml::read(text).map_err(EndpointsError::Read)?;
         let read = |(key, bound): (String, SocketAddr)| match binding(&key) {
             Some(binding) => Ok((binding, bound)),
             None => Err(EndpointsError::Key(key)),
@@ -155,6 +156,18 @@ mod tests {
           "10.20.0.11:5986 (remote)": 127.0.0.1:40001
         "##);
         assert_eq!(Endpoints::parse(&endpoints.text()).expect("readable"), endpoints);
+    }
+
+    #[test]
+    fn a_credentials_file_that_is_taken_for_one_is_not_shown() {
+        use std::error::Error as _;
+        for text in
+            ["host:\n  user: trunkline\n  password: s3cr3t\n", "s3cr3t\n", "control: s3cr3t\n", "hosts: { s3cr3t: a }\n", "- s3cr3t\n"]
+        {
+            let error = Endpoints::parse(text).expect_err(text);
+            let said = format!("{error} {} {error:?}", error.source().expect("a cause"));
+            assert!(!said.contains("s3cr3t") && said.contains("line "), "{said}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::{HostName, WorldError};
 use crate::image::{Account, Image, ServiceSpec, SetupSpec, Winrm};
 use crate::timing::Timing;
 use crate::windows::firewall::Rule;
+use crate::yaml;
 
 /// A world file.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -345,7 +346,7 @@ impl WorldFile {
     /// # Errors
     /// `Syntax`, which tells line and column.
     pub fn parse(text: &str) -> Result<Self, WorldError> {
-        serde_saphyr::from_str(text).map_err(|e| WorldError::Syntax(e.without_snippet().to_string()))
+        yaml::read(text).map_err(|error| WorldError::Syntax(error.to_string()))
     }
 }
 

@@ -37,7 +37,8 @@ pub struct Kerberos {
 
 impl Authenticate for Kerberos {
     fn session(&self, peer: Peer<'_>) -> Result<Box<dyn Session>, AuthError> {
-        let kdc = Kdc::new(self.domain_controller.as_deref().or_else(|| realm(&self.account.user)))?;
+        let unknown = || AuthError::NoRealm { user: self.account.user.clone() };
+        let kdc = Kdc::new(self.domain_controller.as_deref().or_else(|| realm(&self.account.user))).ok_or_else(unknown)?;
         let package = Package::kerberos(&self.account, kdc)?;
         Ok(Box::new(Tokens::new(DIALECT, package, &self.account, peer)))
     }
@@ -59,13 +60,12 @@ pub(super) struct Kdc {
 }
 
 impl Kdc {
-    fn new(address: Option<&str>) -> Result<Self, AuthError> {
-        let unknown = || AuthError::Handshake("the user's name tells no realm: write it as `user@realm`".to_owned());
-        let address = address.filter(|address| !address.is_empty()).ok_or_else(unknown)?;
-        let endpoint: Endpoint = format!("http://{address}").parse().map_err(|_| unknown())?;
+    fn new(address: Option<&str>) -> Option<Self> {
+        let address = address.filter(|address| !address.is_empty())?;
+        let endpoint: Endpoint = format!("http://{address}").parse().ok()?;
         // What reads addresses fills in another port than this one.
         let port = if address.ends_with(&format!(":{}", endpoint.port)) { endpoint.port } else { PORT };
-        Ok(Self { endpoint: Endpoint { port, ..endpoint }, connect: Arc::new(TcpConnect { timeout: PATIENCE }) })
+        Some(Self { endpoint: Endpoint { port, ..endpoint }, connect: Arc::new(TcpConnect { timeout: PATIENCE }) })
     }
 
     pub(super) fn address(&self) -> String {

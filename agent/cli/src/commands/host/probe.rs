@@ -24,6 +24,7 @@ pub fn run(args: &Probe, settings: &Settings, console: &Console) -> Result<Endin
     let wiring = Wiring::new(settings)?;
     let target = target(args)?;
     let context = wiring.way_to(&stand_in(&target)?);
+    anstream::eprintln!("asking {}; a machine that says nothing is given up after a minute or two", args.endpoint);
     let report = block_on(async { probe(&target, &context).await.context(format!("cannot probe `{}`", args.endpoint)) })?;
     match args.output {
         Listing::Json => console.line(&serde_json::to_string_pretty(&report).context("cannot write the report")?),
