@@ -12,4 +12,5 @@ mod images;
 mod kill;
 mod kill_points;
 mod remotes;
+mod signals;
 mod support;

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Nothing that a test waits for takes longer on a machine that works at all.
@@ -44,6 +44,16 @@ impl Running {
         // One byte at a time, so that nothing of what follows is lost.
         BufReader::with_capacity(1, self.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         line
+    }
+
+    /// What it has not been asked for yet of its standard output, up to its end.
+    pub fn output(&mut self) -> &mut ChildStdout {
+        self.0.stdout.as_mut().unwrap()
+    }
+
+    /// How it ended, once it has; -1 when a signal ended it.
+    pub fn code(&mut self) -> Option<i32> {
+        self.0.try_wait().unwrap().map(|status| status.code().unwrap_or(-1))
     }
 
     /// `kill -9`.

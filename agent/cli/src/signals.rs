@@ -21,13 +21,16 @@ impl Ended {
     }
 }
 
-/// Cancels `stop` at the first Ctrl-C or termination, and ends the process at the second. Whoever listened once keeps the system from
-/// doing so: nothing here may wait for anything else between the two.
-pub async fn watch(stop: CancellationToken) {
+/// Cancels `stop` at the first Ctrl-C or termination, and ends the process at the second. It listens from the call on, not only once it is
+/// polled: whatever is said or made after the call has its orderly end.
+pub fn watch(stop: CancellationToken) -> impl Future<Output = ()> + Send {
     let mut signals = Signals::listen();
-    signals.next().await;
-    stop.cancel();
-    end(signals.next().await);
+    async move {
+        signals.next().await;
+        stop.cancel();
+        // Whoever has listened once keeps the system from ending the process, so we do.
+        end(signals.next().await);
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "whoever asks twice is not kept waiting for a host that stays silent")]

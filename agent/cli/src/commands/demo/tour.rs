@@ -44,6 +44,10 @@ struct Tour<'a> {
 /// Sets the stage, runs the tour, and stays up unless `--once`.
 pub(super) async fn run(args: &Demo, console: &Console) -> Result<Ending, Failure> {
     let began = Instant::now();
+    let stop = CancellationToken::new();
+    let mut beside = JoinSet::new();
+    // Before there is anything to clean up.
+    beside.spawn(signals::watch(stop.clone()));
     let stage = Stage::set(args).await?;
     let wiring = Wiring::new(&stage.settings)?;
     let engine = Engine::new(wiring.parts()?, wiring.lock("demo")?);
@@ -51,9 +55,6 @@ pub(super) async fn run(args: &Demo, console: &Console) -> Result<Ending, Failur
     let access = crate::access::access(&stage.settings)?;
     let (watcher, subscription) = Watcher::new(origin, stage.settings.state_dir().to_owned(), access, Pace::default());
     let Subscription { snapshots, status: _, waker } = subscription;
-    let stop = CancellationToken::new();
-    let mut beside = JoinSet::new();
-    beside.spawn(signals::watch(stop.clone()));
     beside.spawn(watcher.run(stop.clone()));
     beside.spawn(Progress::new(console, Detail::Turns).follow(engine.listen()));
 
