@@ -103,6 +103,35 @@ fn drift_and_commits_are_planned_and_undone() {
     assert_eq!(room.run(&["plan", "ulm-1", "--detailed-exitcode"]).code, 2);
     steps(&["apply", "--yes", "--only", "ulm-1"]);
     assert_eq!(room.run(&["plan", "ulm-1", "--detailed-exitcode"]).code, 0, "repaired");
+    assert_eq!(room.run(&["hold", "ulm-1", "--for", "1h", "--reason", "cabling"]).code, 0);
+    assert_eq!(room.run(&["hold", "ulm-1", "--release"]).code, 0);
+    assert_eq!(room.run(&["hold", "ulm-l", "--release"]).code, 3, "nobody of that name was ever held");
+    assert_eq!(room.run(&["status"]).code, 0);
+
+    // What cannot be seen is not in force.
+    room.write_private(
+        "credentials.yaml",
+        "hyperv-host: { user: trunkline, password: example-host }\nguest-admin: { user: Administrator, password: not-the-one }\n",
+    );
+    for arguments in [&["plan", "ulm-1"][..], &["plan", "ulm-1", "--detailed-exitcode"], &["apply", "--yes", "--only", "ulm-1"]] {
+        let blind = room.run(arguments);
+        assert!(blind.code == 3 && blind.out.contains("refuse"), "{arguments:?}: {} {}{}", blind.code, blind.out, blind.err);
+    }
+    let blind = room.run(&["observe", "ulm-1"]);
+    assert_eq!(blind.code, 3, "{}", blind.err);
+    assert!(["app", "sbc"].iter().all(|role| blind.err.contains(&format!("warning: of `ulm-1`, its guest `{role}` could not be seen: "))));
+}
+
+#[test]
+fn a_hold_that_nobody_heeds_is_told_by_the_exit_code() {
+    let room = Room::without_hosts(Example::BranchBundle);
+    let held = room.run(&["hold", "ulm-1", "--for", "1h", "--reason", "cabling"]);
+    assert_eq!(held.code, 3);
+    insta::assert_snapshot!(held.err, @"no agent has ever worked with this state directory, so nobody heeds this hold; name its --state-dir");
+    insta::assert_snapshot!(refused(&room, &["hold", "ulm-1", "--for", "1h", "--reason", "a\u{1b}[31m"]), @"
+    error: --reason holds a line break or another control character
+    hint: write one line of plain text
+    ");
 }
 
 #[test]
@@ -132,6 +161,21 @@ fn two_revisions_are_compared_without_any_host() {
     assert_eq!(compare(&base, &head, "json"), compare(&base, &head, "json"));
     let same = compare(&base, &base, "text");
     assert_eq!((same.code, same.out.as_str()), (0, "no appliance changes\n"));
+
+    insta::assert_snapshot!(refused(&room, &["plan", "--base", &base, "--head", &head, "jena-l"]), @"
+    error: there is no appliance `jena-l` in either revision
+    hint: there are: jena-1, kiel-1, ulm-1
+    ");
+    let faulty = room.commit(&[("sites/jena.yaml", &jena.replace("app: { name:", "app: { nam:"))], "a slip");
+    let mended = room.commit(&[("sites/jena.yaml", &wider)], "mended");
+    let unknown = compare(&faulty, &mended, "text");
+    assert_eq!(unknown.code, 3, "{}", unknown.err);
+    insta::assert_snapshot!(unknown.out, @"
+    jena-1
+      unknown: the older revision is faulty
+    ");
+    assert!(unknown.err.contains("is faulty; what changes from it is unknown for: jena-1\n\nerror[TL035]"), "{}", unknown.err);
+    assert_eq!(serde_json::from_str::<Value>(&compare(&faulty, &mended, "json").out).unwrap()["appliances"][0]["is"], "unknown");
 }
 
 #[test]
@@ -196,6 +240,14 @@ fn a_person_may_ask_where_a_value_comes_from() {
     insta::assert_snapshot!(room.run(&["explain", "site", "tacoma"]).err, @"
     error: there is no Site `tacoma`
     hint: there are: seattle
+    ");
+    insta::assert_snapshot!(room.run(&["explain", "profile", "none"]).err, @"
+    error: there is no Profile `none`
+    hint: there are: cloud-connector-1.4.2, cloud-connector-2.1
+    ");
+    insta::assert_snapshot!(room.run(&["explain", "approval", "none"]).err, @"
+    error: there is no Approval `none`
+    hint: there is no Approval at all
     ");
     insta::assert_snapshot!(room.run(&["explain", "site", "seattle", "availability"]).well(), @"
     spec.availability.minServing = 1
@@ -316,6 +368,7 @@ mod bad_input {
         for arguments in [["plan", "ulm-1"], ["observe", "ulm-1"]] {
             assert_eq!(refused(&room, &arguments), shown, "{arguments:?}");
         }
+        assert_eq!(refused(&room, &["explain", "appliance", "ulm-1", "roles.app.processors"]), shown, "no value of it is in force");
         let validated = room.run(&["validate"]);
         assert_eq!(validated.code, 1);
         assert!(shown.contains(validated.out.trim_end()), "{}", validated.out);

@@ -104,7 +104,7 @@ fn a_hold_holds_it_and_a_wrong_role_is_told() {
     error: cannot check the image of `proxy`
       cause: `sea-1` has no role `proxy`
     ");
-    room.run(&["hold", "sea-1", "--for", "4h", "--reason", "cabling"]).well();
+    assert_eq!(room.run(&["hold", "sea-1", "--for", "4h", "--reason", "cabling"]).code, 3, "no agent worked here yet");
     let held = room.run(&["image", "check", "sea-1", "--yes"]);
     assert!(held.code == 1 && held.err.contains("cabling"), "{}", held.err);
     assert!(room.deeds().is_empty());

@@ -146,8 +146,9 @@ pub fn whole(snapshot: &Snapshot) -> Result<(), Failure> {
 /// Faults that are shown by a command that is not about them.
 const MOST_FAULTS: usize = 10;
 
-/// What stands in the way, its faults before its warnings; a wrong directory has thousands, of which the first tell it all.
-fn refused(snapshot: &Snapshot, message: String) -> Failure {
+/// What stands in the way, after `message`: faults before warnings; a wrong directory has thousands, of which the first tell it all.
+#[must_use]
+pub fn refused(snapshot: &Snapshot, message: String) -> Failure {
     let mut found = snapshot.diagnostics.to_vec();
     if found.len() <= MOST_FAULTS {
         return Failure::new(format!("{message}\n\n{}", render_all(&found))).hint("`trunkline validate` shows the same");

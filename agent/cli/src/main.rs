@@ -20,6 +20,7 @@ mod progress;
 mod runtime;
 mod settings;
 mod signals;
+mod unseen;
 mod wiring;
 
 use std::process::ExitCode;
@@ -52,7 +53,8 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<Ending, Failure> {
     let settings = Settings::load(&arguments.global, &environment)?;
-    let no_color = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let is_dumb = environment("TERM").is_some_and(|terminal| terminal == "dumb");
+    let no_color = is_dumb || environment("NO_COLOR").is_some_and(|value| !value.is_empty());
     let console = Console::new(paint::Paint::for_stdout(settings.color()?, no_color), settings.log_format()?);
     logging::start(&settings)?;
     let ending = dispatch(arguments.command, settings, &console)?;

@@ -110,6 +110,13 @@ impl Holds {
         scopes.iter().filter_map(|scope| self.in_force(scope, now)).max_by_key(|hold| hold.until)
     }
 
+    /// Why a hold on `appliance` cannot be read, if one cannot. It holds until it can be, or is released.
+    #[must_use]
+    pub fn unreadable(&self, appliance: &ApplianceName) -> Option<StateError> {
+        let scopes = [HoldScope::All, HoldScope::Appliance(appliance.clone())];
+        scopes.iter().find_map(|scope| place::read::<Hold>(&self.file(scope)).err())
+    }
+
     fn in_force(&self, scope: &HoldScope, now: Timestamp) -> Option<Hold> {
         let path = self.file(scope);
         match place::read::<Hold>(&path) {
@@ -171,5 +178,8 @@ mod tests {
         let hold = holds.on(&name("sea-1"), now()).unwrap();
         assert!(hold.reason.contains("all.json"), "{}", hold.reason);
         assert!(hold.until > now());
+        assert!(matches!(holds.unreadable(&name("sea-1")), Some(StateError::Damaged { .. })));
+        holds.release(&HoldScope::All).unwrap();
+        assert!(holds.unreadable(&name("sea-1")).is_none());
     }
 }

@@ -42,7 +42,8 @@ pub fn run(args: &Apply, settings: &Settings, console: &Console) -> Result<Endin
         }
         let most = if blind.is_some() || left_out.is_some() { Ending::Unfinished } else { Ending::Done };
         if !planned.iter().any(Planned::is_due) {
-            return Ok(most);
+            // What cannot be seen is not in force.
+            return Ok(if planned.iter().any(Planned::is_open) { Ending::Unfinished } else { most });
         }
         if !args.yes && console.ask("\nCarry this out?")? == Answer::No {
             console.line("nothing was done");

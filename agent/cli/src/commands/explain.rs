@@ -2,6 +2,9 @@
 
 use model::explain::{ExplainError, Explanation};
 use model::manifest::DocumentKind;
+use model::names::ApplianceName;
+use model::profile::SHIPPED;
+use model::snapshot::Snapshot;
 use model::validate::Assembler;
 use source::assembler;
 
@@ -17,7 +20,7 @@ const MOST_NAMES: usize = 20;
 /// Prints the value, or every value below the path.
 ///
 /// # Errors
-/// When the kind, the name or the path is unknown.
+/// When the kind, the name or the path is unknown, or the appliance is refused: then none of its values is in force.
 pub fn run(args: &Explain, settings: &Settings, console: &Console) -> Result<Ending, Failure> {
     let kinds: Vec<_> = DocumentKind::ALL.into_iter().map(|kind| kind.as_str().to_ascii_lowercase()).collect();
     let kind = DocumentKind::ALL
@@ -26,19 +29,24 @@ pub fn run(args: &Explain, settings: &Settings, console: &Console) -> Result<End
         .ok_or_else(|| Failure::new(format!("there is no kind `{}`", args.kind)).hint(format!("kinds are: {}", kinds.join(", "))))?;
     let path = args.value.as_deref().unwrap_or_default();
     // The `spec.` that nearly every path begins with may be left out.
-    let explanation = explain(settings, |assembler| {
+    let explanation = explain(settings, |assembler, snapshot| {
+        sound(kind, &args.name, snapshot)?;
         let found = assembler.explain(kind, &args.name, path).or_else(|error| match &error {
             ExplainError::UnknownPath { .. } => assembler.explain(kind, &args.name, &format!("spec.{path}")).map_err(|_| error),
             ExplainError::UnknownDocument { .. } => Err(error),
         });
         found.map_err(|error| {
             let failure = Failure::new(error.to_string());
-            let known: Vec<_> = assembler.documents().into_iter().filter(|view| view.kind == kind).map(|view| view.name).collect();
             match error {
-                ExplainError::UnknownDocument { .. } if (1..=MOST_NAMES).contains(&known.len()) => {
-                    failure.hint(format!("there are: {}", known.join(", ")))
+                ExplainError::UnknownDocument { .. } if !snapshot.complete => {
+                    fleet::refused(snapshot, format!("no sound document is the {kind} `{}`", args.name))
                 }
-                ExplainError::UnknownDocument { .. } | ExplainError::UnknownPath { .. } => failure,
+                ExplainError::UnknownDocument { .. } => match known(kind, assembler).as_slice() {
+                    [] => failure.hint(format!("there is no {kind} at all")),
+                    names if names.len() <= MOST_NAMES => failure.hint(format!("there are: {}", names.join(", "))),
+                    _ => failure,
+                },
+                ExplainError::UnknownPath { .. } => failure,
             }
         })
     })?;
@@ -49,15 +57,34 @@ pub fn run(args: &Explain, settings: &Settings, console: &Console) -> Result<End
     Ok(Ending::Done)
 }
 
-fn explain(settings: &Settings, ask: impl FnOnce(&Assembler) -> Result<Explanation, Failure>) -> Result<Explanation, Failure> {
+/// That an appliance's values are in force: a fault in what it is made of leaves none of them.
+fn sound(kind: DocumentKind, name: &str, snapshot: &Snapshot) -> Result<(), Failure> {
+    match name.parse::<ApplianceName>() {
+        Ok(name) if kind == DocumentKind::Appliance && !snapshot.complete => fleet::chosen(snapshot, &[name]).map(drop),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// The names of all documents of a kind.
+fn known(kind: DocumentKind, assembler: &Assembler) -> Vec<String> {
+    let own = assembler.documents().into_iter().filter(|view| view.kind == kind).map(|view| view.name.to_string());
+    let shipped = SHIPPED.iter().filter(|_| kind == DocumentKind::Profile).map(|(name, _)| (*name).to_owned());
+    let mut names: Vec<_> = own.chain(shipped).collect();
+    names.sort();
+    names
+}
+
+fn explain(settings: &Settings, ask: impl FnOnce(&Assembler, &Snapshot) -> Result<Explanation, Failure>) -> Result<Explanation, Failure> {
     let origin = fleet::origin(settings)?;
     if let Some(directory) = fleet::plain_directory(&origin) {
         let mut assembler = assembler();
-        source::read_directory_with(&directory, &mut assembler).context(format!("cannot read `{}`", directory.display()))?;
-        ask(&assembler)
+        let read = source::read_directory_with(&directory, &mut assembler);
+        let snapshot = read.context(format!("cannot read `{}`", directory.display()))?;
+        ask(&assembler, &snapshot)
     } else {
         let mut reader = fleet::reader(settings)?;
-        reader.read().context(format!("cannot read `{origin}`"))?;
-        ask(reader.assembler())
+        let reading = reader.read().context(format!("cannot read `{origin}`"))?;
+        let reading = reading.ok_or_else(|| Failure::new("the origin was read already"))?;
+        ask(reader.assembler(), &reading.snapshot)
     }
 }

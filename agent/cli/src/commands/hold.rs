@@ -1,6 +1,7 @@
 //! `trunkline hold`: a person stops the agent, on this machine and for a while.
 
 use engine::hold::{Hold as Held, HoldScope, Holds};
+use engine::place::StateDirectory;
 use model::units::Span;
 
 use crate::args::Hold;
@@ -25,9 +26,11 @@ pub fn run(args: &Hold, settings: &Settings, console: &Console) -> Result<Ending
         name => HoldScope::Appliance(name.parse().context(format!("`{name}` names no appliance"))?),
     };
     if args.release {
-        let was_held = holds.release(&scope).context("cannot end the hold")?;
+        let was_held = holds.release(&scope).context("cannot end the hold");
+        let was_held = was_held.map_err(|failure| failure.hint("remove by hand what stands there; until then it holds"))?;
         console.line(&if was_held { format!("{scope}: released") } else { format!("{scope}: was not held") });
-        return Ok(Ending::Done);
+        let stranger = if was_held { None } else { stranger(&scope, &state)? };
+        return Ok(told(stranger, console));
     }
     let text = args.duration.as_deref().unwrap_or_default();
     let length = text.parse::<Span>().map_err(|rule| Failure::new(format!("--for `{text}`: {rule}")).hint("write 45m, 4h or 2d"))?;
@@ -40,6 +43,9 @@ pub fn run(args: &Hold, settings: &Settings, console: &Console) -> Result<Ending
     if reason.is_empty() {
         return Err(Failure::new("--reason is empty").hint("say why, for everybody who looks"));
     }
+    if reason.chars().any(char::is_control) {
+        return Err(Failure::new("--reason holds a line break or another control character").hint("write one line of plain text"));
+    }
     let held = Held::starting_at(wiring.clock.now(), length, scope, reason);
     holds.place(&held).context("cannot keep the hold")?;
     console.line(&format!(
@@ -48,17 +54,31 @@ pub fn run(args: &Hold, settings: &Settings, console: &Console) -> Result<Ending
         held.until,
         state.root().display()
     ));
-    let known = state.appliances();
-    match &held.scope {
-        _ if known.is_empty() => anstream::eprintln!(
-            "{}",
-            console.paint.bad("no agent has ever worked with this state directory, so nobody heeds this hold; name its --state-dir")
-        ),
+    Ok(told(stranger(&held.scope, &state)?, console))
+}
+
+/// Why nobody heeds a hold of that scope, if nobody does.
+fn stranger(scope: &HoldScope, state: &StateDirectory) -> Result<Option<String>, Failure> {
+    let known = state.appliances().context("cannot tell whom the hold concerns")?;
+    Ok(match scope {
+        _ if known.is_empty() => {
+            Some("no agent has ever worked with this state directory, so nobody heeds this hold; name its --state-dir".to_owned())
+        }
         HoldScope::Appliance(name) if !known.contains(name) => {
             let known: Vec<_> = known.iter().map(|name| name.as_str()).collect();
-            anstream::eprintln!("{}", console.paint.bad(format!("the agent here does not know `{name}`; it knows {}", known.join(", "))));
+            Some(format!("the agent here does not know `{name}`; it knows {}", known.join(", ")))
         }
-        HoldScope::All | HoldScope::Appliance(_) => {}
+        HoldScope::All | HoldScope::Appliance(_) => None,
+    })
+}
+
+/// A hold that nobody heeds stands, but holds nothing yet.
+fn told(stranger: Option<String>, console: &Console) -> Ending {
+    match stranger {
+        None => Ending::Done,
+        Some(says) => {
+            anstream::eprintln!("{}", console.paint.bad(says));
+            Ending::Unfinished
+        }
     }
-    Ok(Ending::Done)
 }

@@ -1,23 +1,28 @@
 //! `trunkline observe`: what hosts and guests are, as JSON that `plan --observed` takes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hyperv::Host;
 use model::observed::Observed;
+use model::seen::Cause;
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use tokio::task::JoinSet;
 
 use crate::args::Observe;
+use crate::bounded;
 use crate::console::Console;
 use crate::error::{Context as _, Ending, Failure};
 use crate::fleet::{self, Purpose};
 use crate::runtime::block_on;
 use crate::settings::Settings;
+use crate::unseen;
 use crate::wiring::Wiring;
 
 /// The version of the document: another one whenever what is seen gets a form that an older agent does not read, or the other way round.
 pub const API_VERSION: &str = "trunkline.dev/observation.v2";
+/// Room for ten thousand appliances.
+const MOST_BYTES: u64 = 1024 * 1024 * 1024;
 /// Begins the version of every observation.
 const API: &str = "trunkline.dev/observation.";
 
@@ -38,7 +43,8 @@ struct Head {
     api_version: String,
 }
 
-/// Looks at all wanted appliances at once. An appliance that cannot be seen fails the command, after the others were seen.
+/// Looks at all wanted appliances at once. An appliance that cannot be seen fails the command, after the others were seen; what of one
+/// could not be seen is told beside it.
 ///
 /// # Errors
 /// When a host cannot be seen.
@@ -51,29 +57,50 @@ pub fn run(args: &Observe, settings: &Settings, console: &Console) -> Result<End
         for desired in wanted {
             let context = engine::Hosts::way_to(&wiring, &desired.host);
             looks.spawn(async move {
-                let host = Host::new(&desired.host, context).context(format!("cannot reach the host of `{}`", desired.appliance))?;
-                host.observe(&desired).await.context(format!("cannot observe `{}`", desired.appliance))
+                let look = async {
+                    let host = Host::new(&desired.host, context).context(format!("cannot reach the host of `{}`", desired.appliance))?;
+                    host.observe(&desired).await.context(format!("cannot observe `{}`", desired.appliance))
+                };
+                let seen: Result<Observed, Failure> = look.await;
+                (desired.appliance.clone(), seen)
             });
         }
         let mut appliances = Vec::new();
-        let mut failures = Vec::new();
+        let mut failures = BTreeMap::new();
         while let Some(look) = looks.join_next().await {
             match look.context("a look ended early")? {
-                Ok(observed) => appliances.push(observed),
-                Err(failure) => failures.push(failure),
+                (_, Ok(observed)) => appliances.push(observed),
+                (appliance, Err(failure)) => drop(failures.insert(appliance, failure)),
             }
         }
         appliances.sort_by(|a, b| a.appliance.cmp(&b.appliance));
+        let blanks: Vec<_> = appliances.iter().flat_map(blanks).collect();
         let observation = Observation { api_version: API_VERSION.to_owned(), appliances };
         let text = serde_json::to_string_pretty(&observation).context("cannot write the observation")?;
         console.line(&text);
-        match failures.into_iter().next() {
-            Some(failure) => {
-                Err(failure.hint("`trunkline observe` needs the host's WS-Management port and a credential that may read Hyper-V"))
-            }
-            None => Ok(Ending::Done),
+        blanks.iter().for_each(|blank| anstream::eprintln!("{}", console.paint.caution(format!("warning: {blank}"))));
+        let said: Vec<_> = failures.values().map(|failure| failure.render().trim_start_matches("error: ").to_owned()).collect();
+        match unseen::failure(&said, None) {
+            Some(failure) => Err(failure),
+            None if blanks.is_empty() => Ok(Ending::Done),
+            None => Ok(Ending::Unfinished),
         }
     })
+}
+
+/// What of a host that was seen could not be: lists that everything hangs on, and guests. A VM that is off hides nothing.
+fn blanks(observed: &Observed) -> Vec<String> {
+    let host = &observed.host;
+    let lists = [
+        ("its switches", host.switches.unknown()),
+        ("what its cluster has", host.cluster.unknown()),
+        ("its unfinished jobs", host.jobs.unknown()),
+    ];
+    let lists = lists.into_iter().filter_map(|(what, cause)| Some((what.to_owned(), cause?)));
+    let vms = observed.instances.values().flat_map(|instance| &instance.vms);
+    let guests = vms.filter_map(|(role, vm)| Some((format!("its guest `{role}`"), vm.guest.unknown()?)));
+    let told = lists.chain(guests).filter(|(_, cause)| **cause != Cause::PoweredOff);
+    told.map(|(what, cause)| format!("of `{}`, {what} could not be seen: {cause}", observed.appliance)).collect()
 }
 
 /// Reads an observation and keeps the wanted appliances.
@@ -82,7 +109,7 @@ pub fn run(args: &Observe, settings: &Settings, console: &Console) -> Result<End
 /// When the file cannot be read or is of another version.
 pub fn read(file: &std::path::Path) -> Result<Observation, Failure> {
     let what = || format!("cannot read the observation `{}`", file.display());
-    let text = std::fs::read(file).context(what())?;
+    let text = bounded::read(file, MOST_BYTES).context(what())?;
     let damaged = |error: serde_json::Error| {
         let (line, column) = (error.line(), error.column());
         let says = match error.classify() {

@@ -25,6 +25,7 @@ use crate::fleet::{self, Purpose};
 use crate::paint::Paint;
 use crate::runtime::block_on;
 use crate::settings::Settings;
+use crate::unseen;
 use crate::wiring::Wiring;
 
 /// An observation that is older is no picture of the present any more.
@@ -53,10 +54,18 @@ pub fn run(args: &Plan, settings: &Settings, console: &Console) -> Result<Ending
         (Some(failure), None) | (None, Some(failure)) => return Err(failure),
         (None, None) => {}
     }
-    Ok(match (args.detailed_exitcode, planned.iter().any(Planned::is_due)) {
-        (true, true) => Ending::ChangesDue,
-        _ => Ending::Done,
-    })
+    Ok(ending(&planned, args.detailed_exitcode))
+}
+
+/// How a look at plans ends: what is not known to be in force is never taken for "nothing to do".
+fn ending(planned: &[Planned], detailed: bool) -> Ending {
+    if detailed && planned.iter().any(Planned::is_due) {
+        Ending::ChangesDue
+    } else if planned.iter().any(Planned::is_open) {
+        Ending::Unfinished
+    } else {
+        Ending::Done
+    }
 }
 
 /// What was planned, and what was not.
@@ -128,6 +137,13 @@ impl Planned {
         let Decision { plan, report, .. } = &self.decision;
         !plan.is_empty() || !report.changes.is_empty() || !report.stalls.is_empty()
     }
+
+    /// Whether nobody can say yet that nothing is to change: nothing is due, and still something is waited for (a guest that cannot be
+    /// seen, say). Such an appliance is not `Ready` either.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.is_due() && !self.decision.gated.waits.is_empty()
+    }
 }
 
 impl Planned {
@@ -168,14 +184,8 @@ pub fn sound(previews: BTreeMap<ApplianceName, Result<Preview, Unseen>>) -> (Vec
             Err(unseen) => blind.push(unseen.to_string()),
         }
     }
-    let hint = if blind.iter().any(|says| says.contains("certificate")) {
-        "name the authority of the host's certificate with --ca, or pin it with `fingerprint` under `host` in the manifest"
-    } else if blind.iter().any(|says| says.contains("credential ")) {
-        "correct the entry that `credential` under `host` names in the credentials file"
-    } else {
-        "is the host up, and its WS-Management port open? The others are planned above"
-    };
-    let failure = (!blind.is_empty()).then(|| Failure::new(blind.join("\n")).hint(hint));
+    let rest = (!planned.is_empty()).then_some("the others are planned above");
+    let failure = unseen::failure(&blind, rest);
     (planned, failure)
 }
 
@@ -243,7 +253,9 @@ pub fn show_text(planned: &[Planned], console: &Console) {
     }
 }
 
-fn painted(text: &Text, paint: Paint) -> String {
+/// A text in the colours of its tones.
+#[must_use]
+pub fn painted(text: &Text, paint: Paint) -> String {
     let line = |line: &text::Line| match line.tone {
         Tone::Head => paint.strong(&line.text),
         Tone::Plain => line.text.clone(),

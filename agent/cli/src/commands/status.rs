@@ -1,16 +1,19 @@
 //! `trunkline status`: what the agent last knew of every appliance. Reads the state directory; needs no running agent.
 
+mod details;
+
 use engine::hold::Holds;
-use engine::lock::{LockHolder, holder};
+use engine::lock::{LockError, LockHolder, holder};
 use engine::status::{ApplianceStatus, read_all};
 use model::condition::{ConditionKind, Posture, Truth};
 
 use crate::args::{Listing, Status};
+use crate::commands::plan::painted;
 use crate::console::Console;
 use crate::error::{Context as _, Ending, Failure};
-use crate::paint::Paint;
 use crate::settings::Settings;
 use crate::wiring::Wiring;
+use details::{Agent, details};
 
 /// Prints a line an appliance, and below it what is wrong or waited for.
 ///
@@ -19,6 +22,8 @@ use crate::wiring::Wiring;
 pub fn run(args: &Status, settings: &Settings, console: &Console) -> Result<Ending, Failure> {
     let wiring = Wiring::new(settings)?;
     let state = wiring.state()?;
+    // What may not be read is not empty.
+    state.appliances().context("cannot read the state directory")?;
     let (mut all, damaged) = read_all(&state);
     if let Some(missing) = args.only.iter().find(|name| all.iter().all(|status| status.appliance != **name)) {
         let known: Vec<_> = all.iter().map(|status| status.appliance.as_str()).collect();
@@ -30,6 +35,8 @@ pub fn run(args: &Status, settings: &Settings, console: &Console) -> Result<Endi
     for status in &mut all {
         status.hold = holds.on(&status.appliance, now);
     }
+    let holder = holder(&state);
+    let agent = if matches!(holder, Ok(None)) { Agent::Gone } else { Agent::Running };
     match args.output {
         Listing::Json => console.line(&serde_json::to_string_pretty(&all).context("cannot write the status")?),
         Listing::Text if all.is_empty() => {
@@ -39,17 +46,23 @@ pub fn run(args: &Status, settings: &Settings, console: &Console) -> Result<Endi
         Listing::Text => {
             console
                 .line(&console.paint.faint(format!("{:<20} {:<12} {:<12} {:<24} {}", "APPLIANCE", "READY", "POSTURE", "REVISION", "SEEN")));
-            all.iter().for_each(|status| show(status, console));
+            for status in &all {
+                show(status, console);
+                let unreadable = holds.unreadable(&status.appliance).map(|error| error.to_string());
+                console.print(&painted(&details(status, agent, unreadable.as_deref()), console.paint));
+            }
         }
     }
     for error in &damaged {
         anstream::eprintln!("{}", Failure::new(error.to_string()).hint("the agent sets a damaged file aside when it next looks").render());
     }
     if args.output == Listing::Text {
-        let agent = match holder(&state) {
-            Some(LockHolder { pid, command, since }) => format!("agent: `{command}`, process {pid}, since {since:.0}"),
-            None if all.is_empty() => "agent: none is running here".to_owned(),
-            None => "agent: none is running here; what is shown is what the last one knew".to_owned(),
+        let agent = match holder {
+            Ok(Some(LockHolder { pid, command, since })) => format!("agent: `{command}`, process {pid}, since {since:.0}"),
+            Ok(None) if all.is_empty() => "agent: none is running here".to_owned(),
+            Ok(None) => "agent: none is running here; what is shown is what the last one knew".to_owned(),
+            Err(LockError::Held { .. }) => "agent: one is running here, and does not say which".to_owned(),
+            Err(error) => return Err(error).context("cannot tell whether an agent is running here"),
         };
         console.line(&console.paint.faint(agent));
     }
@@ -77,30 +90,4 @@ fn show(status: &ApplianceStatus, console: &Console) {
     let revision = status.last_applied.as_ref().map_or_else(|| "never".to_owned(), |revision| format!("{revision:#}"));
     let seen = status.observed_at.map_or_else(|| "never".to_owned(), |at| format!("{at:.0}"));
     console.line(&format!("{} {word} {posture:<12} {revision:<24} {seen}", paint.strong(format!("{:<20}", status.appliance.as_str()))));
-    details(status, console, paint);
-}
-
-fn details(status: &ApplianceStatus, console: &Console, paint: Paint) {
-    for kind in [ConditionKind::Stalled, ConditionKind::Reconciling] {
-        if let Some(condition) = status.condition(kind).filter(|condition| condition.status == Truth::True) {
-            let line = format!("  {kind:?} ({:?}): {}", condition.reason, condition.message);
-            console.line(&if kind == ConditionKind::Stalled { paint.bad(line) } else { paint.caution(line) });
-        }
-    }
-    if let Some(Posture::Down(faults) | Posture::Degraded(faults)) = &status.posture {
-        faults.iter().for_each(|fault| console.line(&paint.bad(format!("  fault: {fault}"))));
-    }
-    for running in &status.running {
-        console.line(&format!("  running: {} since {:.0}, about {}", running.step, running.since, running.expected));
-    }
-    for wait in &status.waits {
-        let until = wait.until.map(|at| format!(" (until {at:.0})")).unwrap_or_default();
-        console.line(&paint.caution(format!("  waiting: {}{until}", wait.says)));
-    }
-    if let Some(hold) = &status.hold {
-        console.line(&paint.caution(format!("  held until {:.0}: {}", hold.until, hold.reason)));
-    }
-    if let Some(next) = status.next_attempt {
-        console.line(&paint.faint(format!("  next look: {next:.0}")));
-    }
 }

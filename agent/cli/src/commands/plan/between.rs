@@ -1,7 +1,7 @@
 //! `trunkline plan --base REV --head REV`: what a change of the repository asks for, and what policies say of it, without any host.
 //!
 //! Guarantees: every appliance that changes is judged, and every one when a policy changes; whatever could not be asked without a look at
-//! the hosts is named. Deliberately absent: steps (those follow from what is observed).
+//! the hosts is named; an appliance that the older revision refuses is never called new. Deliberately absent: steps (those follow from what is observed).
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ use crate::settings::Settings;
 /// Prints what changes.
 ///
 /// # Errors
-/// When a revision cannot be read, or the newer one is faulty.
+/// When a revision cannot be read, the newer one is faulty, or neither describes a wanted appliance.
 pub fn run(args: &Plan, settings: &Settings, console: &Console, revisions: [&String; 2]) -> Result<Ending, Failure> {
     let mut reader = fleet::reader(settings)?;
     let mut read = |revision: &String| reader.read_revision(revision).context(format!("cannot read revision `{revision}`"));
@@ -34,6 +34,13 @@ pub fn run(args: &Plan, settings: &Settings, console: &Console, revisions: [&Str
         let findings = model::diagnostic::render_all(&head.diagnostics);
         return Err(
             Failure::new(format!("revision `{}` is faulty\n\n{findings}", revisions[1])).hint("`trunkline validate` shows the same")
+        );
+    }
+    if let Some(unknown) = args.only.iter().find(|name| !is_described([&base, &head], name)) {
+        let known: BTreeSet<_> = base.desired.keys().chain(head.desired.keys()).map(ApplianceName::as_str).collect();
+        let known: Vec<_> = known.into_iter().collect();
+        return Err(
+            Failure::new(format!("there is no appliance `{unknown}` in either revision")).hint(format!("there are: {}", known.join(", ")))
         );
     }
     let judge = Judge::of(&base, &head);
@@ -65,8 +72,39 @@ pub fn run(args: &Plan, settings: &Settings, console: &Console, revisions: [&Str
         let says = format!("policies that judge plans have more to say once hosts are seen (`plan --observed`): {}", unasked.join(", "));
         anstream::eprintln!("{}", console.paint.faint(says));
     }
-    let due = sections.iter().any(|section| !section.what.is_nothing());
-    Ok(if args.detailed_exitcode && due { Ending::ChangesDue } else { Ending::Done })
+    if !base.complete {
+        tell_faults((revisions[0], &base), &sections, console);
+    }
+    Ok(ending(&sections, args.detailed_exitcode))
+}
+
+/// Whether a revision describes an appliance, soundly or not.
+fn is_described(revisions: [&Snapshot; 2], name: &ApplianceName) -> bool {
+    revisions.iter().any(|snapshot| snapshot.desired.contains_key(name) || snapshot.refused.contains_key(name))
+}
+
+/// What cannot be compared is neither a change nor none.
+fn ending(sections: &[Section<'_>], detailed: bool) -> Ending {
+    let is_due = |section: &Section<'_>| !section.what.is_nothing() && !section.what.is_unknown();
+    if detailed && sections.iter().any(is_due) {
+        Ending::ChangesDue
+    } else if sections.iter().any(|section| section.what.is_unknown()) {
+        Ending::Unfinished
+    } else {
+        Ending::Done
+    }
+}
+
+/// Why some appliances cannot be compared.
+fn tell_faults((revision, base): (&str, &Snapshot), sections: &[Section<'_>], console: &Console) {
+    let unknown = sections.iter().filter(|section| section.what.is_unknown()).map(|section| section.appliance.as_str());
+    let unknown: Vec<_> = unknown.collect();
+    if unknown.is_empty() {
+        return;
+    }
+    let says = format!("revision `{revision}` is faulty; what changes from it is unknown for: {}", unknown.join(", "));
+    anstream::eprintln!("{}", console.paint.caution(format!("warning: {says}")));
+    anstream::eprintln!("\n{}", model::diagnostic::render_all(&base.diagnostics).trim_end());
 }
 
 /// The policies of the newer revision.
@@ -99,12 +137,18 @@ struct Section<'a> {
 
 enum What {
     Added,
+    /// The older revision is faulty, and does not say how it was.
+    Unknown,
     Removed,
     /// Nothing, where only a rule changed.
     Changed(Vec<Change>),
 }
 
 impl What {
+    fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown)
+    }
+
     fn is_nothing(&self) -> bool {
         matches!(self, Self::Changed(changes) if changes.is_empty())
     }
@@ -114,6 +158,7 @@ impl<'a> Section<'a> {
     /// `None` when there is nothing to say.
     fn of(appliance: &'a ApplianceName, [base, head]: [&Snapshot; 2], judge: &Judge) -> Result<Option<Self>, Failure> {
         let what = match (base.desired.get(appliance), head.desired.get(appliance)) {
+            (None, Some(_)) if !base.complete => What::Unknown,
             (None, Some(_)) => What::Added,
             (Some(_), None) => What::Removed,
             (Some(base), Some(head)) => What::Changed(compare(base, head)),
@@ -128,6 +173,7 @@ impl<'a> Section<'a> {
     fn json(&self) -> Value {
         let (kind, changes) = match &self.what {
             What::Added => ("added", Vec::new()),
+            What::Unknown => ("unknown", Vec::new()),
             What::Removed => ("removed", Vec::new()),
             What::Changed(changes) => ("changed", changes.iter().map(json::change_document).collect()),
         };
@@ -138,6 +184,7 @@ impl<'a> Section<'a> {
         let mut text = format!("### {}\n\n", self.appliance);
         match &self.what {
             What::Added => text.push_str("New: it will be installed.\n\n"),
+            What::Unknown => text.push_str("Unknown: the older revision is faulty.\n\n"),
             What::Removed => text.push_str("No longer described: its VMs are left as they are.\n\n"),
             What::Changed(changes) if changes.is_empty() => {}
             What::Changed(changes) => text.push_str(&format!("{}\n", markdown::changes(changes))),
@@ -154,6 +201,7 @@ impl<'a> Section<'a> {
         let mut text = format!("{}\n", paint.strong(self.appliance));
         match &self.what {
             What::Added => text.push_str("  new: it will be installed\n"),
+            What::Unknown => text.push_str("  unknown: the older revision is faulty\n"),
             What::Removed => text.push_str("  no longer described: its VMs are left as they are\n"),
             What::Changed(changes) => {
                 text.extend(changes.iter().map(|change| format!("  {}  {}\n", change.path, plan::render::change(change))))
