@@ -12,7 +12,9 @@ use model::names::{ApplianceName, CredentialName, RoleName};
 /// Keeps Hyper-V hosted VM appliances in the state that a git repository describes.
 #[derive(Debug, Parser)]
 #[command(name = "trunkline", version, max_term_width = 100, disable_help_subcommand = true)]
-#[command(after_help = "Exit codes: 0 done, 1 an error, 2 changes are due (only with --detailed-exitcode), 3 not all could be done now.")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 an error, 2 changes are due (only with --detailed-exitcode), 3 not all could be done or seen now."
+)]
 pub struct Arguments {
     /// Settings that every command shares.
     #[command(flatten)]
@@ -204,7 +206,7 @@ pub struct Plan {
     /// Show what changes up to this revision
     #[arg(long, value_name = "REV", requires = "base")]
     pub head: Option<String>,
-    /// Exit with 0 when nothing is to change, 2 when something is, 1 on an error
+    /// Exit with 0 when nothing is to change, 2 when something is, 3 when that cannot be told yet, 1 on an error
     #[arg(long)]
     pub detailed_exitcode: bool,
     /// Form of the output
@@ -336,9 +338,9 @@ pub struct Prepare {
     /// Who may connect: addresses, subnets, or `LocalSubnet`
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',', default_value = "LocalSubnet")]
     pub from: Vec<String>,
-    /// Where the appliance's disks and files go; hosts only
-    #[arg(long, value_name = "DIR", default_value = r"C:\Trunkline")]
-    pub directory: String,
+    /// Where the appliance's disks and files go; hosts only [default: C:\Trunkline]
+    #[arg(long, value_name = "DIR")]
+    pub directory: Option<String>,
     /// Print the script that takes away what the other one made
     #[arg(long)]
     pub undo: bool,

@@ -1,6 +1,7 @@
 //! Credentials: a name in a manifest becomes a user and a password from a file or the environment.
 //!
-//! Guarantees: nothing secret is printed, logged or kept in settings; a credentials file that others may read is refused.
+//! Guarantees: nothing secret is printed, logged or kept in settings; a credentials file that others may read is refused, and so is each
+//! file with a secret that it names; no empty password is sent, since each costs a logon.
 //! The file maps names to `user` and one of `password`, `passwordFile` or `passwordEnvironment`; a credential for `authentication:
 //! certificate` names its `certificate` and `key` (PEM files) instead, and one for `kerberos` may name a `domainController`. A `key` without
 //! a certificate is an ssh key, for the repository alone; a password beside it is its passphrase. A variable
@@ -16,6 +17,7 @@ use model::yaml::{self, Kind, Node};
 use wsman::Secret;
 use wsman::auth::{ClientIdentity, IdentityError};
 
+use crate::bounded;
 use crate::error::{Context as _, Failure};
 
 const MOST_BYTES: u64 = 256 * 1024;
@@ -56,6 +58,9 @@ impl Credentials {
             let Some(password) = variables.get(&format!("TRUNKLINE_PASSWORD_{name}")) else {
                 return Err(Failure::new(format!("TRUNKLINE_USER_{name} is set, TRUNKLINE_PASSWORD_{name} is not")));
             };
+            if password.is_empty() {
+                return Err(Failure::new(format!("TRUNKLINE_PASSWORD_{name} is empty")));
+            }
             let credential = Credential::new(user.clone(), Secret::new(password.clone()));
             by_name.insert(name.to_ascii_lowercase().replace('_', "-"), credential.into());
         }
@@ -171,17 +176,25 @@ fn read_entry(file: &Path, entry: Node<'_>, variables: &BTreeMap<String, String>
     };
     let password = match (text("password"), text("passwordFile"), text("passwordEnvironment")) {
         (Some(password), None, None) => password,
-        (None, Some(path), None) => {
-            let path = beside(&path);
-            let text = std::fs::read_to_string(&path).map_err(|e| format!("cannot read the password file `{}`: {e}", path.display()))?;
-            text.trim_end_matches(['\r', '\n']).to_owned()
-        }
+        (None, Some(path), None) => read_password(&beside(&path))?,
         (None, None, Some(name)) => variables.get(&name).cloned().ok_or(format!("the environment has no `{name}`"))?,
         (None, None, None) if ssh_key.is_some() => String::new(),
         _ => return Err("write exactly one of `password`, `passwordFile`, `passwordEnvironment`".to_owned()),
     };
+    if password.is_empty() && ssh_key.is_none() {
+        return Err("the password of this credential is empty".to_owned());
+    }
     let credential = Credential { domain_controller: text("domainController"), ..Credential::new(user, Secret::new(password)) };
     Ok(Entry { credential, ssh_key })
+}
+
+/// The password in a file of its own, which is as private as this one: without the line's end, and without the mark that editors put first.
+fn read_password(file: &Path) -> Result<String, String> {
+    let failed = |error: std::io::Error| format!("cannot read the password file `{}`: {error}", file.display());
+    refuse_if_open_to_others(file, &std::fs::metadata(file).map_err(failed)?)
+        .map_err(|failure| failure.render().trim_start_matches("error: ").to_owned())?;
+    let text = bounded::read_text(file, MOST_BYTES).map_err(failed)?;
+    Ok(text.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// The text of an ssh private key, whose file is as private as this one.
@@ -260,6 +273,34 @@ mod tests {
         assert_eq!(read(&[entry, ("both.pem", &both, 0o600)]).unwrap().user, "agent");
         let entry = ("credentials.yaml", "host: { user: a@cce.test, password: p, domainController: dc01 }", 0o600);
         assert_eq!(read(&[entry]).unwrap().domain_controller.as_deref(), Some("dc01"));
+    }
+
+    #[test]
+    fn a_password_is_what_stands_in_its_file_and_never_empty() {
+        let entry = ("credentials.yaml", "host: { user: agent, passwordFile: word }", 0o600);
+        assert_eq!(read(&[entry, ("word", "\u{feff}secret \r\n", 0o600)]).unwrap().secret.reveal(), "secret ");
+        let said = [
+            read(&[entry, ("word", "secret\n", 0o644)]),
+            read(&[entry, ("word", "\n", 0o600)]),
+            read(&[entry]),
+            read(&[("credentials.yaml", "host: { user: agent, password: '' }", 0o600)]),
+        ];
+        let said: Vec<String> = said.into_iter().map(|read| read.unwrap_err()).collect();
+        insta::assert_snapshot!(said.join("\n"), @"
+        error: others may read `word` (mode 644)
+        hint: run: chmod 600 word
+          --> credentials.yaml:1:1
+        error: the password of this credential is empty
+          --> credentials.yaml:1:1
+        error: cannot read the password file `word`: No such file or directory (os error 2)
+          --> credentials.yaml:1:1
+        error: the password of this credential is empty
+          --> credentials.yaml:1:1
+        ");
+        let variables = [("TRUNKLINE_USER_HOST", "agent"), ("TRUNKLINE_PASSWORD_HOST", "")];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let failure = Credentials::load(None, variables.into_iter()).unwrap_err();
+        assert_eq!(failure.render(), "error: TRUNKLINE_PASSWORD_HOST is empty");
     }
 
     #[test]

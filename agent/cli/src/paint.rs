@@ -23,7 +23,7 @@ enum Colour {
 }
 
 impl Paint {
-    /// Decides for standard output. `no_color` is the variable's presence, as <https://no-color.org> has it.
+    /// Decides for standard output. `no_color`: somebody asked for none, as <https://no-color.org> has it, or the terminal has none.
     #[must_use]
     pub fn for_stdout(when: When, no_color: bool) -> Self {
         let on = match when {

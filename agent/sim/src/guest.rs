@@ -25,6 +25,10 @@ use crate::windows::winrm::Failures;
 use crate::windows::{Plugged, Windows};
 use crate::world::{MachineId, World};
 
+/// Windows's own services that a guest has, and what a person sees.
+pub(crate) const SERVICES: [(&str, &str); 3] =
+    [("WinRM", "Windows Remote Management (WS-Management)"), ("EventLog", "Windows Event Log"), ("Dnscache", "DNS Client")];
+
 /// What a boot has left on a disk.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Guest {
@@ -39,9 +43,8 @@ impl Guest {
         let mut published = image.kvp.clone();
         // An image that publishes something else of its own accord breaks the contract, and is shown as it is.
         published.entry("trunkline.listener".to_owned()).or_insert_with(|| listener.thumbprint.clone());
-        let own = [("WinRM", "Windows Remote Management (WS-Management)"), ("EventLog", "Windows Event Log"), ("Dnscache", "DNS Client")];
         let brought = |name: &str| image.services.iter().any(|spec| spec.name.eq_ignore_ascii_case(name));
-        let own = own.iter().filter(|(name, _)| !brought(name)).map(|(name, display)| Service::of_windows(name, display));
+        let own = SERVICES.iter().filter(|(name, _)| !brought(name)).map(|(name, display)| Service::of_windows(name, display));
         let services = own.chain(image.services.iter().map(Service::new));
         let windows = Windows {
             computer_name: image.computer_name.clone(),

@@ -173,7 +173,8 @@ pub(crate) enum IsFile {
 
 fn kind_of(path: &str) -> Option<FileKind> {
     let (_, extension) = path.rsplit_once('.')?;
-    match extension {
+    // Whoever writes on Windows may write `sea-1.YAML`, and must not be passed over in silence.
+    match extension.to_ascii_lowercase().as_str() {
         "yaml" | "yml" => Some(FileKind::Manifest),
         "rego" => Some(FileKind::Policy),
         _ => None,
@@ -210,6 +211,14 @@ mod tests {
         for outside in ["../x", "/etc/passwd", "", r"C:\x", r"\\server\x", "a/../../x"] {
             assert_eq!(resolve("link.yaml", outside), None, "{outside}");
         }
+    }
+
+    #[test]
+    fn a_manifest_is_one_in_capitals_too() {
+        assert!(matches!(kind_of("sites/SEA-1.YAML"), Some(FileKind::Manifest)));
+        assert!(matches!(kind_of("sites/sea-1.Yml"), Some(FileKind::Manifest)));
+        assert!(matches!(kind_of("policies/house.REGO"), Some(FileKind::Policy)));
+        assert!(kind_of("sites/sea-1.yaml.bak").is_none() && kind_of("yaml").is_none());
     }
 
     #[test]

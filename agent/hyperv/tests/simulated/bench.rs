@@ -76,7 +76,7 @@ impl Credentials for Passwords {
             "host-admin" => ("trunkline", "right"),
             "guest-admin" => ("Administrator", *self.guest.lock().expect("nobody panics with it")),
             "domain-admin" => ("Joiner", "join"),
-            "nobody" => ("Administrator", "wrong"),
+            "nobody" => ("Administrator", "not-its-own"),
             _ => return Err(CredentialError::Unknown),
         };
         Ok(Credential::new(user, Secret::new(password)))

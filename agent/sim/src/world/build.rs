@@ -4,10 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::event::log::EventLog;
 use crate::file_tree::Content;
+use crate::guest;
 use crate::host::device::{Connection, Controller, Drive, DriveKind, MacOrigin, VirtualNic};
 use crate::host::disk::{self, Disk, DiskKind, FRESH_BYTES, File, FileKey};
 use crate::host::machine::{Generation, Replication, VirtualMachine};
@@ -15,12 +16,14 @@ use crate::host::power::{Power, Run, System};
 use crate::host::switch::{HostPort, Switch, Uplink};
 use crate::host::{Host, PhysicalNic, Surroundings, input};
 use crate::ids::Ids;
+use crate::image::ServiceSpec;
 use crate::windows::Windows;
 use crate::windows::activity::Activity;
 use crate::windows::certificate_store::CertificateStores;
 use crate::windows::domain::Membership;
 use crate::windows::service::Service;
 use crate::windows::setup::Setup;
+use crate::windows::software::FeatureState;
 use crate::windows::winrm::Failures;
 use crate::world::file::{FileSpec, HostSpec, MachineSpec, MachineState, NicSpec, SwitchKind, SwitchSpec, WorldFile};
 use crate::world::outside::{Authority, Outside};
@@ -28,6 +31,14 @@ use crate::world::{IdentityError, World, WorldError};
 
 // 2020-01-01T00:00:00Z
 const DEFAULT_START: i64 = 1_577_836_800;
+
+/// Windows's own services that a host has, and what a person sees.
+const SERVICES: [(&str, &str); 4] = [
+    ("vmms", "Hyper-V Virtual Machine Management"),
+    ("vmcompute", "Hyper-V Host Compute Service"),
+    ("WinRM", "Windows Remote Management (WS-Management)"),
+    ("EventLog", "Windows Event Log"),
+];
 
 impl World {
     /// The world that `file` describes.
@@ -61,14 +72,11 @@ impl World {
 
 impl Host {
     fn build(spec: &HostSpec, cx: &mut Surroundings<'_>) -> Result<Self, WorldError> {
-        let own = [
-            ("vmms", "Hyper-V Virtual Machine Management"),
-            ("vmcompute", "Hyper-V Host Compute Service"),
-            ("WinRM", "Windows Remote Management (WS-Management)"),
-            ("EventLog", "Windows Event Log"),
-        ];
-        let services = own.iter().map(|(name, display)| Service::of_windows(name, display)).chain(spec.services.iter().map(Service::new));
+        let services =
+            SERVICES.iter().map(|(name, display)| Service::of_windows(name, display)).chain(spec.services.iter().map(Service::new));
         let addresses: Vec<_> = spec.nics.iter().flat_map(|nic| nic.addresses.iter().map(ipnet::IpNet::addr)).collect();
+        let mut software = spec.setup.software(cx.now);
+        software.features.entry("Microsoft-Hyper-V".to_owned()).or_insert(FeatureState::Enabled);
         let windows = Windows {
             computer_name: spec.computer_name.clone(),
             pending_name: None,
@@ -90,7 +98,7 @@ impl Host {
             received: BTreeMap::new(),
             setup: Setup::new(&spec.setup, &spec.version),
             certificates: CertificateStores::default(),
-            software: spec.setup.software(cx.now),
+            software,
             activity: Activity::default(),
             log: EventLog::default(),
         };
@@ -225,9 +233,19 @@ impl Check {
         check.unique("images", file.images.iter().map(|i| i.name.as_str()));
         check.unique("hosts", file.hosts.iter().map(|h| h.name.as_str()));
         check.unique("hosts, by computerName,", file.hosts.iter().map(|h| h.computer_name.as_str()));
+        let mut addresses = BTreeMap::new();
+        for (host, nic) in file.hosts.iter().flat_map(|host| host.nics.iter().map(move |nic| (host, nic))) {
+            for address in nic.addresses.iter().map(ipnet::IpNet::addr) {
+                if let Some(other) = addresses.insert((&nic.network, address), &host.name) {
+                    check.say(&format!("hosts[{}].nics[{}]", host.name, nic.name), &format!("{address} is an address of {other} already"));
+                }
+            }
+        }
         for image in &file.images {
-            check.computer_name(&format!("images[{}]", image.name), &image.computer_name);
-            check.unique(&format!("images[{}].services", image.name), image.services.iter().map(|s| s.name.as_str()));
+            let place = format!("images[{}]", image.name);
+            check.computer_name(&place, &image.computer_name);
+            check.lengths(&place, &[("firstBoot", image.first_boot), ("boot", image.boot), ("shutdown", image.shutdown)]);
+            check.services(&place, &guest::SERVICES, &image.services);
         }
         for host in &file.hosts {
             check.host(file, host);
@@ -244,6 +262,31 @@ impl Check {
         for name in names {
             if !seen.insert(name.to_ascii_lowercase()) {
                 self.say(place, &format!("two are called `{name}`"));
+            }
+        }
+    }
+
+    fn lengths(&mut self, place: &str, lengths: &[(&str, SignedDuration)]) {
+        for (key, _) in lengths.iter().filter(|(_, length)| length.is_negative()) {
+            self.say(place, &format!("`{key}` is negative: nothing ends before it begins"));
+        }
+    }
+
+    fn services(&mut self, place: &str, own: &[(&str, &str)], services: &[ServiceSpec]) {
+        self.unique(&format!("{place}.services"), services.iter().map(|s| s.name.as_str()));
+        for service in services {
+            let place = format!("{place}.services[{}]", service.name);
+            let restarts = service.restarts_after.unwrap_or_default();
+            self.lengths(&place, &[("startTakes", service.start_takes), ("stopTakes", service.stop_takes), ("restartsAfter", restarts)]);
+            let is_there = |name: &str| {
+                services
+                    .iter()
+                    .map(|s| s.name.as_str())
+                    .chain(own.iter().map(|(name, _)| *name))
+                    .any(|there| there.eq_ignore_ascii_case(name))
+            };
+            for name in service.depends_on.iter().filter(|name| !is_there(name)) {
+                self.say(&place, &format!("no service is called `{name}`"));
             }
         }
     }
@@ -292,6 +335,14 @@ impl Check {
             let place = format!("{place}.switches[{}]", switch.name);
             self.guid(&place, switch.id.as_ref());
             self.switch(&place, host, switch, &mut bound);
+        }
+        self.services(&place, &SERVICES, &host.services);
+        for volume in &host.volumes {
+            let lies_there = |f: &&FileSpec| disk::volume_of(&f.path).is_some_and(|letter| volume.letter.eq_ignore_ascii_case(&letter));
+            let held = host.files.iter().filter(lies_there).fold(0u64, |held, f| held.saturating_add(f.gib));
+            if held > volume.gib {
+                self.say(&place, &format!("the files on {}: have {held} GiB, the volume {}", volume.letter, volume.gib));
+            }
         }
         for spec in &host.files {
             self.file(&format!("{place}.files[{}]", spec.path), file, host, spec);

@@ -13,6 +13,12 @@ const HOST: &str = include_str!("prepare/host.ps1");
 const GUEST: &str = include_str!("prepare/guest.ps1");
 const UNDO: &str = include_str!("prepare/undo.ps1");
 
+/// Where an appliance's disks and files go when nobody says.
+const DIRECTORY: &str = r"C:\Trunkline";
+/// What Windows takes as the name of a local account.
+const LONGEST_ACCOUNT: usize = 20;
+const NOT_IN_ACCOUNTS: [char; 15] = ['"', '/', '\\', '[', ']', ':', ';', '|', '=', ',', '+', '*', '?', '<', '>'];
+
 /// Prints the script, or runs it.
 ///
 /// # Errors
@@ -27,6 +33,19 @@ pub fn run(args: &Prepare, console: &Console) -> Result<Ending, Failure> {
 }
 
 fn script(args: &Prepare) -> Result<String, Failure> {
+    if args.account.encode_utf16().count() > LONGEST_ACCOUNT || args.account.contains(NOT_IN_ACCOUNTS) {
+        return Err(Failure::new(format!("`{}` cannot be used for --account", args.account))
+            .hint(format!("Windows takes {LONGEST_ACCOUNT} characters at most, and none of \" / \\ [ ] : ; | = , + * ? < >")));
+    }
+    let directory = match (&args.directory, args.machine) {
+        (Some(_), Machine::Guest) => {
+            return Err(Failure::new("a guest has no --directory: appliances lie on hosts").hint("leave it out"));
+        }
+        (Some(directory), Machine::Host) if !is_absolute(directory) => {
+            return Err(Failure::new(format!("--directory `{directory}` is no path on a host")).hint(r"write it in full, such as `D:\CCE`"));
+        }
+        (directory, _) => directory.as_deref().unwrap_or(DIRECTORY),
+    };
     let machine = match args.machine {
         Machine::Host => "host",
         Machine::Guest => "guest",
@@ -36,7 +55,7 @@ fn script(args: &Prepare) -> Result<String, Failure> {
         ("@VERSION@", env!("CARGO_PKG_VERSION").to_owned()),
         ("@ACCOUNT@", quoted("--account", &args.account)?),
         ("@FROM@", args.from.iter().map(|from| quoted("--from", from)).collect::<Result<Vec<_>, _>>()?.join(", ")),
-        ("@DIRECTORY@", quoted("--directory", &args.directory)?),
+        ("@DIRECTORY@", quoted("--directory", directory)?),
     ];
     let parts = match (args.undo, args.machine) {
         (true, _) => vec![HEAD, UNDO],
@@ -45,6 +64,11 @@ fn script(args: &Prepare) -> Result<String, Failure> {
     };
     let script = parts.join("\n");
     Ok(values.iter().fold(script, |script, (mark, value)| script.replace(mark, value)))
+}
+
+/// Whether a path begins at a drive: `D:\CCE`.
+fn is_absolute(path: &str) -> bool {
+    matches!(path.as_bytes(), [letter, b':', b'\\', ..] if letter.is_ascii_alphabetic())
 }
 
 /// A text of PowerShell's in single quotes, in which nothing but the quote itself means anything.
@@ -77,4 +101,40 @@ fn carry_out(_script: &str) -> Result<Ending, Failure> {
     Err::<Ending, _>(std::io::Error::from(std::io::ErrorKind::Unsupported))
         .context("the script runs on the machine that it prepares, and this is no Windows")
         .map_err(|failure| failure.hint("leave --yes out, and run what is printed in PowerShell there, as an administrator"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prepare(machine: Machine, account: &str, directory: Option<&str>) -> Result<String, String> {
+        let directory = directory.map(str::to_owned);
+        let args =
+            Prepare { machine, account: account.to_owned(), from: vec!["LocalSubnet".to_owned()], directory, undo: false, yes: false };
+        script(&args).map_err(|failure| failure.render())
+    }
+
+    #[test]
+    fn what_windows_would_refuse_or_nobody_would_heed_is_refused_before() {
+        let said = [
+            prepare(Machine::Host, "trunkline-agent-of-sea", None),
+            prepare(Machine::Host, r"HV01\agent", None),
+            prepare(Machine::Host, "agent", Some("relative")),
+            prepare(Machine::Guest, "agent", Some(r"D:\CCE")),
+        ];
+        let said: Vec<String> = said.into_iter().map(|script| script.unwrap_err()).collect();
+        insta::assert_snapshot!(said.join("\n"), @r#"
+        error: `trunkline-agent-of-sea` cannot be used for --account
+        hint: Windows takes 20 characters at most, and none of " / \ [ ] : ; | = , + * ? < >
+        error: `HV01\agent` cannot be used for --account
+        hint: Windows takes 20 characters at most, and none of " / \ [ ] : ; | = , + * ? < >
+        error: --directory `relative` is no path on a host
+        hint: write it in full, such as `D:\CCE`
+        error: a guest has no --directory: appliances lie on hosts
+        hint: leave it out
+        "#);
+        assert!(prepare(Machine::Host, "trunkline", None).unwrap().contains(r"-Path 'C:\Trunkline'"));
+        assert!(prepare(Machine::Host, "trunkline", Some(r"D:\CCE")).unwrap().contains(r"-Path 'D:\CCE'"));
+        assert!(prepare(Machine::Guest, "trunkline", None).is_ok());
+    }
 }

@@ -35,6 +35,23 @@ fn every_contradiction_is_found_at_once() {
 }
 
 #[test]
+fn what_no_host_could_be_is_refused() {
+    let text = WORLD
+        .replace("dependsOn: [RTCSRV]", "dependsOn: [NOSUCH, winrm], stopTakes: -2s")
+        .replace("192.168.0.12/24", "192.168.0.11/24")
+        .replace("gib: 200", "gib: 10");
+    let Err(WorldError::Contradiction { problems }) = World::from_file(WorldFile::parse(&text).expect("it reads")) else {
+        panic!("it fits together");
+    };
+    assert_snapshot!(problems.join("\n"), @"
+    hosts[hv-2].nics[Ethernet 1]: 192.168.0.11 is an address of hv-1 already
+    images[calls].services[RTCMEDSRV]: `stopTakes` is negative: nothing ends before it begins
+    images[calls].services[RTCMEDSRV]: no service is called `NOSUCH`
+    hosts[hv-1]: the files on D: have 35 GiB, the volume 10
+    ");
+}
+
+#[test]
 fn the_examples_build() {
     for text in
         [include_str!("../../../../../examples/seattle.world.yaml"), include_str!("../../../../../examples/branch-bundle.world.yaml")]
