@@ -462,7 +462,10 @@ mod bad_input {
         // Which of the questions that are asked at once was refused, and which was then not sent, is chance.
         let (words, hint) = shown.split_once("hint: ").expect("a hint");
         assert!(words.contains("`10.1.0.10:5986` refuses credential `hyperv-host` (user `trunkline`)"), "{shown}");
-        assert!(words.contains("the host refuses user `trunkline`") || words.contains("the host refused user `trunkline` lately"), "{shown}");
+        assert!(
+            words.contains("the host refuses user `trunkline`") || words.contains("the host refused user `trunkline` lately"),
+            "{shown}"
+        );
         insta::assert_snapshot!(hint, @"correct the entry that `credential` under `host` names in the credentials file");
     }
 
