@@ -103,7 +103,7 @@ fn calendar(name: &WindowName, spec: &WindowSpec, faults: &mut Vec<Fault>) -> Op
 }
 
 fn needs(every: &Spanned<Every>, key: &str, expected: &'static str) -> Fault {
-    Fault::new(Code::MissingKey, every.origin, format!("the key `{key}` is missing")).expected(expected)
+    Fault::new(Code::MissingKey, every.origin, format!("the key `{key}` is missing or empty")).expected(expected)
 }
 
 fn never_closes(name: &WindowName, spec: &Spanned<WindowSpec>, window: &Window) -> Option<Fault> {
