@@ -124,6 +124,8 @@ async fn a_wish_that_changes_during_a_look_is_looked_at_anew_at_once() {
         seen
     };
     let ((), seen) = tokio::join!(engine.run(receiver, shutdown.clone()), story);
-    assert!(seen.condition(model::condition::ConditionKind::Ready).is_some_and(|ready| ready.reason == model::condition::Reason::ModeForbids));
+    assert!(
+        seen.condition(model::condition::ConditionKind::Ready).is_some_and(|ready| ready.reason == model::condition::Reason::ModeForbids)
+    );
     assert!(stage.sim.mutations().is_empty());
 }
