@@ -34,7 +34,7 @@ pub fn write(directory: &Path, observation: &Path) -> usize {
     let desired = snapshot.desired.values().next().expect("one appliance");
     let mut observed = converged(desired);
     let differing = disturb(&mut observed);
-    let document = json!({ "apiVersion": "trunkline.dev/observation.v1", "appliances": [observed] });
+    let document = json!({ "apiVersion": "trunkline.dev/observation.v2", "appliances": [observed] });
     std::fs::write(observation, serde_json::to_string_pretty(&document).expect("it is JSON")).expect("a file");
     differing
 }
