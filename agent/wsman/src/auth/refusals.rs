@@ -53,15 +53,7 @@ impl Refusals {
     /// # Errors
     /// `AuthError::Resting` while it may not.
     pub(crate) fn check(&self, endpoint: &str, account: &Account) -> Result<(), AuthError> {
-        let known = self.known();
-        let of_host = known.refusals.get(&key(endpoint, account)).filter(|refusal| refusal.password == account.password);
-        let of_account = known.doubt(account).map(|doubt| doubt.not_before);
-        let not_before = of_host.map(|refusal| refusal.not_before).max(of_account);
-        let left = not_before.map_or(Duration::ZERO, |instant| instant.saturating_duration_since(Instant::now()));
-        if left.is_zero() {
-            return Ok(());
-        }
-        Err(AuthError::Resting { user: account.user.clone(), seconds: left.as_secs().max(1) })
+        self.known().check(endpoint, account)
     }
 
     /// The same, for an attempt that follows at once.
@@ -69,8 +61,9 @@ impl Refusals {
     /// # Errors
     /// As `check`.
     pub(crate) fn claim(&self, endpoint: &str, account: &Account) -> Result<(), AuthError> {
-        self.check(endpoint, account)?;
-        if let Some(doubt) = self.known().doubts.get_mut(&account.user.to_lowercase()) {
+        let mut known = self.known();
+        known.check(endpoint, account)?;
+        if let Some(doubt) = known.doubts.get_mut(&account.user.to_lowercase()) {
             doubt.not_before = Instant::now() + FIRST_REST;
         }
         Ok(())
@@ -111,6 +104,17 @@ impl Refusals {
 }
 
 impl Known {
+    fn check(&self, endpoint: &str, account: &Account) -> Result<(), AuthError> {
+        let of_host = self.refusals.get(&key(endpoint, account)).filter(|refusal| refusal.password == account.password);
+        let of_account = self.doubt(account).map(|doubt| doubt.not_before);
+        let not_before = of_host.map(|refusal| refusal.not_before).max(of_account);
+        let left = not_before.map_or(Duration::ZERO, |instant| instant.saturating_duration_since(Instant::now()));
+        if left.is_zero() {
+            return Ok(());
+        }
+        Err(AuthError::Resting { user: account.user.clone(), seconds: left.as_secs().max(1) })
+    }
+
     fn doubt(&self, account: &Account) -> Option<&Doubt> {
         let doubt = self.doubts.get(&account.user.to_lowercase())?;
         (doubt.password == account.password && doubt.endpoints.len() >= HOSTS_THAT_DOUBT).then_some(doubt)

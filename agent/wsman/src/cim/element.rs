@@ -126,8 +126,8 @@ pub(crate) fn read_form<'x>(reader: &mut Reader<'x>, tag: &Tag<'x>, namespace: &
     if around == ADDRESSING {
         return Ok(Form::Reference(endpoint::read(reader, Some(first))?.path_in(namespace)?));
     }
-    let (class, class_namespace) = class_of(reader, tag, namespace)?;
-    Ok(Form::Object(read_properties(reader, class, &class_namespace, Some(first))?))
+    let (kind, class_namespace) = class_of(reader, tag, namespace)?;
+    Ok(Form::Object(kind.read_properties(reader, &class_namespace, Some(first))?))
 }
 
 fn finish(reader: &mut Reader<'_>) -> Result<(), XmlError> {
@@ -139,12 +139,12 @@ fn finish(reader: &mut Reader<'_>) -> Result<(), XmlError> {
 
 /// Reads the instance whose element is `tag` to its end. `namespace` is where its class is when the element does not say.
 pub(crate) fn read_instance<'x>(reader: &mut Reader<'x>, tag: &Tag<'x>, namespace: &str) -> Result<CimInstance, XmlError> {
-    let (class, namespace) = class_of(reader, tag, namespace)?;
-    read_properties(reader, class, &namespace, None)
+    let (kind, namespace) = class_of(reader, tag, namespace)?;
+    kind.read_properties(reader, &namespace, None)
 }
 
 /// The class of an element: from `xsi:type`, which tells the derived one, or from its name; and its namespace.
-fn class_of<'n>(reader: &Reader<'_>, tag: &Tag<'_>, namespace: &'n str) -> Result<(ClassName, Cow<'n, str>), XmlError> {
+fn class_of<'n>(reader: &Reader<'_>, tag: &Tag<'_>, namespace: &'n str) -> Result<(Kind, Cow<'n, str>), XmlError> {
     let stated = reader.attribute(tag, XSI, "type")?;
     let derived = stated.as_deref().map(|stated| {
         let (uri, local) = reader.qualified(stated);
@@ -161,47 +161,55 @@ fn class_of<'n>(reader: &Reader<'_>, tag: &Tag<'_>, namespace: &'n str) -> Resul
         Some(found) => Cow::Owned(found.to_owned()),
         None => Cow::Borrowed(namespace),
     };
-    Ok((class_name(&namespace, name), namespace))
+    Ok((Kind::new(&namespace, name), namespace))
 }
 
-/// The name of a class; that of the table where it is spelled alike, which costs no allocation.
-fn class_name(namespace: &str, name: &str) -> ClassName {
-    match schema::class_alike(namespace, name) {
-        Some(class) if class.name() == name => ClassName::from_static(class.name()),
-        _ => ClassName::from(name),
+/// A class as an element names it, and what the table says of it.
+struct Kind {
+    class: ClassName,
+    table: Option<&'static Class>,
+}
+
+impl Kind {
+    fn new(namespace: &str, name: &str) -> Self {
+        let table = schema::class_alike(namespace, name);
+        // The table's own name costs no allocation.
+        let class = match table {
+            Some(class) if class.name() == name => ClassName::from_static(class.name()),
+            _ => ClassName::from(name),
+        };
+        Self { class, table }
+    }
+
+    fn read_properties<'x>(self, reader: &mut Reader<'x>, namespace: &str, mut first: Option<Tag<'x>>) -> Result<CimInstance, XmlError> {
+        let mut properties = Properties::new(self.table);
+        loop {
+            if first.is_none()
+                && let Some((name, declared, form)) = properties.leaf(reader)
+            {
+                properties.add(name, form.into_value(declared), declared);
+                continue;
+            }
+            let Some(tag) = (match first.take() {
+                Some(tag) => Some(tag),
+                None => reader.child()?,
+            }) else {
+                return Ok(CimInstance::from_properties(self.class, properties.found));
+            };
+            if is_location(reader, &tag) {
+                reader.skip()?;
+                continue;
+            }
+            let (name, declared) = properties.named(tag.local());
+            let form = read_form(reader, &tag, namespace)?;
+            properties.add(name, form.into_value(declared), declared);
+        }
     }
 }
 
 /// Reads the properties of the open element as those of `class`.
-pub(crate) fn read_properties<'x>(
-    reader: &mut Reader<'x>,
-    class: ClassName,
-    namespace: &str,
-    mut first: Option<Tag<'x>>,
-) -> Result<CimInstance, XmlError> {
-    let table = schema::class_alike(namespace, class.as_str());
-    let mut properties = Properties::new(table);
-    loop {
-        if first.is_none()
-            && let Some((name, declared, form)) = properties.leaf(reader)
-        {
-            properties.add(name, form.into_value(declared), declared);
-            continue;
-        }
-        let Some(tag) = (match first.take() {
-            Some(tag) => Some(tag),
-            None => reader.child()?,
-        }) else {
-            return Ok(CimInstance::from_properties(class, properties.found));
-        };
-        if is_location(reader, &tag) {
-            reader.skip()?;
-            continue;
-        }
-        let (name, declared) = properties.named(tag.local());
-        let form = read_form(reader, &tag, namespace)?;
-        properties.add(name, form.into_value(declared), declared);
-    }
+pub(crate) fn read_properties(reader: &mut Reader<'_>, class: &str, namespace: &str) -> Result<CimInstance, XmlError> {
+    Kind::new(namespace, class).read_properties(reader, namespace, None)
 }
 
 /// Whether `tag` is where an instance says its own address, which is none of its properties (MS-WSMV 4.1.1).

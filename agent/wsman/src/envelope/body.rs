@@ -135,9 +135,7 @@ fn read_items(reader: &mut Reader<'_>, document: &str, namespace: &str) -> Resul
         let item = match (reader.namespace(&tag)?, tag.local()) {
             (ADDRESSING, "EndpointReference") => Item::Path(endpoint::read(reader, None)?.path_in(namespace)?),
             (WSMAN, "Item") => read_pair(reader, namespace)?,
-            (WSMAN, "XmlFragment") => {
-                Item::Fragment(element::read_properties(reader, ClassName::from_static("XmlFragment"), namespace, None)?)
-            }
+            (WSMAN, "XmlFragment") => Item::Fragment(element::read_properties(reader, "XmlFragment", namespace)?),
             (uri, _) if is_cim(uri) => Item::Object(element::read_instance(reader, &tag, namespace)?),
             _ => Item::Other(read_markup(reader, &tag, document)?),
         };

@@ -85,7 +85,7 @@ fn read_detail(reader: &mut Reader<'_>, fault: &mut Fault) -> Result<(), XmlErro
             }
             (WSMAN_FAULT, "WSManFault") => read_service_fault(reader, &tag, fault)?,
             (_, "MSFT_WmiError") => {
-                let error = element::read_properties(reader, "MSFT_WmiError".into(), "", None)?;
+                let error = element::read_properties(reader, "MSFT_WmiError", "")?;
                 fault.wmi = error.get("error_Code").as_u64().and_then(|n| u32::try_from(n).ok());
                 let said = error.get("Message").as_str().map(str::trim).filter(|t| !t.is_empty());
                 fault.provider = said.map(str::to_owned);
