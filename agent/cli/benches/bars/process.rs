@@ -29,7 +29,7 @@ impl Process {
     #[expect(clippy::disallowed_methods, reason = "what is measured is a process")]
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(&self.arguments).env_clear().stdin(Stdio::null()).stdout(Stdio::null()).current_dir("/");
+        command.args(&self.arguments).env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
         command
     }
 
