@@ -1,8 +1,9 @@
 //! Follows an origin and publishes what it asks for.
 //!
-//! One task owns everything; git's blocking calls run on threads of its `JoinSet`. Guarantees: what was published stays until something
+//! One task owns everything; git's blocking calls run on threads beside it. Guarantees: what was published stays until something
 //! newer was read; trouble is published as a status and tried again with growing waits; a remote that hangs costs its own thread and
-//! never holds up what was already fetched. Deliberately absent: queues of events. A lost sign costs time, never correctness (law 2).
+//! never holds up what was already fetched; whoever saw [`Watcher::run`] end sees nothing below the state directory change any more but
+//! by such a fetch. Deliberately absent: queues of events. A lost sign costs time, never correctness (law 2).
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use model::snapshot::Snapshot;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::credential::Access;
 use crate::error::SourceError;
@@ -72,6 +74,8 @@ pub struct Watcher {
     stop: Arc<AtomicBool>,
     /// Fetches, among them those that were given up.
     fetches: JoinSet<Result<(), SourceError>>,
+    /// Readings, among them one that nobody waits for any more.
+    readings: TaskTracker,
     failures: u32,
 }
 
@@ -90,6 +94,7 @@ impl Watcher {
             reader: None,
             stop: Arc::default(),
             fetches: JoinSet::new(),
+            readings: TaskTracker::new(),
             failures: 0,
             watched: None,
             waker: waker.clone(),
@@ -104,8 +109,8 @@ impl Watcher {
         (watcher, Subscription { snapshots: seen_snapshots, status: seen_status, waker })
     }
 
-    /// Follows the origin until `stopped`. A fetch that waits for an answer then keeps its thread until the answer or the end of the
-    /// process, so the runtime should be shut down without waiting for blocking threads.
+    /// Follows the origin until `stopped`, and ends when a reading has ended that was under way. A fetch that waits for an answer keeps its
+    /// thread until the answer or the end of the process, so the runtime should be shut down without waiting for blocking threads.
     pub async fn run(mut self, stopped: CancellationToken) {
         loop {
             let wait = tokio::select! {
@@ -127,6 +132,8 @@ impl Watcher {
         }
         self.stop.store(true, Ordering::Relaxed);
         self.fetches.detach_all();
+        self.readings.close();
+        self.readings.wait().await;
     }
 
     /// Fetches and reads once. Returns how long to wait.
@@ -186,18 +193,16 @@ impl Watcher {
         // A reader is gone only if its thread died; the next one learns everything again.
         let mut reader = self.reader.take().unwrap_or_else(|| Box::new(Reader::new(self.origin.clone(), Some(&self.state))));
         let waker = self.waker.clone();
-        let mut thread = JoinSet::new();
-        thread.spawn_blocking(move || {
+        let thread = self.readings.spawn_blocking(move || {
             let done = act(&mut reader, &waker);
             (reader, done)
         });
-        match thread.join_next().await {
-            Some(Ok((reader, done))) => {
+        match thread.await {
+            Ok((reader, done)) => {
                 self.reader = Some(reader);
                 Ok(done)
             }
-            Some(Err(source)) => Err(SourceError::Ended { origin: self.origin.to_string(), source }),
-            None => Err(SourceError::Empty { origin: self.origin.to_string() }),
+            Err(source) => Err(SourceError::Ended { origin: self.origin.to_string(), source }),
         }
     }
 

@@ -160,3 +160,29 @@ async fn a_watcher_that_is_stopped_ends() {
     stop.cancel();
     tokio::time::timeout(PATIENCE, tasks.join_all()).await.expect("it ends");
 }
+
+#[test]
+fn nothing_below_the_state_directory_changes_once_the_watcher_has_ended() {
+    let repo = Repo::bare();
+    crate::last_good::commit(&repo, &crate::last_good::example());
+    // From before its first reading until after it.
+    for moments in (0..14).map(|power| 1_u32 << power) {
+        let state = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (watcher, _seen) = Watcher::new(repo.origin(), state.path().join("state"), Access::anonymous(), only_signs());
+            let stop = CancellationToken::new();
+            tokio::join!(watcher.run(stop.clone()), async {
+                for _ in 0..moments {
+                    tokio::task::yield_now().await;
+                }
+                stop.cancel();
+            });
+        });
+        let left = std::fs::read_dir(state.path().join("state")).map_or(0, Iterator::count);
+        let _ = std::fs::remove_dir_all(state.path().join("state"));
+        // Waits for threads that are still at work.
+        drop(runtime);
+        assert!(!state.path().join("state").exists(), "stopped after {moments} moments, with {left} files, it went on writing");
+    }
+}

@@ -55,7 +55,6 @@ pub(super) async fn run(args: &Demo, console: &Console) -> Result<Ending, Failur
     let access = crate::access::access(&stage.settings)?;
     let (watcher, subscription) = Watcher::new(origin, stage.settings.state_dir().to_owned(), access, Pace::default());
     let Subscription { snapshots, status: _, waker } = subscription;
-    beside.spawn(watcher.run(stop.clone()));
     beside.spawn(Progress::new(console, Detail::Turns).follow(engine.listen()));
 
     let name = |text: &str| text.parse().context("an example's name");
@@ -86,7 +85,8 @@ pub(super) async fn run(args: &Demo, console: &Console) -> Result<Ending, Failur
         stop.cancel();
         ending
     };
-    let (ending, ()) = tokio::join!(scenes, async {
+    // The watcher has ended before the demo's directory goes.
+    let (ending, (), ()) = tokio::join!(scenes, watcher.run(stop.clone()), async {
         tokio::select! {
             // Cancel-safe: the tour is over, and the demo's hosts go with it.
             () = stop.cancelled() => {}
