@@ -1,6 +1,6 @@
 //! A small machine for the tests of the protocol side: objects and associations in lists, methods that say what they were given.
 
-use wsman::cim::{CimInstance, CimPath, Namespace};
+use wsman::cim::{CimInstance, CimPath, ClassName, Namespace};
 use wsman::schema;
 
 use crate::machine::{Association, Machine, Object, Output, WmiCode, WmiError, matches};
@@ -106,6 +106,10 @@ impl Machine for Fixture {
                 other: other.1.clone(),
             })
             .collect())
+    }
+
+    fn is_service(&self, _: &Namespace, class: &ClassName) -> bool {
+        *class == *"Msvm_VirtualSystemManagementService"
     }
 
     fn invoke(&mut self, target: &CimPath, method: &str, input: &CimInstance) -> Result<Output, WmiError> {

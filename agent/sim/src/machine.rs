@@ -24,6 +24,11 @@ pub trait Machine {
     /// `InvalidNamespace`, or `NotFound` when nothing is at `path`.
     fn associations(&self, namespace: &Namespace, path: &CimPath) -> Result<Vec<Association>, WmiError>;
 
+    /// Whether methods of `class` are called by its key `CreationClassName` alone, whatever other keys it has: Hyper-V's services are.
+    fn is_service(&self, _namespace: &Namespace, _class: &ClassName) -> bool {
+        false
+    }
+
     /// Invokes a method; `input` holds the decoded parameters.
     ///
     /// # Errors

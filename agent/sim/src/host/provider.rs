@@ -2,7 +2,7 @@
 //!
 //! Guarantees: associations and their instances come from the same list of links.
 
-use wsman::cim::{CimInstance, CimPath, CimValue, Namespace};
+use wsman::cim::{CimInstance, CimPath, CimValue, ClassName, Namespace};
 
 use crate::classes::{self, Class};
 use crate::host::change::Change;
@@ -355,6 +355,10 @@ impl Machine for HostMachine<'_> {
             Vec::new()
         };
         Ok(ends(&links, path))
+    }
+
+    fn is_service(&self, namespace: &Namespace, class: &ClassName) -> bool {
+        *namespace == V2 && Service::of(class.as_str()).is_some()
     }
 
     fn called_by(&mut self, user: &str) {

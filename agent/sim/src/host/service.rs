@@ -45,9 +45,9 @@ impl From<WmiError> for Denied {
 }
 
 impl Service {
-    /// The service that is of `class`.
+    /// The service that is of `class`, in any case, as CIM names its classes.
     pub(crate) fn of(class: &str) -> Option<Self> {
-        SERVICES.into_iter().find(|service| service.class == class)
+        SERVICES.into_iter().find(|service| service.class.eq_ignore_ascii_case(class))
     }
 
     /// Runs `method` on `host`.

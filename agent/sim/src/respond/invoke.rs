@@ -10,15 +10,6 @@ use wsman::schema::{self, Declared, Direction, Method};
 
 use super::target::Target;
 use super::{Answer, Refusal, Service};
-use crate::machine::{WmiCode, WmiError};
-
-/// Services that are addressed by this one key, whatever other keys they have.
-const SERVICES: [&str; 4] = [
-    "Msvm_VirtualSystemManagementService",
-    "Msvm_ImageManagementService",
-    "Msvm_VirtualEthernetSwitchManagementService",
-    "Msvm_VirtualSystemSnapshotService",
-];
 
 pub(super) fn answer(service: &mut Service<'_>, header: &Header, asked: &envelope::Invoke) -> Result<Answer, Refusal> {
     let target = Target::of(header)?;
@@ -53,11 +44,9 @@ fn check_action(header: &Header, asked: &envelope::Invoke) -> Result<(), Refusal
 
 /// Which instance, or which class, the method is called on.
 fn address(service: &Service<'_>, target: &Target, method: Option<&Method>) -> Result<CimPath, Refusal> {
-    let class = target.class()?;
-    if SERVICES.iter().any(|service| *class == **service) {
-        let named = target.selectors.iter().any(|(name, _)| *name == *"CreationClassName");
-        let incomplete = || WmiError::new(WmiCode::InvalidMethodParameters, format!("{class} needs the selector CreationClassName"));
-        return if named { target.path() } else { Err(Refusal::Wmi(incomplete())) };
+    if service.machine.is_service(target.namespace(), target.class()?) {
+        // Which of its keys it asks for is the service's own affair.
+        return target.path();
     }
     if method.is_some_and(Method::is_static) {
         return if target.selectors.is_empty() { target.path() } else { Err(Refusal::UNEXPECTED_SELECTORS) };

@@ -18,10 +18,10 @@ mod vlans;
 mod windows;
 
 use jiff::SignedDuration;
-use wsman::cim::{CimInstance, CimPath, CimValue, Namespace};
+use wsman::cim::{CimInstance, CimPath, CimValue, ClassName, Namespace};
 
 use super::{HostName, MachineId, Place, World, WorldFile};
-use crate::machine::{Object, Output, WmiError};
+use crate::machine::{Object, Output, WmiCode, WmiError};
 
 const WORLD: &str = r"
 apiVersion: trunkline.dev/sim/v1alpha1

@@ -376,3 +376,23 @@ fn an_older_host_changes_no_memory_of_a_running_vm() {
     let setting = memory(&vm).with("VirtualQuantity", 2048u64);
     assert_eq!(b.vsms("ModifyResourceSettings", class("in").with("ResourceSettings", vec![setting])).return_value, 32775);
 }
+
+#[test]
+fn a_service_is_called_in_any_case_by_its_class_name_and_not_without_it() {
+    let mut b = Bench::new();
+    let at = b.at.clone();
+    let mut is_service =
+        |namespace: &Namespace, name: &str| b.world.machine_mut(&at).expect("it runs").is_service(namespace, &ClassName::from(name));
+    let names = ["Msvm_VirtualSystemManagementService", "msvm_virtualsystemmanagementservice"];
+    assert_eq!(names.map(|name| is_service(&V2, name)), [true, true]);
+    assert_eq!(names.map(|name| is_service(&Namespace::CIMV2, name)), [false, false], "it is Hyper-V's");
+    assert!(!is_service(&V2, "Msvm_ComputerSystem"));
+    let input = || class("in").with("SystemSettings", class("Msvm_VirtualSystemSettingData").with("ElementName", "one"));
+    for name in names {
+        assert_eq!(b.invoke(&service(name), "definesystem", input()).return_value, 0, "{name}");
+        for target in [CimPath::class_of(V2, name), CimPath::class_of(V2, name).with_key("Name", "vmms")] {
+            let refused = b.try_invoke(&target, "DefineSystem", &input()).expect_err("its key is missing");
+            assert_eq!(refused.code, WmiCode::InvalidMethodParameters, "{target}");
+        }
+    }
+}

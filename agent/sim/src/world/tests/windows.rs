@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::*;
-use crate::machine::WmiCode;
 
 const CIMV2: Namespace = Namespace::CIMV2;
 
