@@ -5,7 +5,8 @@
 //! it. Deliberately absent: wishes on disk; git has them, and a copy could disagree.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,6 +24,9 @@ const MAX_RECALLED: usize = 8;
 
 /// Largest file that is believed to be ours.
 const MAX_FILE_BYTES: u64 = 16 << 20;
+
+/// Unfinished copies beside the file, of whoever else saves it now and of those who were killed over it.
+const MAX_BESIDE: u32 = 1000;
 
 /// The last good wish of every appliance.
 #[derive(Debug, Default)]
@@ -102,18 +106,35 @@ impl Keep {
         }
         let failed = |act| move |source| SourceError::State { act, path: file.clone(), source };
         if let Some(parent) = file.parent() {
-            std::fs::create_dir_all(parent).map_err(failed("make the directory of"))?;
+            fs::create_dir_all(parent).map_err(failed("make the directory of"))?;
         }
-        // Beside it first, so that a crash leaves the old one whole.
-        let beside = file.with_extension("new");
-        let written = std::fs::File::create(&beside).and_then(|mut out| {
-            out.write_all(text.as_bytes())?;
-            out.sync_all()
-        });
-        written.and_then(|()| std::fs::rename(&beside, file)).map_err(failed("write"))?;
+        replace(file, &text).map_err(failed("write"))?;
         self.written = now;
         Ok(())
     }
+}
+
+/// Writes beside `file` first, so that a crash leaves the old one whole.
+fn replace(file: &Path, text: &str) -> io::Result<()> {
+    let (mut out, beside) = create_beside(file)?;
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.sync_all()).and_then(|()| fs::rename(&beside, file));
+    if written.is_err() {
+        // What went wrong first is told; a copy that stays is in nobody's way.
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
+/// A new file that nobody else writes: other processes may save the same list, and a crash may have left one.
+fn create_beside(file: &Path) -> io::Result<(File, PathBuf)> {
+    for n in 0..MAX_BESIDE {
+        let beside = file.with_extension(format!("{n}.new"));
+        match File::create_new(&beside) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return made.map(|out| (out, beside)),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, "too many unfinished copies lie beside it"))
 }
 
 /// The commits that a new agent may have to read again.
@@ -125,11 +146,11 @@ pub(crate) fn commits(file: &Path) -> Vec<Oid> {
 }
 
 fn load(file: &Path) -> BTreeMap<ApplianceName, Commit> {
-    let too_large = std::fs::metadata(file).is_ok_and(|found| found.len() > MAX_FILE_BYTES);
-    let text = if too_large { Ok(String::new()) } else { std::fs::read_to_string(file) };
+    let too_large = fs::metadata(file).is_ok_and(|found| found.len() > MAX_FILE_BYTES);
+    let text = if too_large { Ok(String::new()) } else { fs::read_to_string(file) };
     let text = match text {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return BTreeMap::new(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return BTreeMap::new(),
         Err(error) => {
             tracing::warn!(path = %file.display(), %error, "cannot read which revisions were good; starting without");
             return BTreeMap::new();
@@ -150,4 +171,58 @@ fn entry(line: &str) -> Option<(ApplianceName, Commit)> {
     let (reference, sha1) = words.next()?.split_once("@sha1:")?;
     // A line that was cut would otherwise name another revision than it reads.
     (sha1 == id.to_string()).then(|| (name, Commit { id, revision: Revision::of_commit(reference, sha1) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What would be saved where so many appliances were good.
+    fn keep(file: &Path, appliances: usize) -> Keep {
+        let id = Oid::from_str(&format!("{appliances:040x}")).unwrap();
+        let commit = Commit { id, revision: Revision::of_commit("main", &id.to_string()) };
+        let good = |n| (ApplianceName::new(&format!("sea-{n}")).unwrap(), Good { commit: commit.clone(), wish: None });
+        Keep { file: Some(file.to_owned()), good: (0..appliances).map(good).collect(), written: BTreeMap::new() }
+    }
+
+    fn names(directory: &Path) -> Vec<String> {
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn two_who_save_at_once_leave_the_whole_list_of_one_of_them() {
+        const SIZES: [usize; 2] = [3, 500];
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("a.last-good");
+        keep(&file, SIZES[0]).save().unwrap();
+        std::thread::scope(|scope| {
+            let savers = SIZES.map(|size| {
+                let file = &file;
+                scope.spawn(move || (0..100).for_each(|_| keep(file, size).save().unwrap()))
+            });
+            while savers.iter().any(|saver| !saver.is_finished()) {
+                let found = load(&file).len();
+                assert!(SIZES.contains(&found), "{found} appliances");
+            }
+        });
+        assert_eq!(names(directory.path()), ["a.last-good"]);
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_put_in_place_leaves_nothing_behind() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("a.last-good");
+        fs::create_dir(&file).unwrap();
+        assert!(matches!(keep(&file, 1).save(), Err(SourceError::State { act: "write", .. })));
+        assert_eq!(names(directory.path()), ["a.last-good"]);
+    }
+
+    #[test]
+    fn what_a_crash_left_is_in_nobodys_way() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("a.last-good");
+        fs::write(directory.path().join("a.0.new"), "half").unwrap();
+        keep(&file, 2).save().unwrap();
+        assert_eq!(load(&file).len(), 2);
+    }
 }
