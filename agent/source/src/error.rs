@@ -233,10 +233,4 @@ impl SourceError {
             | Self::NoState { .. } => Disposition::Stall(Reason::SourceUnavailable),
         }
     }
-
-    /// The error and everything that it is caused by, in one line.
-    #[must_use]
-    pub fn chain(&self) -> String {
-        model::cause::chain(self)
-    }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use git2::Oid;
+use model::cause::chain;
 use model::snapshot::{Revision, Snapshot};
 use model::validate::Assembler;
 
@@ -203,7 +204,7 @@ impl Reader {
             Knowledge { parsed: parsed.clone(), assembler: assembler() }.snapshot(objects, root, &tree).ok()
         });
         if let Err(error) = self.keep.save() {
-            tracing::warn!(error = error.chain(), "cannot remember which revision was good; a restart would not know");
+            tracing::warn!(error = chain(&error), "cannot remember which revision was good; a restart would not know");
         }
         let rewrite = self.last.as_ref().filter(|last| !objects.descends(tip.commit, last.tip.commit));
         let rewrite = rewrite.map(|last| Rewrite { from: last.tip.revision(), to: revision });

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use model::cause::chain;
 use model::condition::Disposition;
 use model::snapshot::Snapshot;
 use tokio::sync::{mpsc, watch};
@@ -246,7 +247,7 @@ impl Watcher {
             Disposition::Stall(_) => self.pace.retry_at_most,
         };
         let retry_in = self.jitter.spread(wait);
-        let message = error.chain();
+        let message = chain(&error);
         tracing::warn!(
             error = message,
             failures = self.failures,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use model::cause::chain;
 use source::{
     Access, Ask, Authorities, Credential, CredentialError, CredentialKind, Credentials, Now, Origin, Reader, Secret, SourceError, Trust,
 };
@@ -88,7 +89,7 @@ impl Scene {
     }
 
     fn said(&self, error: &SourceError) -> String {
-        error.chain().replace(&self.host.url(&self.name()), "<url>")
+        chain(error).replace(&self.host.url(&self.name()), "<url>")
     }
 }
 
@@ -133,7 +134,7 @@ fn nobody_is_believed_without_an_authority() {
     assert!(scene.refusal(&Access { trust: late, ..scene.access() }).contains("expired"));
     let elsewhere = Origin::new(&scene.host.url_by_address(&scene.name()), Some("main"), None).unwrap();
     let error = Reader::new(elsewhere, Some(scene.state.path())).fetch(&scene.access()).unwrap_err();
-    assert!(matches!(error, SourceError::NotProven { .. }), "{}", error.chain());
+    assert!(matches!(error, SourceError::NotProven { .. }), "{}", chain(&error));
     assert_eq!(scene.host.refused(), 0, "a password was shown to somebody who is not believed");
 }
 
@@ -199,7 +200,7 @@ fn a_credential_is_not_shown_to_whom_a_server_of_this_machine_sends_us() {
     let asked: Vec<String> = asked.try_iter().collect();
     assert!(!asked.iter().any(|request| request.to_ascii_lowercase().contains("authorization")), "{asked:#?}");
     assert!(asked.is_empty(), "{asked:#?}");
-    assert!(error.chain().contains("redirect"), "{}", error.chain());
+    assert!(chain(&error).contains("redirect"), "{}", chain(&error));
 }
 
 #[test]
@@ -207,7 +208,7 @@ fn a_repository_that_is_not_there_is_said() {
     let scene = Scene::set();
     let nothing = Origin::new(&scene.host.url("nothing.git"), Some("main"), None).unwrap();
     let error = Reader::new(nothing, Some(scene.state.path())).fetch(&scene.access()).unwrap_err();
-    insta::assert_snapshot!(error.chain().replace(&scene.host.url(""), "<server>/"), @"there is no repository `<server>/nothing.git`, or none that we may read: unexpected http status code: 404; class=Http (34)");
+    insta::assert_snapshot!(chain(&error).replace(&scene.host.url(""), "<server>/"), @"there is no repository `<server>/nothing.git`, or none that we may read: unexpected http status code: 404; class=Http (34)");
 }
 
 #[test]
@@ -220,7 +221,7 @@ fn what_was_good_outlives_an_outage_and_a_rewritten_history() {
     scene.host.stop();
     let mut reader = scene.reader();
     let error = reader.fetch(&access).unwrap_err();
-    assert!(matches!(error, SourceError::Fetch { .. }), "{}", error.chain());
+    assert!(matches!(error, SourceError::Fetch { .. }), "{}", chain(&error));
     assert_eq!(revision(&mut reader), format!("main@sha1:{first}"), "a new agent reads what the old one fetched");
 
     let forced = scene.repo.force(&[("a.yaml", "a: 9\n")]);

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use model::cause::chain;
 use source::{Access, Credential, Origin, Reader, Secret, SourceError, Trust};
 
 use crate::git_host::SshHost;
@@ -40,7 +41,7 @@ impl Scene {
 
     fn refusal(&self, access: &Access) -> String {
         let error: SourceError = self.reader().fetch(access).unwrap_err();
-        error.chain().replace(&self.url(), "<url>").replace(&self.host.user, "<user>").replace(&self.host.fingerprint(), "<key>")
+        chain(&error).replace(&self.url(), "<url>").replace(&self.host.user, "<user>").replace(&self.host.fingerprint(), "<key>")
     }
 }
 
@@ -104,6 +105,6 @@ fn a_repository_that_is_not_there_is_said() {
     insta::assert_snapshot!(scene.refusal(&scene.access(key(&scene.host.key(), None))), @"`<url>` has no branch or tag `main`");
     let nothing = Origin::new(&scene.host.url(Path::new("/nothing.git")), Some("main"), None).unwrap();
     let error = Reader::new(nothing, Some(scene.state.path())).fetch(&scene.access(key(&scene.host.key(), None))).unwrap_err();
-    let said = error.chain().replace(&scene.host.url(Path::new("/nothing.git")), "<url>");
+    let said = chain(&error).replace(&scene.host.url(Path::new("/nothing.git")), "<url>");
     insta::assert_snapshot!(said, @"there is no repository `<url>`, or none that we may read: fatal: '/nothing.git' does not appear to be a git repository; class=Ssh (23); code=Eof (-20)");
 }
