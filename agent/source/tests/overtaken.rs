@@ -2,9 +2,12 @@
 //!
 //! Time is driven. While a fetch hangs it stands still, since a thread is at work; once it runs by itself, no fetch is left over.
 
+use std::sync::mpsc::Sender;
+use std::thread::JoinHandle;
+
 use git2::Oid;
 use model::snapshot::Snapshot;
-use source::{Access, Origin, Pace, Reader, SourceStatus, Subscription, Watcher};
+use source::{Access, Origin, Pace, Reader, SourceError, SourceStatus, Subscription, Watcher};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -14,12 +17,21 @@ use crate::git_host::HttpsHost;
 use crate::https;
 use crate::support::Repo;
 
+/// A repository that is served over https, and a state directory that it is fetched into.
 struct Scene {
     repo: Repo,
     host: HttpsHost,
     state: tempfile::TempDir,
 }
 
+/// Who has fetched the first commit and is held back at the second one, until `pack` is dropped.
+struct HeldBack<T> {
+    first: Oid,
+    waits: T,
+    pack: Sender<()>,
+}
+
+/// A watcher at work on a scene.
 struct Following {
     seen: Subscription,
     _tasks: JoinSet<()>,
@@ -51,6 +63,39 @@ impl Scene {
         let mut tasks = JoinSet::new();
         tasks.spawn(watcher.run(stop.clone()));
         Following { seen, _tasks: tasks, _stop: stop.drop_guard() }
+    }
+
+    fn reader(&self) -> Reader {
+        Reader::new(self.origin(), Some(self.state.path()))
+    }
+
+    /// A watcher that has read the first commit; the second one is held back, so that it gave up fetching it.
+    async fn second_held_back(&self) -> HeldBack<Following> {
+        let first = self.commit(0);
+        let mut waits = self.follow();
+        waits.reads(first).await;
+        let (ready, pack) = self.host.hold_next_pack();
+        self.commit(1);
+        waits.gives_up(ready).await;
+        HeldBack { first, waits, pack }
+    }
+
+    /// The same for somebody who fetches once and would wait for ever.
+    fn second_awaited(&self) -> HeldBack<JoinHandle<Result<(), SourceError>>> {
+        let first = self.fetched(0);
+        let (ready, pack) = self.host.hold_next_pack();
+        self.commit(1);
+        let (reader, access) = (self.reader(), self.access());
+        let waits = std::thread::spawn(move || reader.fetch(&access));
+        ready.blocking_recv().unwrap();
+        HeldBack { first, waits, pack }
+    }
+
+    /// One more commit that somebody has fetched.
+    fn fetched(&self, n: usize) -> Oid {
+        let id = self.commit(n);
+        self.reader().fetch(&self.access()).unwrap();
+        id
     }
 
     /// From now on whoever asks is refused.
@@ -92,13 +137,7 @@ impl Following {
 #[tokio::test(start_paused = true)]
 async fn a_fetch_that_was_given_up_never_sets_back_what_a_later_one_brought() {
     let scene = Scene::set();
-    let first = scene.commit(0);
-    let mut following = scene.follow();
-    following.reads(first).await;
-
-    let (ready, pack) = scene.host.hold_next_pack();
-    scene.commit(1);
-    following.gives_up(ready).await;
+    let HeldBack { waits: mut following, pack, .. } = scene.second_held_back().await;
     let newest = scene.commit(2);
     following.tries_again().await;
     following.reads(newest).await;
@@ -113,13 +152,7 @@ async fn a_fetch_that_was_given_up_never_sets_back_what_a_later_one_brought() {
 #[tokio::test(start_paused = true)]
 async fn a_fetch_that_was_given_up_never_brings_back_what_was_taken_back_meanwhile() {
     let scene = Scene::set();
-    let first = scene.commit(0);
-    let mut following = scene.follow();
-    following.reads(first).await;
-
-    let (ready, pack) = scene.host.hold_next_pack();
-    scene.commit(1);
-    following.gives_up(ready).await;
+    let HeldBack { first, waits: mut following, pack } = scene.second_held_back().await;
     // For the next fetch nothing has ever happened.
     scene.repo.git.reference("refs/heads/main", first, true, "forced").unwrap();
     following.tries_again().await;
@@ -147,46 +180,26 @@ async fn a_fetch_that_takes_longer_than_we_wait_counts_while_none_after_it_succe
 #[test]
 fn a_fetch_that_another_process_has_overtaken_asks_again() {
     let scene = Scene::set();
-    let reader = || Reader::new(scene.origin(), Some(scene.state.path()));
-    scene.commit(0);
-    reader().fetch(&scene.access()).unwrap();
-
-    let (ready, pack) = scene.host.hold_next_pack();
-    scene.commit(1);
-    let (slow, access) = (reader(), scene.access());
-    let slow = std::thread::spawn(move || slow.fetch(&access));
-    ready.blocking_recv().unwrap();
-    let newest = scene.commit(2);
-    reader().fetch(&scene.access()).unwrap();
+    let HeldBack { waits: slow, pack, .. } = scene.second_awaited();
+    let newest = scene.fetched(2);
     drop(pack);
     slow.join().unwrap().unwrap();
-    let read = reader().read().unwrap().unwrap().snapshot;
+    let read = scene.reader().read().unwrap().unwrap().snapshot;
     assert_eq!(read.revision.as_str(), format!("main@sha1:{newest}"));
 }
 
 #[test]
 fn a_mirror_is_not_compacted_under_a_fetch_that_hangs() {
     let scene = Scene::set();
-    let reader = || Reader::new(scene.origin(), Some(scene.state.path()));
-    let step = |n: usize| {
-        let id = scene.commit(n);
-        reader().fetch(&scene.access()).unwrap();
-        id
-    };
-    step(0);
+    let HeldBack { waits: slow, pack, .. } = scene.second_awaited();
     let mirror = compacting::mirror(scene.state.path());
-    let (ready, pack) = scene.host.hold_next_pack();
-    scene.commit(1);
-    let (slow, access) = (reader(), scene.access());
-    let slow = std::thread::spawn(move || slow.fetch(&access));
-    ready.blocking_recv().unwrap();
     // More than may lie about: whoever is alone with the mirror tidies up.
     (0..10).for_each(|n| std::fs::write(mirror.join(format!("objects/pack/pack_git2_{n}")), "PACK").unwrap());
-    let newest = step(2);
+    let newest = scene.fetched(2);
     assert_eq!(compacting::packs(&mirror), 2, "what the slow one builds upon was removed");
     assert!(mirror.join("objects/pack/pack_git2_0").exists(), "it may be what the slow one writes");
     drop(pack);
     slow.join().unwrap().unwrap();
     assert_eq!((compacting::files(&mirror).len(), compacting::whole_history(&mirror)), (2, 3));
-    assert_eq!(reader().read().unwrap().unwrap().snapshot.revision.as_str(), format!("main@sha1:{newest}"));
+    assert_eq!(scene.reader().read().unwrap().unwrap().snapshot.revision.as_str(), format!("main@sha1:{newest}"));
 }
