@@ -1,19 +1,14 @@
 //! Many appliances and few places: whoever is worked on keeps nobody from being looked at, and planned work has its bound.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use engine::Limits;
 use engine::event::{Event, Happening};
 use engine::interrupt::KillSwitch;
-use engine::outcome::Outcome;
 use model::desired::Desired;
-use model::snapshot::{Revision, Snapshot};
 use plan::fixtures;
 use sim::world::{Fault, HostName};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Stage, WORLD, heard, is_done, log};
+use crate::support::{Stage, WORLD, converge, heard, is_done, log, snapshot};
 
 /// The wishes for two appliances that have nothing to do with each other.
 fn strangers(stage: &Stage) -> (Desired, Desired) {
@@ -27,21 +22,13 @@ fn strangers(stage: &Stage) -> (Desired, Desired) {
     (first, second)
 }
 
-fn snapshot<'a>(of: impl IntoIterator<Item = &'a Desired>) -> Snapshot {
-    let desired: BTreeMap<_, _> = of.into_iter().map(|one| (one.appliance.clone(), Arc::new(one.clone()))).collect();
-    Snapshot { revision: Revision::of_directory(), desired: Arc::new(desired), complete: true, ..Snapshot::unread() }
-}
-
 #[tokio::test(start_paused = true)]
 async fn one_place_to_look_from_is_enough_to_mend_one_appliance_while_another_is_installed() {
     log();
     let world = WORLD.replace("computerName: TEMPLATE", "computerName: TEMPLATE\n    firstBoot: 4m");
     let mut stage = Stage::in_world(&world, 1);
     let (first, second) = strangers(&stage);
-    let engine = stage.engine(KillSwitch::default());
-    let ended = engine.settle(&snapshot([&second]), CancellationToken::new()).await;
-    assert_eq!(ended[&second.appliance], Outcome::Converged);
-    drop(engine);
+    drop(stage.converged(&snapshot([&second])).await);
 
     stage.limits = Limits { looks: 1, ..Limits::default() };
     stage
@@ -71,8 +58,7 @@ async fn where_there_is_room_for_one_installation_the_others_say_that_they_wait_
     let (first, second) = strangers(&stage);
     let engine = stage.engine(KillSwitch::default());
     let mut events = engine.listen();
-    let ended = engine.settle(&snapshot([&first, &second]), CancellationToken::new()).await;
-    assert!(ended.values().all(|outcome| *outcome == Outcome::Converged), "{ended:#?}");
+    converge(&engine, &snapshot([&first, &second])).await;
     let told: Vec<_> = std::iter::from_fn(|| events.try_recv().ok()).collect();
     let mut order: Vec<_> =
         told.iter().filter(|event| matches!(event.what, Happening::StepStarted { .. })).map(|event| event.appliance.clone()).collect();

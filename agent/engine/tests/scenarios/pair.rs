@@ -1,6 +1,6 @@
 //! Two appliances of one site: the leader first, one at a time, never both out, and never both closed for one reason.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,17 +9,16 @@ use engine::interrupt::KillSwitch;
 use engine::outcome::Outcome;
 use model::condition::Posture;
 use model::desired::{Desired, Grade};
-use model::snapshot::{Revision, Snapshot};
+use model::snapshot::Snapshot;
 use plan::fixtures;
 use sim::world::{Fault, HostName};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Stage, log};
+use crate::support::{self, Stage, converge, log, while_running};
 
 fn snapshot(of: &(Desired, Desired)) -> Snapshot {
-    let desired: BTreeMap<_, _> = [&of.0, &of.1].map(|one| (one.appliance.clone(), Arc::new(one.clone()))).into();
-    Snapshot { revision: Revision::of_directory(), desired: Arc::new(desired), complete: true, ..Snapshot::unread() }
+    support::snapshot([&of.0, &of.1])
 }
 
 fn heard(events: &mut broadcast::Receiver<Arc<Event>>) -> Vec<Arc<Event>> {
@@ -33,8 +32,7 @@ async fn the_leader_goes_first_and_a_change_never_takes_both_out() {
     let mut pair = stage.pair();
     let engine = stage.engine(KillSwitch::default());
     let mut events = engine.listen();
-    let ended = engine.settle(&snapshot(&pair), CancellationToken::new()).await;
-    assert!(ended.values().all(|outcome| *outcome == Outcome::Converged), "{ended:#?}");
+    converge(&engine, &snapshot(&pair)).await;
     let order: Vec<String> = heard(&mut events)
         .iter()
         .filter(|event| matches!(event.what, Happening::StepDone { .. }))
@@ -46,8 +44,7 @@ async fn the_leader_goes_first_and_a_change_never_takes_both_out() {
 
     pair.0.roles[0].processors = Some(4);
     pair.1.roles[0].processors = Some(4);
-    let ended = engine.settle(&snapshot(&pair), CancellationToken::new()).await;
-    assert!(ended.values().all(|outcome| *outcome == Outcome::Converged), "{ended:#?}");
+    converge(&engine, &snapshot(&pair)).await;
     let (mut out, mut was_out) = (BTreeSet::new(), BTreeSet::new());
     for event in heard(&mut events) {
         if let Happening::Posture { now } = &event.what {
@@ -68,9 +65,7 @@ async fn that_the_leader_finished_an_older_wish_lets_nobody_go_first() {
     log();
     let stage = Stage::new();
     let mut pair = stage.pair();
-    let engine = stage.engine(KillSwitch::default());
-    let ended = engine.settle(&snapshot(&pair), CancellationToken::new()).await;
-    assert!(ended.values().all(|outcome| *outcome == Outcome::Converged), "{ended:#?}");
+    let engine = stage.converged(&snapshot(&pair)).await;
 
     let mut events = engine.listen();
     pair.0.roles[0].processors = Some(4);
@@ -93,22 +88,17 @@ async fn one_fault_on_both_closes_one_and_raises_one_alert() {
         // Without it no call goes through, so even the last one that serves would close for it.
         desired.roles[0].services = Arc::new([fixtures::service(&["AppSvc"], Grade::CallPath)]);
     }
-    let engine = stage.engine(KillSwitch::default());
-    let ended = engine.settle(&snapshot(&pair), CancellationToken::new()).await;
-    assert!(ended.values().all(|outcome| *outcome == Outcome::Converged), "{ended:#?}");
+    let engine = stage.converged(&snapshot(&pair)).await;
 
     let mut events = engine.listen();
-    let (_snapshots, receiver) = tokio::sync::watch::channel(snapshot(&pair));
-    let shutdown = CancellationToken::new();
-    let story = async {
+    while_running(&engine, &snapshot(&pair), async |_| {
         for host in ["hv-1", "hv-2"] {
             let stops = Fault::ServiceStops { host: HostName::new(host), vm: Some("app1.2.1".to_owned()), service: "AppSvc".to_owned() };
             stage.sim.apply(stops).unwrap();
         }
         tokio::time::sleep(Duration::from_secs(240)).await;
-        shutdown.cancel();
-    };
-    tokio::join!(engine.run(receiver, shutdown.clone()), story);
+    })
+    .await;
     let told = heard(&mut events);
     let alerts = told.iter().filter(|event| matches!(event.what, Happening::Alert { .. })).count();
     let closed: BTreeSet<_> = told
@@ -140,21 +130,17 @@ async fn while_one_is_worked_on_the_other_does_not_close_for_a_support_fault() {
     log();
     let stage = Stage::new();
     let pair = stage.pair();
-    let engine = stage.engine(KillSwitch::default());
-    let ended = engine.settle(&snapshot(&pair), CancellationToken::new()).await;
-    assert!(ended.values().all(|outcome| *outcome == Outcome::Converged), "{ended:#?}");
+    let engine = stage.converged(&snapshot(&pair)).await;
 
     let mut events = engine.listen();
-    let (_snapshots, receiver) = tokio::sync::watch::channel(snapshot(&with_a_change_of_the_first(pair.clone())));
-    let shutdown = CancellationToken::new();
     let mut fell = Vec::new();
-    let story = async {
-        crate::support::heard(&mut events, |event| event.appliance == pair.0.appliance && holds(event)).await;
+    while_running(&engine, &snapshot(&with_a_change_of_the_first(pair.clone())), async |_| {
+        support::heard(&mut events, |event| event.appliance == pair.0.appliance && holds(event)).await;
         let stops = Fault::ServiceStops { host: HostName::new("hv-2"), vm: Some("app1.2.1".to_owned()), service: "AppSvc".to_owned() };
         stage.sim.apply(stops).unwrap();
         let back = |event: &Event| event.appliance == pair.0.appliance && matches!(event.what, Happening::Converged { .. });
         loop {
-            let event = crate::support::heard(&mut events, |_| true).await;
+            let event = support::heard(&mut events, |_| true).await;
             if back(&event) {
                 break;
             }
@@ -162,9 +148,8 @@ async fn while_one_is_worked_on_the_other_does_not_close_for_a_support_fault() {
                 fell.push(event);
             }
         }
-        shutdown.cancel();
-    };
-    tokio::join!(engine.run(receiver, shutdown.clone()), story);
+    })
+    .await;
     assert!(!fell.iter().any(|event| holds(event)), "nobody serves: {fell:#?}");
     let degraded = |event: &Arc<Event>| matches!(event.what, Happening::Posture { now: Posture::Degraded(_) });
     assert!(fell.iter().any(degraded), "the fault was seen meanwhile: {fell:#?}");
@@ -175,27 +160,22 @@ async fn whoever_was_not_seen_a_moment_ago_is_not_relied_on() {
     log();
     let stage = Stage::new();
     let mut pair = stage.pair();
-    let engine = stage.engine(KillSwitch::default());
-    let ended = engine.settle(&snapshot(&pair), CancellationToken::new()).await;
-    assert!(ended.values().all(|outcome| *outcome == Outcome::Converged), "{ended:#?}");
+    let engine = stage.converged(&snapshot(&pair)).await;
 
     let mut events = engine.listen();
     // As far as anybody can tell, its host is dead.
     pair.1.host.address = "192.168.0.99".to_owned();
-    let (snapshots, receiver) = tokio::sync::watch::channel(snapshot(&pair));
-    let shutdown = CancellationToken::new();
-    let story = async {
+    while_running(&engine, &snapshot(&pair), async |snapshots| {
         let blind = |event: &Event| event.appliance == pair.1.appliance && matches!(event.what, Happening::Retrying { .. });
-        crate::support::heard(&mut events, blind).await;
+        support::heard(&mut events, blind).await;
         snapshots.send(snapshot(&with_a_change_of_the_first(pair.clone()))).unwrap();
         let decided = |event: &Event| {
             event.appliance == pair.0.appliance
                 && (holds(event) || matches!(event.what, Happening::Waiting { .. } | Happening::Begun { .. }))
         };
-        let first = crate::support::heard(&mut events, decided).await;
+        let first = support::heard(&mut events, decided).await;
         let says = first.what.to_string();
         assert!(says.contains("1 other appliances must be seen serving, 0 are"), "{says}");
-        shutdown.cancel();
-    };
-    tokio::join!(engine.run(receiver, shutdown.clone()), story);
+    })
+    .await;
 }

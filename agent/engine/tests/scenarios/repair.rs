@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use engine::Engine;
 use engine::event::{Event, Happening};
 use engine::interrupt::KillSwitch;
 use engine::journal::{self, Entry, Record};
@@ -12,7 +11,7 @@ use sim::world::{Fault, JobKind};
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Stage, WORLD, heard, log};
+use crate::support::{Stage, WORLD, heard, log, while_running};
 
 const VM: &str = "app1.2.1";
 
@@ -31,23 +30,13 @@ async fn until_converged(events: &mut broadcast::Receiver<std::sync::Arc<Event>>
     }
 }
 
-async fn while_running(engine: &Engine, stage: &Stage, story: impl AsyncFnOnce()) {
-    let (_snapshots, receiver) = watch::channel(stage.snapshot());
-    let shutdown = CancellationToken::new();
-    let told = async {
-        story().await;
-        shutdown.cancel();
-    };
-    tokio::join!(engine.run(receiver, shutdown.clone()), told);
-}
-
 #[tokio::test(start_paused = true)]
 async fn what_breaks_is_mended_within_a_probe_and_its_patience() {
     log();
     let stage = Stage::new();
     let engine = stage.engine(KillSwitch::default());
     let mut events = engine.listen();
-    while_running(&engine, &stage, async || {
+    while_running(&engine, &stage.snapshot(), async |_| {
         until_converged(&mut events).await;
         let (host, vm) = (stage.host(), VM.to_owned());
         let faults = [

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::Engine;
 use engine::hold::{Hold, HoldScope, Holds};
 use engine::interrupt::KillSwitch;
 use engine::outcome::Outcome;
@@ -13,10 +12,9 @@ use model::desired::Mode;
 use model::diagnostic::{Code, Diagnostic, Place, Refuses, Severity};
 use model::snapshot::{Kept, Revision, Snapshot};
 use model::units::Span;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Stage, log};
+use crate::support::{Stage, log, while_running};
 
 fn status(stage: &Stage) -> ApplianceStatus {
     read_all(&stage.state()).0.remove(0)
@@ -28,24 +26,13 @@ fn reason(stage: &Stage, kind: ConditionKind) -> (Truth, Reason) {
     (condition.status, condition.reason)
 }
 
-/// Runs an engine while `story` happens.
-async fn while_running(stage: &Stage, engine: &Engine, story: impl AsyncFnOnce(&watch::Sender<Snapshot>)) {
-    let (sender, receiver) = watch::channel(stage.snapshot());
-    let shutdown = CancellationToken::new();
-    let told = async {
-        story(&sender).await;
-        shutdown.cancel();
-    };
-    tokio::join!(engine.run(receiver, shutdown.clone()), told);
-}
-
 #[tokio::test(start_paused = true)]
 async fn an_appliance_that_is_no_longer_described_is_let_go_only_when_every_document_is_sound() {
     log();
     let mut stage = Stage::new();
     stage.desired.mode = Mode::Observe;
     let engine = stage.engine(KillSwitch::default());
-    while_running(&stage, &engine, async |snapshots| {
+    while_running(&engine, &stage.snapshot(), async |snapshots| {
         tokio::time::sleep(Duration::from_secs(5)).await;
         snapshots.send(Snapshot { complete: false, ..Snapshot::unread() }).unwrap();
         tokio::time::sleep(Duration::from_secs(120)).await;
@@ -113,7 +100,7 @@ async fn a_hold_on_the_host_stops_everything_until_it_expires() {
     let hold = Hold::starting_at(stage.clock.now(), Span::from_secs(600), HoldScope::All, "cabling");
     Holds::of(&stage.state()).place(&hold).unwrap();
     let engine = stage.engine(KillSwitch::default());
-    while_running(&stage, &engine, async |_| {
+    while_running(&engine, &stage.snapshot(), async |_| {
         tokio::time::sleep(Duration::from_secs(590)).await;
         assert_eq!(reason(&stage, ConditionKind::Ready), (Truth::False, Reason::Held));
         assert_eq!(status(&stage).hold.map(|hold| hold.reason), Some("cabling".to_owned()));

@@ -215,13 +215,7 @@ impl Stage {
     pub async fn while_running(&self, snapshot: &Snapshot, story: impl AsyncFnOnce(&mut broadcast::Receiver<Arc<Event>>)) {
         let engine = self.engine(KillSwitch::default());
         let mut events = engine.listen();
-        let (_snapshots, receiver) = watch::channel(snapshot.clone());
-        let shutdown = CancellationToken::new();
-        let told = async {
-            story(&mut events).await;
-            shutdown.cancel();
-        };
-        tokio::join!(engine.run(receiver, shutdown.clone()), told);
+        while_running(&engine, snapshot, async |_| story(&mut events).await).await;
     }
 
     /// The status that the state directory holds of an appliance.
@@ -239,6 +233,13 @@ impl Stage {
     pub async fn settle(&self, kill: KillSwitch) -> Outcome {
         let engine = self.engine(kill);
         engine.settle(&self.snapshot(), CancellationToken::new()).await.remove(&self.name()).unwrap()
+    }
+
+    /// A new life, under which everything that `snapshot` wishes has converged.
+    pub async fn converged(&self, snapshot: &Snapshot) -> Engine {
+        let engine = self.engine(KillSwitch::default());
+        converge(&engine, snapshot).await;
+        engine
     }
 
     /// What a life that goes as far as it can does: how the appliance ended, and which steps were done.
@@ -261,6 +262,29 @@ impl Stage {
         }
         methods
     }
+}
+
+/// Some wishes as a directory holds them.
+pub fn snapshot<'a>(of: impl IntoIterator<Item = &'a Desired>) -> Snapshot {
+    let desired: BTreeMap<_, _> = of.into_iter().map(|one| (one.appliance.clone(), Arc::new(one.clone()))).collect();
+    Snapshot { revision: Revision::of_directory(), desired: Arc::new(desired), complete: true, ..Snapshot::unread() }
+}
+
+/// Goes on until everything that `snapshot` wishes has converged.
+pub async fn converge(engine: &Engine, snapshot: &Snapshot) {
+    let ended = engine.settle(snapshot, CancellationToken::new()).await;
+    assert!(ended.values().all(|outcome| *outcome == Outcome::Converged), "{ended:#?}");
+}
+
+/// Lets `engine` go on for as long as `story` takes, which may send other wishes than `snapshot`.
+pub async fn while_running(engine: &Engine, snapshot: &Snapshot, story: impl AsyncFnOnce(&watch::Sender<Snapshot>)) {
+    let (snapshots, receiver) = watch::channel(snapshot.clone());
+    let shutdown = CancellationToken::new();
+    let told = async {
+        story(&snapshots).await;
+        shutdown.cancel();
+    };
+    tokio::join!(engine.run(receiver, shutdown.clone()), told);
 }
 
 /// The next event that `wanted` takes, and when it came; an hour is long enough for all of them.
