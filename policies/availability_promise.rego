@@ -60,7 +60,7 @@ promised := input.desired.availability.minServing
 peers := {peer | some peer in input.desired.peers}
 
 # Purposes of work that could also be done later. Closing because of a fault takes no capacity that the fault had not taken.
-planned := {"drain", "change", "prune"}
+planned := {"setUp", "drain", "change", "prune"}
 
 takes_calls if input.report.posture == "serving"
 
@@ -69,20 +69,28 @@ takes_calls if input.report.posture.degraded
 endings := [step |
 	some step in input.plan.steps
 	step.purpose in planned
-	step.impact in {"drain", "vmPowerOff", "hostReboot", "siteOutage"}
+	ends(step)
 	not of_what_is_off(step)
 ]
+
+ends(step) if step.impact in {"drain", "vmPowerOff", "hostReboot", "siteOutage"}
+
+# The notes must not say that calls are kept away before they are.
+ends(step) if step.purpose == "drain"
 
 # Only a VM that is off is deleted, and only a disk that no VM uses.
 of_what_is_off(step) if step.act.act in {"removeVm", "removeDisk"}
 
 first_ending := endings[0]
 
-# Maintenance is a person's wish, and still subject to the promise.
+# What a fault has closed is back within a minute, and what a change takes down is not: only planned work that has ended serving itself goes
+# on unasked. Maintenance is a person's wish, and still subject to the promise.
 ends_serving if {
-	takes_calls
+	not begun
 	count(endings) > 0
 }
+
+begun if input.report.begun
 
 breaks_promises if {
 	ends_serving

@@ -53,9 +53,37 @@ test_a_consent_to_this_interruption_stands_for_the_promise if {
 	denied(object.union(nobody, {"report": object.union(asked, {"interruption": {"givenBy": "d1"}})})) == set()
 }
 
-test_an_appliance_that_takes_no_calls_may_be_worked_on if {
-	down := object.union(given, {"report": {"posture": {"down": []}}, "peers": {"sea-1": {"serving": "notServing"}}})
-	denied(down) == set()
+test_what_planned_work_has_ended_may_be_worked_on if {
+	begun := object.union(given, {"report": {"posture": {"down": []}, "begun": true}, "peers": {"sea-1": {"serving": "notServing"}}})
+	denied(begun) == set()
+}
+
+test_a_fault_begins_no_planned_work if {
+	faulty := object.union(given, {"report": {"posture": {"down": []}, "begun": false}, "peers": {"sea-1": {"serving": "notServing"}}})
+	count(denied(faulty)) == 1
+}
+
+test_what_sets_up_beside_what_serves_is_subject_to_the_promise if {
+	late := {"steps": [step("2.1/edge/inject-address/internet", "setUp", "drain", 60)]}
+	count(denied(object.union(given, {"plan": late, "peers": {"sea-1": {"serving": "notServing"}}}))) == 1
+	harmless := {"steps": [step("2.1/edge/define-vm", "setUp", "none", 60)]}
+	denied(object.union(given, {"plan": harmless, "peers": {"sea-1": {"serving": "notServing"}}})) == set()
+}
+
+test_each_step_of_a_drain_counts if {
+	notes := {"steps": [step("2.1/edge/note-down", "drain", "none", 5)]}
+	count(denied(object.union(given, {"plan": notes, "peers": {"sea-1": {"serving": "notServing"}}}))) == 1
+}
+
+test_a_site_of_one_that_a_fault_closed_must_state_its_outage if {
+	silent := object.union(alone, {"availability": {"minServing": 0, "plannedOutage": null}})
+	faulty := {"desired": silent, "plan": change, "report": {"posture": {"down": []}, "begun": false}, "peers": {}}
+	count(denied(faulty)) == 1
+}
+
+test_nothing_is_cut_where_no_calls_are if {
+	steps := [entry | some entry in change.steps; entry.purpose != "drain"]
+	denied(object.union(given, {"plan": {"steps": steps}, "report": {"posture": {"down": []}, "begun": false}})) == set()
 }
 
 test_a_degraded_appliance_still_takes_calls if {

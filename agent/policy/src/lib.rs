@@ -2,8 +2,8 @@
 //!
 //! A policy is a file of package `trunkline.<name>` with rules `deny` and `warn`: sets of texts, or of objects with `msg` and, if it
 //! helps, `appliance` and `hint`. Guarantees: fails closed: a policy that is faulty, fails, or runs too long denies, and says so; none can
-//! hang the agent (work is counted in instructions, so that the verdict does not depend on the machine); policies see the same
-//! JSON that people see, and nothing else: no network, no clock (`input.now` is the clock), no files.
+//! hang the agent (work is counted in instructions, so that the verdict does not depend on the machine); policies see the
+//! documents that plans are printed from, and nothing else: no network, no clock (`input.now` is the clock), no files.
 //! As in OPA, a builtin that cannot work (`abs("x")`) makes its condition not hold. Deliberately absent: bounds on memory. Policies come from the repository that commands the fleet anyway.
 
 mod fault;
