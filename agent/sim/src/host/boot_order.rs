@@ -1,11 +1,11 @@
-//! What a generation-2 VM boots from, in which order: `Msvm_BootSourceSettingData` and `BootSourceOrder`.
+//! What a VM boots from; on generation 2, in which order: `Msvm_BootSourceSettingData` and `BootSourceOrder`.
 //!
 //! Guarantees: a source is called like its drive or adapter with `\B` behind it; what an order does not name comes after what it names.
 //! Deliberately absent: files as boot sources, and booting from a network, which nothing answers here.
 
 use wsman::cim::{CimInstance, CimPath, Namespace};
 
-use crate::host::device::{Device, DriveKind};
+use crate::host::device::{ControllerKind, Device, DriveKind};
 use crate::host::machine::{Generation, VirtualMachine};
 use crate::host::{Host, input};
 use crate::job::Failure;
@@ -21,10 +21,11 @@ pub(crate) fn path_of(id: &str) -> CimPath {
 }
 
 impl VirtualMachine {
-    /// Everything that the VM can boot from, what it tries first in front.
+    /// Everything that the VM can boot from, what it tries first in front. The BIOS of generation 1 has no driver for SCSI controllers.
     pub(crate) fn boot_sources(&self) -> Vec<Device> {
+        let known = |c: usize| self.generation == Generation::Two || matches!(self.controllers[c].kind, ControllerKind::Ide(_));
         let bootable = |device: &Device| match device {
-            Device::Drive(c, d) => matches!(self.controllers[*c].drives[*d].kind, DriveKind::Disk | DriveKind::Dvd),
+            Device::Drive(c, d) => known(*c) && matches!(self.controllers[*c].drives[*d].kind, DriveKind::Disk | DriveKind::Dvd),
             Device::Nic(_) => true,
             _ => false,
         };

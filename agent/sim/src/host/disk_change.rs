@@ -91,7 +91,7 @@ impl Host {
     }
 
     /// Whether `path` is `below`, or a disk above it.
-    fn stands_on(&self, path: &str, below: &str) -> bool {
+    pub(crate) fn stands_on(&self, path: &str, below: &str) -> bool {
         let mut next = path;
         for _ in 0..=self.files.len() {
             if next.eq_ignore_ascii_case(below) {

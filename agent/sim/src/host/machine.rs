@@ -200,6 +200,11 @@ impl VirtualMachine {
         self.controllers.iter().flat_map(|c| &c.drives).filter_map(|d| d.medium.as_deref())
     }
 
+    /// The file of every hard disk.
+    pub(crate) fn disks(&self) -> impl Iterator<Item = &str> {
+        self.controllers.iter().flat_map(|c| &c.drives).filter(|d| d.kind == DriveKind::Disk).filter_map(|d| d.medium.as_deref())
+    }
+
     /// The first hard disk in boot order: it is what boots.
     pub(crate) fn boot_disk(&self) -> Option<&str> {
         let disk = |device: Device| match device {

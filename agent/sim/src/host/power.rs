@@ -225,10 +225,12 @@ impl Host {
                     }
                 }
             }
-            // Only the leaf must be ours alone; parents are shared and read-only.
-            let shared =
-                |m: &&VirtualMachine| m.id != machine.id && !m.power.is_off() && m.media().any(|other| other.eq_ignore_ascii_case(path));
-            if self.machines.iter().any(|m| shared(&m)) {
+        }
+        // A disk is written, and must be ours alone, also from those that stand on it. What it stands on is only read, as a disc is.
+        for path in machine.disks() {
+            let collides = |other: &str| self.stands_on(other, path) || self.stands_on(path, other);
+            let others = self.machines.iter().filter(|m| m.id != machine.id && !m.power.is_off());
+            if others.flat_map(VirtualMachine::disks).any(collides) {
                 return failed(code::IN_USE, format!("'{path}' is in use by another virtual machine."));
             }
         }

@@ -70,7 +70,7 @@ impl Host {
     }
 
     fn new_medium(&self, machine: &VirtualMachine, setting: &CimInstance, kind: DriveKind) -> Result<NewDevice, Failure> {
-        let path = self.medium_path(setting, kind)?.ok_or_else(|| input::missing("HostResource"))?;
+        let path = self.medium_path(machine, setting, kind)?.ok_or_else(|| input::missing("HostResource"))?;
         let (id, device) = parent(machine, setting)?;
         let Device::Drive(c, d) = device else { return Err(input::invalid("the parent of a disk is a drive")) };
         let drive = &machine.controllers[c].drives[d];
@@ -86,12 +86,13 @@ impl Host {
         Ok(NewDevice::Medium(id, path))
     }
 
-    /// The one path in `HostResource`: an array, an absolute path, of the right kind, and there.
-    pub(crate) fn medium_path(&self, setting: &CimInstance, kind: DriveKind) -> Result<Option<String>, Failure> {
+    /// The one path in `HostResource`: an array, an absolute path, of a kind that `machine` takes there, and a file is there.
+    pub(crate) fn medium_path(&self, machine: &VirtualMachine, setting: &CimInstance, kind: DriveKind) -> Result<Option<String>, Failure> {
         let Some(resource) = input::text_array(setting, "HostResource")? else { return Ok(None) };
         let &[path] = resource.as_slice() else { return Err(input::invalid("HostResource holds one path")) };
         let absolute = disk::volume_of(path).is_some() || path.starts_with("\\\\");
         let known: &[&str] = match kind {
+            DriveKind::Disk if machine.generation == Generation::Two => &["vhdx", "avhdx", "vhds"],
             DriveKind::Disk => &["vhdx", "vhd", "avhdx", "avhd", "vhds"],
             DriveKind::Dvd => &["iso"],
             DriveKind::Floppy => &["vfd"],
@@ -186,6 +187,9 @@ fn new_drive(machine: &VirtualMachine, setting: &CimInstance, kind: DriveKind) -
     let Device::Controller(c) = device else { return Err(input::invalid("the parent of a drive is a controller")) };
     let controller = &machine.controllers[c];
     match controller.kind {
+        ControllerKind::Scsi if kind == DriveKind::Dvd && machine.generation == Generation::One => {
+            return Err(input::invalid("generation 1 takes DVD drives on its IDE controllers"));
+        }
         ControllerKind::Scsi => {}
         ControllerKind::Ide(_) => must_be_off(machine)?,
         ControllerKind::Floppy => return Err(input::invalid("a diskette controller takes no drive")),

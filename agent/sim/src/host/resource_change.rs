@@ -123,7 +123,7 @@ impl Host {
             }
             Device::Medium(c, d) => {
                 let kind = machine.controllers[c].drives[d].kind;
-                Ok(ResourceChange::Medium { path: self.medium_path(setting, kind)? })
+                Ok(ResourceChange::Medium { path: self.medium_path(machine, setting, kind)? })
             }
             Device::Nic(_) => {
                 let mac = input::text(setting, "Address")?.map(input::mac).transpose()?;

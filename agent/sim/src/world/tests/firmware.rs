@@ -84,3 +84,56 @@ fn secure_boot_has_three_templates_on_generation_two() {
     b.start(&vm);
     assert_eq!(modify(&mut b, &vm, "SecureBootEnabled", true), 32775, "it runs");
 }
+
+/// A generation-1 VM with `image` on its SCSI controller, made as libvirt makes one.
+fn generation_one_with_scsi_disk(image: &str) -> (Bench, CimPath, String) {
+    let mut b = Bench::new();
+    let vm = b.define("old", 1);
+    let scsi = b.added(&vm, Bench::scsi());
+    let drive = b.added(&vm, Bench::drive(&scsi, "0"));
+    b.added(&vm, Bench::medium(&drive, vec![format!("D:\\Images\\{image}.vhdx")]));
+    (b, vm, scsi)
+}
+
+#[test]
+fn the_bios_of_generation_one_knows_no_scsi_disk() {
+    let (mut b, vm, _) = generation_one_with_scsi_disk("calls");
+    b.start(&vm);
+    b.wait(600);
+    let guest = b.guest(&vm);
+    assert!(b.world.machine_mut(&guest).is_none(), "it cannot boot from there");
+    let off = b.ask(&vm, 3);
+    b.done(&off);
+    let ide = format!("Microsoft:{}\\83F8638B-8DCA-4152-9EDA-2CA8B33039B4\\1", vm.key("Name").unwrap());
+    let ide = CimPath::class_of(V2, "Msvm_ResourceAllocationSettingData").with_key("InstanceID", ide).on_host("HV01");
+    let drive = b.added(&vm, Bench::drive(&ide, "1"));
+    b.added(&vm, Bench::medium(&drive, vec!["D:\\Images\\directory.vhdx"]));
+    b.start(&vm);
+    b.wait(600);
+    assert_eq!(b.world.machine_mut(&guest).expect("it boots from IDE").computer_name(), "WIN-AD");
+}
+
+#[test]
+fn the_scsi_controller_of_generation_one_takes_no_dvd_drive() {
+    let (mut b, vm, scsi) = generation_one_with_scsi_disk("calls");
+    let dvd = |parent: &str| {
+        Bench::drive(parent, "1").with("ResourceType", 16u16).with("ResourceSubType", "Microsoft:Hyper-V:Synthetic DVD Drive")
+    };
+    assert_eq!(b.add(&vm, dvd(&scsi)).return_value, 32773);
+    let two = b.define("new", 2);
+    let scsi = b.added(&two, Bench::scsi());
+    b.added(&two, dvd(&scsi));
+}
+
+#[test]
+fn generation_two_takes_disks_of_the_new_format_only() {
+    let mut b = Bench::of(
+        &WORLD.replace("{path: 'D:\\old.vhdx', gib: 1}", "{path: 'D:\\old.vhdx', gib: 1}\n      - {path: 'D:\\older.vhd', gib: 1}"),
+    );
+    for (generation, answer) in [(1, 0), (2, 32773)] {
+        let vm = b.define(&format!("of-{generation}"), generation);
+        let scsi = b.added(&vm, Bench::scsi());
+        let drive = b.added(&vm, Bench::drive(&scsi, "0"));
+        assert_eq!(b.add(&vm, Bench::medium(&drive, vec!["D:\\older.vhd"])).return_value, answer, "generation {generation}");
+    }
+}

@@ -235,6 +235,45 @@ fn a_vm_does_not_start_without_its_disk_its_memory_or_the_disk_to_itself() {
     assert_eq!(b.finish(&output), 10, "the disk is gone");
 }
 
+/// A VM with the file at `path` in its only drive.
+fn holding(b: &mut Bench, name: &str, path: &str, dvd: bool) -> CimPath {
+    let vm = b.define(name, 2);
+    let scsi = b.added(&vm, Bench::scsi());
+    let as_dvd = |i: CimInstance, kind: u16, sub: &str| if dvd { i.with("ResourceType", kind).with("ResourceSubType", sub) } else { i };
+    let drive = b.added(&vm, as_dvd(Bench::drive(&scsi, "0"), 16, "Microsoft:Hyper-V:Synthetic DVD Drive"));
+    b.added(&vm, as_dvd(Bench::medium(&drive, vec![path]), 31, "Microsoft:Hyper-V:Virtual CD/DVD Disk"));
+    vm
+}
+
+#[test]
+fn a_disk_is_written_only_while_none_that_stands_on_it_is_open() {
+    let mut b = Bench::new();
+    let corpnet = b.switch("Corpnet");
+    let child = b.appliance("web", "calls", &corpnet);
+    let sibling = b.appliance("mail", "calls", &corpnet);
+    let parent = holding(&mut b, "base", "D:\\Images\\calls.vhdx", false);
+    b.start(&child);
+    b.start(&sibling);
+    let output = b.ask(&parent, 2);
+    assert_eq!(b.finish(&output), 10, "two read it");
+    for vm in [&child, &sibling] {
+        let off = b.ask(vm, 3);
+        b.done(&off);
+    }
+    b.start(&parent);
+    let output = b.ask(&child, 2);
+    assert_eq!(b.finish(&output), 10, "it is being written");
+}
+
+#[test]
+fn one_disc_is_in_several_drives_at_once() {
+    let mut b = Bench::of(&WORLD.replace("{path: 'D:\\old.vhdx', gib: 1}", "{path: 'D:\\old.vhdx'}\n      - {path: 'D:\\setup.iso'}"));
+    for name in ["first", "second"] {
+        let vm = holding(&mut b, name, "D:\\setup.iso", true);
+        b.start(&vm);
+    }
+}
+
 #[test]
 fn a_saved_vm_can_be_destroyed_too() {
     let mut b = Bench::new();
