@@ -47,12 +47,28 @@ fn wait_for_deed(room: &Room, machine: &str, what: &str) {
 fn kill_and_go_on(room: &Room, mut agent: Running) {
     assert!(!agent.has_ended(), "the agent ended before it was killed");
     agent.kill();
+    assert_nobody_goes_on(room);
     room.tell(&json!({ "clear": {} }));
     assert_ne!(room.counted_deeds(), undisturbed().deeds, "there was nothing left to do");
     room.run(&["apply", "--yes"]).well();
     assert_eq!(differences(&sight(room), &undisturbed().sight), EQUAL);
     assert_eq!(room.counted_deeds(), undisturbed().deeds, "a host noticed it");
     assert_eq!(room.run(&["plan", "--detailed-exitcode"]).code, 0, "something is left to do");
+}
+
+/// Tells as past what the agent was at, to machines as to people.
+fn assert_nobody_goes_on(room: &Room) {
+    let status: Value = serde_json::from_str(&room.run(&["status", "--output", "json"]).out).unwrap();
+    let all = |key: &str| -> Vec<Value> { status.as_array().unwrap().iter().filter_map(|one| one.get(key).cloned()).collect() };
+    assert!(all("running").iter().all(|steps| *steps == json!([])), "{status:#}");
+    assert!(all("nextAttempt").iter().all(Value::is_null), "{status:#}");
+    let text = room.run(&["status"]).out;
+    let left = all("wasRunning").iter().flat_map(|steps| steps.as_array().unwrap().clone()).collect::<Vec<_>>();
+    assert!(!left.is_empty(), "{status:#}");
+    for step in left {
+        let step = step["step"].as_str().unwrap();
+        assert!(text.contains(&format!("was running: {step} since ")), "{step}: {text}");
+    }
 }
 
 const VMS: &str = "Msvm_VirtualSystemManagementService";

@@ -41,6 +41,9 @@ pub struct ApplianceStatus {
     pub conditions: Vec<Condition>,
     /// The steps under way.
     pub running: Vec<RunningStep>,
+    /// The steps that an agent which is gone left under way; what became of them the next look tells. Nothing of this is kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub was_running: Vec<RunningStep>,
     /// What work waits on.
     pub waits: Vec<Wait>,
     /// How many attempts in a row have failed.
@@ -91,6 +94,7 @@ impl ApplianceStatus {
             unseen: Vec::new(),
             conditions: Vec::new(),
             running: Vec::new(),
+            was_running: Vec::new(),
             waits: Vec::new(),
             attempts: 0,
             next_attempt: None,
@@ -109,6 +113,15 @@ impl ApplianceStatus {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.condition(ConditionKind::Ready).is_some_and(|ready| ready.status == Truth::True)
+    }
+
+    /// Makes past what was present: no agent runs that would go on with it.
+    pub fn leave(&mut self) {
+        self.was_running.append(&mut self.running);
+        self.next_attempt = None;
+        for condition in self.conditions.iter_mut().filter(|condition| condition.reason == Reason::Progressing) {
+            condition.message = format!("nobody goes on with it now; last it was said that {}", condition.message);
+        }
     }
 
     /// Says a condition. `since` moves only when the truth of it does.
@@ -172,6 +185,26 @@ mod tests {
         assert_eq!(status.condition(ConditionKind::Ready).unwrap().since, later);
         assert!(status.is_ready());
         assert_eq!(status.conditions.len(), 1);
+    }
+
+    #[test]
+    fn what_an_agent_left_is_past() {
+        let mut status = ApplianceStatus::unknown(&name());
+        let now = Timestamp::from_second(1_772_000_000).unwrap();
+        let step = serde_json::from_str("\"1.0/edge/stop\"").unwrap();
+        status.running = vec![RunningStep { step, since: now, expected: Span::from_secs(60) }];
+        status.next_attempt = Some(now);
+        status.say(ConditionKind::Reconciling, (Truth::True, Reason::Progressing), "2 steps are under way", now);
+        status.say(ConditionKind::Stalled, (Truth::True, Reason::AccessDenied), "the password is refused", now);
+        assert!(serde_json::to_value(&status).unwrap().get("wasRunning").is_none(), "nothing was");
+        let running = status.running.clone();
+        status.leave();
+        assert_eq!((&status.running, &status.was_running, status.next_attempt), (&vec![], &running, None));
+        let message = |kind| status.condition(kind).unwrap().message.as_str();
+        assert_eq!(message(ConditionKind::Reconciling), "nobody goes on with it now; last it was said that 2 steps are under way");
+        assert_eq!(message(ConditionKind::Stalled), "the password is refused");
+        let json = serde_json::to_value(&status).unwrap();
+        assert_eq!((json["running"].as_array().unwrap().len(), &json["wasRunning"][0]["step"]), (0, &"1.0/edge/stop".into()));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::console::Console;
 use crate::error::{Context as _, Ending, Failure};
 use crate::settings::Settings;
 use crate::wiring::Wiring;
-use details::{Agent, details};
+use details::details;
 
 /// Prints a line an appliance, and below it what is wrong or waited for.
 ///
@@ -32,11 +32,13 @@ pub fn run(args: &Status, settings: &Settings, console: &Console) -> Result<Endi
     all.retain(|status| args.only.is_empty() || args.only.contains(&status.appliance));
     let now = wiring.clock.now();
     let holds = Holds::of(&state);
+    let holder = holder(&state);
     for status in &mut all {
         status.hold = holds.on(&status.appliance, now);
+        if matches!(holder, Ok(None)) {
+            status.leave();
+        }
     }
-    let holder = holder(&state);
-    let agent = if matches!(holder, Ok(None)) { Agent::Gone } else { Agent::Running };
     match args.output {
         Listing::Json => console.line(&serde_json::to_string_pretty(&all).context("cannot write the status")?),
         Listing::Text if all.is_empty() => {
@@ -49,7 +51,7 @@ pub fn run(args: &Status, settings: &Settings, console: &Console) -> Result<Endi
             for status in &all {
                 show(status, console);
                 let unreadable = holds.unreadable(&status.appliance).map(|error| error.to_string());
-                console.print(&painted(&details(status, agent, unreadable.as_deref()), console.paint));
+                console.print(&painted(&details(status, unreadable.as_deref()), console.paint));
             }
         }
     }

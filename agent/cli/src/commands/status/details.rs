@@ -1,44 +1,31 @@
 //! What stands below an appliance's line in `trunkline status`: what is wrong, under way or waited for.
 //!
-//! Guarantees: pure; nothing is said twice; what the last agent was doing is told as past once none runs; text from elsewhere (a person's
-//! reason, a host's words) never reaches a terminal as a command or a second line. Deliberately absent: colour itself.
+//! Guarantees: pure; nothing is said twice; text from elsewhere (a person's reason, a host's words) never reaches a terminal as a command
+//! or a second line. Deliberately absent: colour itself; whether an agent runs (`ApplianceStatus::leave` has made past what is past).
 
-use engine::status::{ApplianceStatus, Wait};
-use model::condition::{Condition, ConditionKind, Posture, Reason, Truth};
+use engine::status::{ApplianceStatus, RunningStep, Wait};
+use model::condition::{Condition, ConditionKind, Posture, Truth};
 use plan::render::text::{Line, Text, Tone};
-
-/// Whether anybody works with the state directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Agent {
-    /// Somebody does.
-    Running,
-    /// Nobody: what is known is what the last one knew.
-    Gone,
-}
 
 /// The lines. `unreadable` is why a hold cannot be read, if one cannot: until when it holds nobody knows then.
 #[must_use]
-pub fn details(status: &ApplianceStatus, agent: Agent, unreadable: Option<&str>) -> Text {
+pub fn details(status: &ApplianceStatus, unreadable: Option<&str>) -> Text {
     let mut lines = Vec::new();
     let mut line = |tone, text: String| lines.push(Line { tone, text: format!("  {}", tame(&text)) });
     for kind in [ConditionKind::Stalled, ConditionKind::Reconciling] {
         if let Some(condition) = status.condition(kind).filter(|condition| condition.status == Truth::True) {
             let tone = if kind == ConditionKind::Stalled { Tone::Alarm } else { Tone::Notice };
-            line(tone, condition_of(condition, &status.waits, agent));
+            line(tone, condition_of(condition, &status.waits));
         }
     }
     if let Some(Posture::Down(faults) | Posture::Degraded(faults)) = &status.posture {
         faults.iter().for_each(|fault| line(Tone::Alarm, format!("fault: {fault}")));
     }
-    for running in &status.running {
-        let (step, since, expected) = (&running.step, running.since, running.expected);
-        line(
-            Tone::Plain,
-            match agent {
-                Agent::Running => format!("running: {step} since {since:.0}, about {expected}"),
-                Agent::Gone => format!("was running: {step} since {since:.0}; what became of it the next look tells"),
-            },
-        );
+    for RunningStep { step, since, expected } in &status.running {
+        line(Tone::Plain, format!("running: {step} since {since:.0}, about {expected}"));
+    }
+    for RunningStep { step, since, .. } in &status.was_running {
+        line(Tone::Plain, format!("was running: {step} since {since:.0}; what became of it the next look tells"));
     }
     for wait in &status.waits {
         let until = wait.until.map(|at| format!("{at:.0}")).filter(|at| !wait.says.contains(at.as_str()));
@@ -49,18 +36,15 @@ pub fn details(status: &ApplianceStatus, agent: Agent, unreadable: Option<&str>)
         (None, Some(hold)) => line(Tone::Notice, format!("held until {:.0}: {}", hold.until, hold.reason)),
         (None, None) => {}
     }
-    if let (Some(next), Agent::Running) = (status.next_attempt, agent) {
+    if let Some(next) = status.next_attempt {
         line(Tone::Quiet, format!("next look: {next:.0}"));
     }
     Text { lines }
 }
 
-fn condition_of(condition: &Condition, waits: &[Wait], agent: Agent) -> String {
+fn condition_of(condition: &Condition, waits: &[Wait]) -> String {
     let Condition { kind, reason, message, .. } = condition;
     let head = format!("{kind:?} ({reason:?})");
-    if agent == Agent::Gone && *reason == Reason::Progressing {
-        return format!("{head}: nobody goes on with it now; last it was said that {message}");
-    }
     // The waits follow, a line each.
     let listed = waits.iter().map(|wait| wait.says.as_str()).collect::<Vec<_>>().join("; ");
     if !listed.is_empty() && *message == listed { head } else { format!("{head}: {message}") }
@@ -81,7 +65,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
     use engine::hold::{Hold, HoldScope};
-    use engine::status::RunningStep;
+    use model::condition::Reason;
     use model::names::ApplianceName;
     use model::units::Span;
 
@@ -103,7 +87,7 @@ mod tests {
         let mut status = status(Reason::NotSeen, "the guest edge; the fault is read again at 2026-03-01T10:01:00Z");
         status.waits =
             vec![wait("the guest edge", None), wait("the fault is read again at 2026-03-01T10:01:00Z", Some("2026-03-01T10:01:00.4Z"))];
-        insta::assert_snapshot!(details(&status, Agent::Running, None), @"
+        insta::assert_snapshot!(details(&status, None), @"
           Reconciling (NotSeen)
           waiting: the guest edge
           waiting: the fault is read again at 2026-03-01T10:01:00Z
@@ -117,14 +101,15 @@ mod tests {
         let since = "2026-03-01T09:59:00Z".parse().unwrap();
         status.running =
             vec![RunningStep { step: serde_json::from_str("\"1.0/edge/stop\"").unwrap(), since, expected: Span::from_secs(60) }];
-        insta::assert_snapshot!(details(&status, Agent::Gone, None), @"
-          Reconciling (Progressing): nobody goes on with it now; last it was said that 90 steps are under way
-          was running: 1.0/edge/stop since 2026-03-01T09:59:00Z; what became of it the next look tells
-        ");
-        insta::assert_snapshot!(details(&status, Agent::Running, None), @"
+        insta::assert_snapshot!(details(&status, None), @"
           Reconciling (Progressing): 90 steps are under way
           running: 1.0/edge/stop since 2026-03-01T09:59:00Z, about 1m
           next look: 2026-03-01T10:00:00Z
+        ");
+        status.leave();
+        insta::assert_snapshot!(details(&status, None), @"
+          Reconciling (Progressing): nobody goes on with it now; last it was said that 90 steps are under way
+          was running: 1.0/edge/stop since 2026-03-01T09:59:00Z; what became of it the next look tells
         ");
     }
 
@@ -133,7 +118,8 @@ mod tests {
         let mut status = status(Reason::Held, "x\u{1b}[31m");
         let since = "2026-03-01T10:00:00Z".parse().unwrap();
         status.hold = Some(Hold::starting_at(since, Span::from_secs(60), HoldScope::All, "a\u{1b}[31m\nsea-2 yes"));
-        insta::assert_snapshot!(details(&status, Agent::Gone, None), @"
+        status.leave();
+        insta::assert_snapshot!(details(&status, None), @"
           Reconciling (Held): x�[31m
           held until 2026-03-01T10:01:00Z: a�[31m sea-2 yes
         ");
@@ -144,7 +130,8 @@ mod tests {
         let mut status = status(Reason::Held, "held");
         let since = "2026-03-01T10:00:00Z".parse().unwrap();
         status.hold = Some(Hold::starting_at(since, Span::from_secs(60), HoldScope::All, "cannot be read"));
-        let shown = details(&status, Agent::Gone, Some("`holds/all.json` is damaged"));
+        status.leave();
+        let shown = details(&status, Some("`holds/all.json` is damaged"));
         insta::assert_snapshot!(shown, @"
           Reconciling (Held): held
           held until its hold can be read: `holds/all.json` is damaged; remove that file, or hold again
