@@ -30,8 +30,6 @@ pub(crate) struct SettingValues {
     pub(crate) faults: Vec<Fault>,
     /// What must be unique.
     pub(crate) claims: Vec<Fact>,
-    /// What must be equal across sites: path, value, place.
-    pub(crate) equal_across: Vec<(Arc<str>, String, Origin)>,
     /// Digest of what needs a new instance when it changes.
     pub(crate) rebuild: [u8; 8],
 }
@@ -79,6 +77,16 @@ impl SettingValues {
         profile.settings.iter().zip(&self.origins).filter_map(|(setting, raw)| Some((setting, (*raw)?)))
     }
 
+    /// What must be equal across sites: path, value, place.
+    pub(crate) fn equal_across(&self, profile: &Profile, library: &Library) -> Vec<(Arc<str>, String, Origin)> {
+        let equal = self.written(profile).filter(|(setting, _)| is(setting.spec.across_sites.as_ref(), Equality::Equal));
+        let told = |(setting, raw): (&Setting, RawValue)| {
+            let node = library.node(raw);
+            (setting.path.clone(), compact(node), Origin { file: raw.file, span: node.span() })
+        };
+        equal.map(told).collect()
+    }
+
     fn inherit(&self, index: usize, setting: &Setting) -> Option<(RawValue, SettingValue)> {
         Some((self.origins[index]?, self.values.get(&setting.path)?.clone()))
     }
@@ -100,6 +108,8 @@ pub(crate) fn resolve_settings(layers: SettingLayers<'_>, cx: &SettingsContext<'
     let readable = !result.faults.iter().any(|fault| matches!(fault.code, Code::WrongType | Code::EmptyValue));
     let mut values = Vec::with_capacity(cx.profile.settings.len());
     result.origins = Vec::with_capacity(cx.profile.settings.len());
+    let is_rebuild = |setting: &Setting| matches!(setting.spec.class(), SettingClass::Rebuild | SettingClass::Identity);
+    let rebuilds = cx.profile.settings.iter().zip(&stated).any(|(setting, stated)| *stated && is_rebuild(setting));
     let mut rebuild = Sha256::new();
     for (index, setting) in cx.profile.settings.iter().enumerate() {
         let inherited = layers.inherited.filter(|_| !stated[index]).and_then(|inherited| inherited.inherit(index, setting));
@@ -109,7 +119,7 @@ pub(crate) fn resolve_settings(layers: SettingLayers<'_>, cx: &SettingsContext<'
         };
         result.origins.push(raw);
         let Some(value) = value else { continue };
-        if matches!(setting.spec.class(), SettingClass::Rebuild | SettingClass::Identity) {
+        if rebuilds && is_rebuild(setting) {
             rebuild.update(setting.path.as_bytes());
             rebuild.update(serde_json::to_string(&value).unwrap_or_default().as_bytes());
         }
@@ -118,9 +128,12 @@ pub(crate) fn resolve_settings(layers: SettingLayers<'_>, cx: &SettingsContext<'
     if !readable {
         result.faults.retain(|fault| fault.code != Code::SettingMissing);
     }
-    result.rebuild.copy_from_slice(&rebuild.finalize()[..8]);
+    match layers.inherited.filter(|_| !rebuilds) {
+        Some(inherited) => result.rebuild = inherited.rebuild,
+        None => result.rebuild.copy_from_slice(&rebuild.finalize()[..8]),
+    }
     result.values = Arc::new(values.into_iter().collect());
-    check_rules(cx, &mut result);
+    check_rules(cx, &stated, &mut result);
     claims(cx, &mut result);
     result
 }
@@ -195,9 +208,14 @@ struct Selected {
     origin: Origin,
 }
 
+/// The setting of a path, and what of its items: `gateways[].fqdn` is `fqdn` of each of the `gateways`.
+fn apart(path: &str) -> (&str, Option<&str>) {
+    path.split_once("[].").map_or((path.trim_end_matches("[]"), None), |(setting, field)| (setting, Some(field)))
+}
+
 /// Everything that a path leads to: `gateways[].fqdn` gives one per gateway that has it.
 fn select(cx: &SettingsContext<'_>, result: &SettingValues, path: &str) -> Vec<Selected> {
-    let (setting, field) = path.split_once("[].").map_or((path.trim_end_matches("[]"), None), |(setting, field)| (setting, Some(field)));
+    let (setting, field) = apart(path);
     let Some(raw) = cx.profile.settings.position(setting).and_then(|index| result.origins[index]) else { return Vec::new() };
     let node = cx.library.node(raw);
     let leaf = |item: Option<usize>, node: Node<'_>| {
@@ -211,16 +229,22 @@ fn select(cx: &SettingsContext<'_>, result: &SettingValues, path: &str) -> Vec<S
     node.items().enumerate().filter_map(|(index, item)| leaf(Some(index), item)).collect()
 }
 
-fn check_rules(cx: &SettingsContext<'_>, result: &mut SettingValues) {
+/// Checks the rules that speak of a stated setting; what is inherited as it is was sound together.
+fn check_rules(cx: &SettingsContext<'_>, stated: &[bool], result: &mut SettingValues) {
+    let concerns = |path: &str| cx.profile.settings.position(apart(path).0).is_some_and(|index| stated[index]);
+    let both = |rule: &DiffersRule| concerns(rule.setting.value.as_str()) || concerns(rule.from.value.as_str());
+    let any = |rule: &RequiresRule| {
+        concerns(rule.when.setting.value.as_str()) || rule.settings.iter().any(|wanted| concerns(wanted.value.as_str()))
+    };
     let mut faults = Vec::new();
     for rule in cx.profile.spec().rules.iter().map(|rule| &rule.value) {
-        if let Some(rule) = &rule.differs {
+        if let Some(rule) = rule.differs.as_ref().filter(|rule| both(rule)) {
             faults.extend(check_differs(cx, result, rule));
         }
-        if let Some(rule) = &rule.outside {
+        if let Some(rule) = rule.outside.as_ref().filter(|rule| both(rule)) {
             faults.extend(check_outside(cx, result, rule));
         }
-        if let Some(rule) = &rule.requires {
+        if let Some(rule) = rule.requires.as_ref().filter(|rule| any(rule)) {
             faults.extend(check_requires(cx, result, rule));
         }
     }
@@ -277,21 +301,22 @@ fn check_requires(cx: &SettingsContext<'_>, result: &SettingValues, rule: &Requi
     faults
 }
 
-/// What the settings claim for the site or the appliance alone, and what they say for all sites.
+fn is(rule: Option<&Spanned<Equality>>, wanted: Equality) -> bool {
+    rule.is_some_and(|rule| rule.value == wanted)
+}
+
+/// What the settings claim for the site or the appliance alone.
 fn claims(cx: &SettingsContext<'_>, result: &mut SettingValues) {
-    let has = |rule: &Option<Spanned<Equality>>, wanted: Equality| rule.as_ref().is_some_and(|rule| rule.value == wanted);
     for (setting, raw) in cx.profile.settings.iter().zip(&result.origins) {
         let Some(raw) = *raw else { continue };
-        let node = cx.library.node(raw);
-        let place = |node: Node<'_>| Origin { file: raw.file, span: node.span() };
-        if has(&setting.spec.across_sites, Equality::Equal) {
-            result.equal_across.push((setting.path.clone(), compact(node), place(node)));
-        }
-        let owner = match (has(&setting.spec.within_site, Equality::Unique), has(&setting.spec.across_sites, Equality::Unique)) {
+        let unique = |rule: &Option<Spanned<Equality>>| is(rule.as_ref(), Equality::Unique);
+        let owner = match (unique(&setting.spec.within_site), unique(&setting.spec.across_sites)) {
             (true, _) => Owner::Appliance,
             (false, true) => Owner::Site,
             (false, false) => continue,
         };
+        let node = cx.library.node(raw);
+        let place = |node: Node<'_>| Origin { file: raw.file, span: node.span() };
         let items: Vec<Node<'_>> = if node.items().next().is_some() { node.items().collect() } else { vec![node] };
         for item in items {
             let written = compact(item);

@@ -178,7 +178,7 @@ impl Assembler {
                 pool.share(wish);
             }
             if !std::mem::replace(&mut pool.noted_equal, true) {
-                outcome.equal = settings.equal_across.as_slice().into();
+                outcome.equal = settings.equal_across(release.profile, &self.library).into();
             }
             facts.extend(settings.claims.iter().cloned());
             // What a faulty value would have said is unknown, so what seems to be missing then may be there.
