@@ -122,7 +122,11 @@ async fn settle(cx: &Cx<'_>) -> Result<Stands, Failure> {
 }
 
 async fn check(cx: &Cx<'_>) -> Result<Check, Failure> {
-    let seen = Box::pin(look(cx)).await?;
+    let seen = match Box::pin(look(cx)).await? {
+        // Whoever takes a file for its disk without looking at it gives an old system the mark of the new one.
+        Check::Open if takes_its_disk(&cx.step.act) => disk::is_fit(cx).await?,
+        seen => seen,
+    };
     // Somebody may have made a checkpoint since the plan was made.
     if seen == Check::Open && harms_checkpoints(&cx.step.act) {
         cx.refuse_checkpoints().await?;
@@ -152,6 +156,11 @@ fn harms_checkpoints(act: &Act) -> bool {
 /// Whether the act would end what a cluster runs, or make its twin.
 fn harms_clusters(act: &Act) -> bool {
     matches!(act, Act::ShutDownVm | Act::RemoveVm { .. } | Act::RemoveDisk { .. } | Act::DefineVm { .. })
+}
+
+/// Whether the act makes a VM over the disk that lies in its place.
+fn takes_its_disk(act: &Act) -> bool {
+    matches!(act, Act::DefineVm { .. } | Act::AttachDisk { .. })
 }
 
 /// Whether sending the act twice could make two of what should be one.

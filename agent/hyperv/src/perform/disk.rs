@@ -1,7 +1,7 @@
 //! Differencing disks: a file layered on a role image.
 //!
 //! Guarantees: a file that lies at the path with the right parent is the one that was wanted; any other there is in the way and is
-//! never written over.
+//! never written over, nor taken for a VM's disk.
 
 use model::names::HostPath;
 use wsman::cim::CimInstance;
@@ -28,12 +28,24 @@ pub(crate) async fn is_made(cx: &Cx<'_>, path: &HostPath, parent: &HostPath) -> 
     let below = cx.read(classes::DISK_SETTINGS, found.text("ParentPath").map_err(Into::into))?.unwrap_or_default();
     let in_the_way = |why| Err(Failure::InTheWay { object: format!("disk `{path}`"), why });
     if kind != u64::from(classes::DIFFERENCING) {
-        return in_the_way("it is no differencing disk".to_owned());
+        return in_the_way("it is no differencing disk; move it away, and one is made on the image".to_owned());
     }
     if !below.eq_ignore_ascii_case(parent.as_str()) {
-        return in_the_way(format!("it is layered on `{below}`, not on `{parent}`"));
+        return in_the_way(format!(
+            "it is layered on `{below}`, not on `{parent}`; move it away to begin anew, or name its image in git to go on with it"
+        ));
     }
     Ok(Check::Done)
+}
+
+/// Open when what lies in the place of the step's disk is that disk, whoever made it.
+pub(crate) async fn is_fit(cx: &Cx<'_>) -> Result<Check, Failure> {
+    let wish = cx.wish()?;
+    match is_made(cx, &wish.disk, &wish.image.path).await? {
+        Check::Done => Ok(Check::Open),
+        Check::Open => Err(Failure::Missing(format!("the disk `{}`", wish.disk))),
+        blocked @ Check::Blocked(_) => Ok(blocked),
+    }
 }
 
 async fn settings(cx: &Cx<'_>, path: &HostPath) -> Result<CimInstance, Failure> {

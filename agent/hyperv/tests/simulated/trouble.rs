@@ -149,6 +149,37 @@ async fn a_disk_with_another_parent_waits_for_a_person_and_is_not_written_over()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_disk_that_somebody_left_is_not_given_to_a_vm_that_is_made_from_another_image() {
+    let mut bench = Bench::bare();
+    bench.converge().await;
+    for act in [Act::ShutDownVm, Act::RemoveVm { vm: of("edge1.2.1") }] {
+        bench.mend("edge", act).await;
+    }
+    let (wished, mut other) = (bench.desired.roles[3].clone(), bench.desired.roles[3].clone());
+    (other.image.path, other.spec) = (of(r"D:\Images\cms.vhdx"), "another".to_owned());
+    bench.desired.roles[3] = other.clone();
+    let define = bench.advance_to("define-vm").await;
+    let before = bench.changes();
+    let is_refused = async |bench: &Bench, step| {
+        for error in [bench.host.check(&bench.desired, step).await.err(), bench.perform(step).await.err()] {
+            let error = error.expect("its system is the old one");
+            assert_eq!(error.disposition(), Disposition::Stall(Reason::AdoptionNeeded), "{}", chain(&error));
+            assert!(chain(&error).contains("move it away to begin anew"), "{}", chain(&error));
+        }
+    };
+    is_refused(&bench, &define).await;
+    assert_eq!(bench.changes(), before, "no VM is made that could not have its disk");
+
+    bench.desired.roles[3] = wished.clone();
+    bench.perform(&define).await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+    // Nor does a VM that is there get it.
+    bench.desired.roles[3] = other;
+    is_refused(&bench, &bench.step("edge", Act::AttachDisk { path: wished.disk.clone() })).await;
+    bench.desired.roles[3] = wished;
+    bench.converge().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_two_vms_with_one_mark_neither_is_touched() {
     let mark = "trunkline/1 fleet=contoso appliance=sea-1 role=ad instance=2.1 spec=9f3a";
     let bench = Bench::with_machines(&format!("{{name: ad1.2.1, notes: ['{mark}']}}, {{name: copy of ad1, notes: ['{mark}']}}"));
