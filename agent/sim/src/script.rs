@@ -80,6 +80,26 @@ struct Waiting {
     met: u32,
 }
 
+impl Waiting {
+    /// Counts a request that `is_meant` takes once the entry's time has come; whether the entry acts on this one.
+    fn meets(&mut self, (started, now): (Timestamp, Timestamp), is_meant: impl FnOnce(&Request) -> bool) -> bool {
+        let Some(on) = &self.entry.on else { return false };
+        if self.entry.at.is_some_and(|at| at.after(started) > now) || !is_meant(on) {
+            return false;
+        }
+        self.met = self.met.saturating_add(1);
+        self.met >= on.nth
+    }
+
+    /// Whether it acts on requests still to come.
+    fn goes_on(&self) -> bool {
+        match &self.entry.on {
+            Some(Request { nth, times: Some(times), .. }) => self.met - nth + 1 < *times,
+            _ => true,
+        }
+    }
+}
+
 impl Script {
     /// Reads the text of a script: a list of entries, YAML or JSON.
     ///
@@ -145,13 +165,8 @@ impl Script {
         let started = self.started.unwrap_or(now);
         let mut verdict = Verdict::default();
         self.waiting.retain_mut(|waiting| {
-            let Some(on) = &waiting.entry.on else { return true };
             let blind = matches!(waiting.entry.act, Act::CutRequest(_));
-            if blind || waiting.entry.at.is_some_and(|at| at.after(started) > now) || !on.matches(seen) {
-                return true;
-            }
-            waiting.met = waiting.met.saturating_add(1);
-            if waiting.met < on.nth {
+            if blind || !waiting.meets((started, now), |on| on.matches(seen)) {
                 return true;
             }
             match &waiting.entry.act {
@@ -161,7 +176,7 @@ impl Script {
                     verdict.wire.get_or_insert_with(|| act.clone());
                 }
             }
-            on.times.is_none_or(|times| waiting.met - on.nth + 1 < times)
+            waiting.goes_on()
         });
         verdict
     }
@@ -171,16 +186,12 @@ impl Script {
         let started = self.started.unwrap_or(now);
         let mut cut = None;
         self.waiting.retain_mut(|waiting| {
-            let (Some(on), Act::CutRequest(bytes)) = (&waiting.entry.on, &waiting.entry.act) else { return true };
-            if waiting.entry.at.is_some_and(|at| at.after(started) > now) || !on.leads_to(machine, computer) {
+            let Act::CutRequest(bytes) = waiting.entry.act else { return true };
+            if !waiting.meets((started, now), |on| on.leads_to(machine, computer)) {
                 return true;
             }
-            waiting.met = waiting.met.saturating_add(1);
-            if waiting.met < on.nth {
-                return true;
-            }
-            cut.get_or_insert(*bytes);
-            on.times.is_none_or(|times| waiting.met - on.nth + 1 < times)
+            cut.get_or_insert(bytes);
+            waiting.goes_on()
         });
         cut
     }

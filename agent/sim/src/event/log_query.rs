@@ -2,10 +2,13 @@
 //!
 //! Guarantees: what is not understood is refused, never taken for true. Deliberately absent: `UserData`, `band`, and files.
 
+use std::cmp::Ordering;
+
 use jiff::Timestamp;
 use wsman::xml::{Limits, Reader, XmlError};
 
 use super::log::Record;
+use crate::wql::Comparison;
 
 /// How deep conditions may stand in each other.
 const DEPTH: usize = 32;
@@ -34,7 +37,7 @@ enum Test {
     Always,
     All(Vec<Test>),
     Any(Vec<Test>),
-    Compare(Field, Order, String),
+    Compare(Field, Comparison, String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,16 +52,6 @@ enum Field {
     /// How long ago, in milliseconds.
     Age,
     Data(Option<String>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Order {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
 }
 
 impl LogQuery {
@@ -110,7 +103,7 @@ impl Test {
             Self::Always => true,
             Self::All(parts) => parts.iter().all(|part| part.holds(record, computer, now)),
             Self::Any(parts) => parts.iter().any(|part| part.holds(record, computer, now)),
-            Self::Compare(field, order, wanted) => {
+            Self::Compare(field, comparison, wanted) => {
                 let found: Vec<String> = match field {
                     Field::Provider => vec![record.provider.clone()],
                     Field::Id => vec![record.id.to_string()],
@@ -125,27 +118,18 @@ impl Test {
                         record.data.iter().filter(named).map(|(_, value)| value.clone()).collect()
                     }
                 };
-                found.iter().any(|found| order.holds(found, wanted))
+                found.iter().any(|found| comparison.holds(order(found, wanted)))
             }
         }
     }
 }
 
-impl Order {
-    fn holds(self, found: &str, wanted: &str) -> bool {
-        let order = match (found.parse::<i128>(), wanted.parse::<i128>(), found.parse::<Timestamp>(), wanted.parse::<Timestamp>()) {
-            (Ok(found), Ok(wanted), ..) => found.cmp(&wanted),
-            (_, _, Ok(found), Ok(wanted)) => found.cmp(&wanted),
-            _ => found.to_lowercase().cmp(&wanted.to_lowercase()),
-        };
-        match self {
-            Self::Equal => order.is_eq(),
-            Self::NotEqual => order.is_ne(),
-            Self::Less => order.is_lt(),
-            Self::LessOrEqual => order.is_le(),
-            Self::Greater => order.is_gt(),
-            Self::GreaterOrEqual => order.is_ge(),
-        }
+/// How two texts stand: as numbers or times where both are.
+fn order(found: &str, wanted: &str) -> Ordering {
+    match (found.parse::<i128>(), wanted.parse::<i128>(), found.parse::<Timestamp>(), wanted.parse::<Timestamp>()) {
+        (Ok(found), Ok(wanted), ..) => found.cmp(&wanted),
+        (_, _, Ok(found), Ok(wanted)) => found.cmp(&wanted),
+        _ => found.to_lowercase().cmp(&wanted.to_lowercase()),
     }
 }
 
@@ -315,12 +299,12 @@ impl Parser {
 
     fn comparison(&mut self, field: Field) -> Result<Test, BadQuery> {
         let orders = [
-            ("!=", Order::NotEqual),
-            ("<=", Order::LessOrEqual),
-            (">=", Order::GreaterOrEqual),
-            ("=", Order::Equal),
-            ("<", Order::Less),
-            (">", Order::Greater),
+            ("!=", Comparison::NotEqual),
+            ("<=", Comparison::LessOrEqual),
+            (">=", Comparison::GreaterOrEqual),
+            ("=", Comparison::Equal),
+            ("<", Comparison::Less),
+            (">", Comparison::Greater),
         ];
         match orders.into_iter().find(|(text, _)| self.takes(text)) {
             Some((_, order)) => Ok(Test::Compare(field, order, self.literal()?)),

@@ -59,17 +59,18 @@ impl Host {
                     .with("EnabledDefault", 2u16)
                     .with("RequestedState", 12u16)
                     .with("HealthState", 5u16)
-                    .with("OperationalStatus", if offered { self.status(machine, *service) } else { vec![NO_CONTACT, NO_CONTACT] });
+                    .with("OperationalStatus", vec![if offered { self.contact(machine, *service) } else { NO_CONTACT }; 2]);
                 Object::keyed(&Namespace::VIRTUALIZATION, self.with_items(machine, view), &keys)
             })
             .collect()
     }
 
-    fn status(&self, machine: &VirtualMachine, service: GuestService) -> Vec<u16> {
+    /// What the host knows of a service in the guest, as `OperationalStatus` and the summary's heartbeat number it.
+    pub(super) fn contact(&self, machine: &VirtualMachine, service: GuestService) -> u16 {
         match machine.power {
-            Power::Paused => vec![PAUSED, PAUSED],
-            _ if self.serves(machine, service) => vec![OK, OK],
-            _ => vec![NO_CONTACT, NO_CONTACT],
+            Power::Paused => PAUSED,
+            _ if self.serves(machine, service) => OK,
+            _ => NO_CONTACT,
         }
     }
 

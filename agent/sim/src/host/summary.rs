@@ -7,17 +7,11 @@ use wsman::cim::{CimInstance, CimPath, CimValue};
 
 use crate::host::guest_service::GuestService;
 use crate::host::machine::{MemoryMode, VirtualMachine};
-use crate::host::power::Power;
 use crate::host::submit::Submitted;
 use crate::host::{Host, Surroundings, input};
 use crate::job::Failure;
 use crate::machine::Output;
 use crate::windows::system::instant;
-
-// Values of Heartbeat.
-const OK: u16 = 2;
-const NO_CONTACT: u16 = 12;
-const PAUSED: u16 = 15;
 
 impl Host {
     pub(crate) fn summary(&self, input: &CimInstance, cx: &Surroundings<'_>) -> Result<Output, Failure> {
@@ -46,11 +40,7 @@ impl Host {
 
     fn summary_of(&self, machine: &VirtualMachine, asked: &[u64], cx: &Surroundings<'_>) -> CimInstance {
         let guest = self.running_guest(machine);
-        let heartbeat = match machine.power {
-            Power::Paused => PAUSED,
-            _ if self.serves(machine, GuestService::Heartbeat) => OK,
-            _ => NO_CONTACT,
-        };
+        let heartbeat = self.contact(machine, GuestService::Heartbeat);
         let uptime = match &machine.run {
             Some(run) if machine.power.holds_memory() => cx.now.duration_since(run.started).as_millis(),
             _ => 0,

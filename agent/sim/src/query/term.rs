@@ -60,14 +60,7 @@ impl Term {
                 _ => Err(mismatch()),
             };
         }
-        Ok(self.order(other)?.is_some_and(|order| match comparison {
-            Comparison::Equal => order.is_eq(),
-            Comparison::NotEqual => order.is_ne(),
-            Comparison::Less => order.is_lt(),
-            Comparison::LessOrEqual => order.is_le(),
-            Comparison::Greater => order.is_gt(),
-            Comparison::GreaterOrEqual => order.is_ge(),
-        }))
+        Ok(self.order(other)?.is_some_and(|order| comparison.holds(order)))
     }
 
     /// `None` when one of them is NULL, or a number is not a number.

@@ -3,6 +3,7 @@
 //! Guarantees: conditions are flat lists where the text is a chain, so that walking the tree needs no more depth than the text had
 //! parentheses.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use wsman::cim::{ClassName, Name};
@@ -118,6 +119,21 @@ pub enum Comparison {
     LessOrEqual,
     Greater,
     GreaterOrEqual,
+}
+
+impl Comparison {
+    /// Whether two operands that stand in this order compare so.
+    #[must_use]
+    pub fn holds(self, order: Ordering) -> bool {
+        match self {
+            Self::Equal => order.is_eq(),
+            Self::NotEqual => order.is_ne(),
+            Self::Less => order.is_lt(),
+            Self::LessOrEqual => order.is_le(),
+            Self::Greater => order.is_gt(),
+            Self::GreaterOrEqual => order.is_ge(),
+        }
+    }
 }
 
 /// What `ASSOCIATORS OF` and `REFERENCES OF` ask.

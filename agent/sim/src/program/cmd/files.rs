@@ -3,6 +3,8 @@
 //! Guarantees: each says what the real one says, and where: results on the output, refusals among the errors.
 //! Deliberately absent: questions. Where the real command asks for a letter, nothing is done.
 
+use std::fmt::Display;
+
 use super::super::call::Call;
 use super::super::words::words;
 use super::builtin::Verdict;
@@ -68,11 +70,16 @@ pub(super) fn exists(text: &str, call: &mut Call<'_, '_>) -> bool {
     found.into_iter().any(|path| wild || call.files().is_some_and(|files| files.find(&path) != Found::Nothing))
 }
 
+/// The end of a command that does nothing more.
+fn gives_up(call: &mut Call<'_, '_>, why: impl Display) -> Verdict {
+    call.complain(&why.to_string());
+    Verdict::Ends(1)
+}
+
 pub(super) fn type_out(tail: &str, call: &mut Call<'_, '_>) -> Verdict {
     let (_, names) = arguments(tail);
     if names.is_empty() {
-        call.complain("The syntax of the command is incorrect.");
-        return Verdict::Ends(1);
+        return gives_up(call, "The syntax of the command is incorrect.");
     }
     let mut code = 0;
     for name in &names {
@@ -98,8 +105,7 @@ pub(super) fn type_out(tail: &str, call: &mut Call<'_, '_>) -> Verdict {
 pub(super) fn copy(tail: &str, call: &mut Call<'_, '_>) -> Verdict {
     let (_, names) = arguments(tail);
     let [from, to @ ..] = names.as_slice() else {
-        call.complain("The syntax of the command is incorrect.");
-        return Verdict::Ends(1);
+        return gives_up(call, "The syntax of the command is incorrect.");
     };
     let to = call.path(to.first().map_or(".", String::as_str));
     let sources = if from.eq_ignore_ascii_case("nul") { Vec::new() } else { paths(from, call) };
@@ -132,8 +138,7 @@ fn below(folder: &str, source: &str) -> String {
 pub(super) fn move_to(tail: &str, call: &mut Call<'_, '_>) -> Verdict {
     let (_, names) = arguments(tail);
     let [from, to] = names.as_slice() else {
-        call.complain("The syntax of the command is incorrect.");
-        return Verdict::Ends(1);
+        return gives_up(call, "The syntax of the command is incorrect.");
     };
     let to = call.path(to);
     let mut moved = 0;
@@ -142,15 +147,11 @@ pub(super) fn move_to(tail: &str, call: &mut Call<'_, '_>) -> Verdict {
         let target = if files.find(&to) == Found::Folder { below(&to, &source) } else { to.clone() };
         match files.rename(&source, &target) {
             Ok(()) => moved += 1,
-            Err(error) => {
-                call.complain(&error.to_string());
-                return Verdict::Ends(1);
-            }
+            Err(error) => return gives_up(call, error),
         }
     }
     if moved == 0 {
-        call.complain(&FileError::NoFile.to_string());
-        return Verdict::Ends(1);
+        return gives_up(call, FileError::NoFile);
     }
     call.say(&format!("{moved:>9} file(s) moved."));
     Verdict::Ends(0)
@@ -159,17 +160,13 @@ pub(super) fn move_to(tail: &str, call: &mut Call<'_, '_>) -> Verdict {
 pub(super) fn ren(tail: &str, call: &mut Call<'_, '_>) -> Verdict {
     let (_, names) = arguments(tail);
     let [from, to] = names.as_slice() else {
-        call.complain("The syntax of the command is incorrect.");
-        return Verdict::Ends(1);
+        return gives_up(call, "The syntax of the command is incorrect.");
     };
     let from = call.path(from);
     let to = format!("{}\\{to}", parent(&from));
     match call.files().map(|mut files| files.rename(&from, &to)) {
         Some(Ok(())) => Verdict::Ends(0),
-        Some(Err(error)) => {
-            call.complain(&error.to_string());
-            Verdict::Ends(1)
-        }
+        Some(Err(error)) => gives_up(call, error),
         None => Verdict::Ends(1),
     }
 }
@@ -177,8 +174,7 @@ pub(super) fn ren(tail: &str, call: &mut Call<'_, '_>) -> Verdict {
 pub(super) fn del(tail: &str, call: &mut Call<'_, '_>) -> Verdict {
     let (switches, names) = arguments(tail);
     if names.is_empty() {
-        call.complain("The syntax of the command is incorrect.");
-        return Verdict::Ends(1);
+        return gives_up(call, "The syntax of the command is incorrect.");
     }
     let mut code = 0;
     for name in &names {
@@ -214,8 +210,7 @@ pub(super) fn del(tail: &str, call: &mut Call<'_, '_>) -> Verdict {
 pub(super) fn mkdir(tail: &str, call: &mut Call<'_, '_>) -> Verdict {
     let (_, names) = arguments(tail);
     if names.is_empty() {
-        call.complain("The syntax of the command is incorrect.");
-        return Verdict::Ends(1);
+        return gives_up(call, "The syntax of the command is incorrect.");
     }
     let mut code = 0;
     for name in names {
@@ -238,8 +233,7 @@ pub(super) fn rmdir(tail: &str, call: &mut Call<'_, '_>) -> Verdict {
     let (switches, names) = arguments(tail);
     let has = |switch: &str| switches.iter().any(|s| s == switch);
     if names.is_empty() {
-        call.complain("The syntax of the command is incorrect.");
-        return Verdict::Ends(1);
+        return gives_up(call, "The syntax of the command is incorrect.");
     }
     let mut refused: Option<FileError> = None;
     for name in names {
