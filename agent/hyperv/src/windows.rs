@@ -26,7 +26,7 @@ use std::sync::Arc;
 use model::desired::Desired;
 use model::names::{InstanceId, RoleName};
 use model::observed::Reach;
-use plan::step::{Act, Impact, Purpose, Step, StepId, StepTime};
+use plan::step::{Act, Purpose, Step};
 use wsman::clock::SharedClock;
 
 use crate::failure::Failure;
@@ -66,18 +66,7 @@ impl Host {
     pub async fn guest_windows(&self, desired: &Desired, instance: &InstanceId, role: &RoleName) -> Result<Windows, Failure> {
         // Whoever looks into a guest does what this step does.
         let act = Act::AwaitGuest { over: Reach::Management };
-        let step = Step {
-            id: StepId::of(instance, Some(role), &act),
-            instance: instance.clone(),
-            role: Some(role.clone()),
-            time: StepTime::declared(&act),
-            act,
-            purpose: Purpose::Repair,
-            after: Vec::new(),
-            behind: Vec::new(),
-            impact: Impact::None,
-            reach: Reach::Management,
-        };
+        let step = Step::alone((instance, role), act, Purpose::Repair, Reach::Management);
         let cx = Cx { host: self, desired, step: &step };
         Ok(cx.need_guest().await?.windows(&cx))
     }

@@ -69,6 +69,25 @@ pub struct Step {
     pub time: StepTime,
 }
 
+impl Step {
+    /// A step of no plan: nothing comes before it, and it ends nobody's serving.
+    #[must_use]
+    pub fn alone((instance, role): (&InstanceId, &RoleName), act: Act, purpose: Purpose, reach: Reach) -> Self {
+        Self {
+            id: StepId::of(instance, Some(role), &act),
+            instance: instance.clone(),
+            role: Some(role.clone()),
+            time: StepTime::declared(&act),
+            act,
+            purpose,
+            after: Vec::new(),
+            behind: Vec::new(),
+            impact: Impact::None,
+            reach,
+        }
+    }
+}
+
 /// What a step is done for. The gate and `mode` judge by this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -13,7 +13,7 @@ use model::names::{HostPath, InstanceId, RoleName, VmName};
 use model::observed::{Observed, PowerState, Reach};
 use model::seen::Seen;
 use plan::given::Given;
-use plan::step::{Act, Impact, Purpose, Step, StepId, StepTime};
+use plan::step::{Act, Purpose, Step};
 use tokio::time::Instant;
 
 use super::{ImageCheck, ImageCheckError, wish};
@@ -110,19 +110,7 @@ fn ours(observed: &Observed, instance: &InstanceId) -> Result<BTreeSet<VmName>, 
 }
 
 fn removal(instance: &InstanceId, role: &RoleName, path: &HostPath) -> Step {
-    let act = Act::RemoveDisk { path: path.clone() };
-    Step {
-        id: StepId::of(instance, Some(role), &act),
-        instance: instance.clone(),
-        role: Some(role.clone()),
-        time: StepTime::declared(&act),
-        act,
-        purpose: Purpose::Prune,
-        after: Vec::new(),
-        behind: Vec::new(),
-        impact: Impact::None,
-        reach: Reach::HostOnly,
-    }
+    Step::alone((instance, role), Act::RemoveDisk { path: path.clone() }, Purpose::Prune, Reach::HostOnly)
 }
 
 /// The same step, without patience for a guest that nobody needs.

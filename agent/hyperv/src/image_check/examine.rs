@@ -189,33 +189,36 @@ impl Guest<'_, '_> {
         ask.await.map_err(|failure| ImageCheckError::Ask(Box::new(failure)))
     }
 
-    async fn heartbeat(&self) -> Result<Outcome, ImageCheckError> {
+    /// Looks at what the host tells of the VM until `judge` makes something of it, given since when it is looked at.
+    async fn until(&self, judge: impl Fn(&OurVm, &Vitals, Instant) -> Option<Outcome>) -> Result<Outcome, ImageCheckError> {
         let started = Instant::now();
         let mut pause = Pause::for_state();
         loop {
             let (vm, vitals) = self.vitals().await?;
-            match vitals.silence(&vm.guid) {
-                None => return Ok(works(format!("{} after the start", spent(started)))),
-                Some(cause) if cause == Cause::PoweredOff || started.elapsed() >= BOOT => {
-                    return Ok(verdict::silent(&cause, BOOT));
-                }
-                Some(_) => pause.sleep().await,
+            if let Some(outcome) = judge(&vm, &vitals, started) {
+                return Ok(outcome);
             }
+            pause.sleep().await;
         }
     }
 
+    async fn heartbeat(&self) -> Result<Outcome, ImageCheckError> {
+        let judge = |vm: &OurVm, vitals: &Vitals, started: Instant| match vitals.silence(&vm.guid) {
+            None => Some(works(format!("{} after the start", spent(started)))),
+            Some(cause) if cause == Cause::PoweredOff || started.elapsed() >= BOOT => Some(verdict::silent(&cause, BOOT)),
+            Some(_) => None,
+        };
+        self.until(judge).await
+    }
+
     async fn thumbprint(&self) -> Result<Outcome, ImageCheckError> {
-        let started = Instant::now();
-        let mut pause = Pause::for_state();
-        loop {
-            let (vm, vitals) = self.vitals().await?;
-            match vitals.listener(&vm.guid) {
-                Seen::Known(thumbprint) => return Ok(works(thumbprint)),
-                Seen::Absent if started.elapsed() >= SETTLE => return Ok(verdict::unpublished(None)),
-                Seen::Unknown(cause) if started.elapsed() >= SETTLE => return Ok(verdict::unpublished(Some(&cause))),
-                Seen::Absent | Seen::Unknown(_) => pause.sleep().await,
-            }
-        }
+        let judge = |vm: &OurVm, vitals: &Vitals, started: Instant| match vitals.listener(&vm.guid) {
+            Seen::Known(thumbprint) => Some(works(thumbprint)),
+            Seen::Absent | Seen::Unknown(_) if started.elapsed() < SETTLE => None,
+            Seen::Absent => Some(verdict::unpublished(None)),
+            Seen::Unknown(cause) => Some(verdict::unpublished(Some(&cause))),
+        };
+        self.until(judge).await
     }
 
     /// Looks in. A refusal is final: each attempt counts towards locking the account.
