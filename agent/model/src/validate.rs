@@ -228,22 +228,13 @@ impl Assembler {
         Fault { hint: suggest(site.value.as_str(), names()), ..fault.expected(one_of(names())) }
     }
 
-    /// Resolves what changed since the last time, on two threads when there is much of it.
+    /// Resolves what changed since the last time.
     fn resolve_all(&mut self, rosters: &[Roster], windows: &windows::Windows, findings: &mut Vec<Finding>) {
         let this = &*self;
-        let halves = if rosters.len() > PARALLEL { rosters.split_at(rosters.len() / 2) } else { (rosters, &rosters[..0]) };
+        let (first, second) = rosters.split_at(rosters.len() / 2);
         let work = |rosters: &[Roster]| rosters.iter().map(|roster| this.resolve_site(roster, windows)).collect::<Vec<_>>();
-        let mut sites = if halves.1.is_empty() {
-            work(halves.0)
-        } else {
-            std::thread::scope(|scope| {
-                let second = scope.spawn(|| work(halves.1));
-                let mut first = work(halves.0);
-                // A panic in the other half is a bug of ours; it goes on here as it would have without threads.
-                first.extend(second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-                first
-            })
-        };
+        let [mut sites, further] = side_by_side(rosters.len(), || work(first), || work(second));
+        sites.extend(further);
         let mut outcomes = Outcomes::default();
         outcomes.reserve(rosters.iter().map(|roster| roster.entries.len()).sum());
         for (roster, site) in rosters.iter().zip(&mut sites) {
@@ -333,6 +324,19 @@ impl Assembler {
 
 /// With fewer sites a second thread costs more than it saves.
 const PARALLEL: usize = 64;
+
+/// Does both, on two threads when there is much of it.
+fn side_by_side<T: Send>(sites: usize, one: impl FnOnce() -> T, other: impl FnOnce() -> T + Send) -> [T; 2] {
+    if sites <= PARALLEL {
+        return [one(), other()];
+    }
+    std::thread::scope(|scope| {
+        let other = scope.spawn(other);
+        let one = one();
+        // A panic in the other half is a bug of ours; it goes on here as it would have without threads.
+        [one, other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))]
+    })
+}
 
 /// A document as a policy sees it.
 #[derive(Debug, Clone)]

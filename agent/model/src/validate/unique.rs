@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
+use std::hash::{Hash, Hasher};
 
 use foldhash::fast::RandomState;
 
 use super::report::{Finding, Scope};
-use super::{Assembler, Roster};
+use super::{Assembler, Roster, side_by_side};
 use crate::diagnostic::Code;
 use crate::manifest::{Fault, Origin};
 use crate::names::{ApplianceName, InstanceId, ProfileName, SiteName};
@@ -20,6 +21,23 @@ struct Claim<'a> {
     appliance: &'a ApplianceName,
 }
 
+/// A claim by what it claims. The place of its roster and entry say who; a hundred thousand of them should stay small.
+struct Claimed<'a>(&'a Fact);
+
+impl PartialEq for Claimed<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key == other.0.key
+    }
+}
+
+impl Eq for Claimed<'_> {}
+
+impl Hash for Claimed<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.key.hash(state);
+    }
+}
+
 /// Checks the whole repository.
 pub(crate) fn check(assembler: &Assembler, rosters: &[Roster], findings: &mut Vec<Finding>) {
     claims(assembler, rosters, findings);
@@ -28,22 +46,41 @@ pub(crate) fn check(assembler: &Assembler, rosters: &[Roster], findings: &mut Ve
     management_slots_differ(assembler, findings);
 }
 
+/// Addresses are claimed about as often as everything else together, so the two are looked through side by side.
 fn claims(assembler: &Assembler, rosters: &[Roster], findings: &mut Vec<Finding>) {
-    let count = assembler.outcomes.values().map(|outcome| outcome.facts.len()).sum();
-    let mut taken: HashMap<&FactKey, Claim<'_>, RandomState> = HashMap::with_capacity_and_hasher(count, RandomState::default());
-    for roster in rosters {
-        for entry in &roster.entries {
-            let Some(outcome) = assembler.outcomes.get(&entry.key) else { continue };
-            for fact in outcome.facts.iter() {
-                let claim = Claim { fact, site: &roster.site, appliance: &entry.name };
-                match taken.entry(&fact.key) {
-                    Slot::Vacant(place) => drop(place.insert(claim)),
-                    Slot::Occupied(first) if same(first.get(), &claim) => {}
-                    Slot::Occupied(first) => findings.push(conflict(first.get(), &claim)),
+    let is_address = |key: &FactKey| matches!(key, FactKey::Address(_));
+    let [addresses, others] =
+        side_by_side(rosters.len(), || conflicts(assembler, rosters, is_address), || conflicts(assembler, rosters, |key| !is_address(key)));
+    findings.extend(addresses);
+    findings.extend(others);
+}
+
+/// What is claimed twice, of what is `asked`.
+fn conflicts(assembler: &Assembler, rosters: &[Roster], asked: impl Fn(&FactKey) -> bool) -> Vec<Finding> {
+    let claims = || {
+        let entries =
+            (0..).zip(rosters).flat_map(|(site, roster)| (0..).zip(&roster.entries).map(move |(place, entry)| (site, place, entry)));
+        let outcomes = entries.filter_map(|(site, place, entry)| Some(((site, place), assembler.outcomes.get(&entry.key)?)));
+        outcomes.flat_map(|(who, outcome)| outcome.facts.iter().map(move |fact| (who, fact))).filter(|(_, fact)| asked(&fact.key))
+    };
+    let told = |fact, (site, place): (u32, u32)| {
+        let roster = &rosters[site as usize];
+        Claim { fact, site: &roster.site, appliance: &roster.entries[place as usize].name }
+    };
+    let mut findings = Vec::new();
+    let mut taken = HashMap::with_capacity_and_hasher(claims().count(), RandomState::default());
+    for (who, fact) in claims() {
+        match taken.entry(Claimed(fact)) {
+            Slot::Vacant(place) => drop(place.insert(who)),
+            Slot::Occupied(first) => {
+                let (first, claim) = (told(first.key().0, *first.get()), told(fact, who));
+                if !same(&first, &claim) {
+                    findings.push(conflict(&first, &claim));
                 }
             }
         }
     }
+    findings
 }
 
 /// Whether two claims are one: made at one place for one owner.
