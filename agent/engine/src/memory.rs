@@ -105,6 +105,7 @@ impl Remembered {
             digest.clone_into(&mut self.kept.wish);
             self.kept.memory.attempts.clear();
             self.kept.memory.rebuilds.clear();
+            self.kept.memory.broken_off = None;
             self.kept.stalled.clear();
             self.kept.blind = 0;
         }
@@ -156,6 +157,13 @@ impl Remembered {
         retry_at
     }
 
+    /// Planned work ends serving: what was broken off before is over, whether calls came back or not.
+    pub(crate) fn ends_serving(&mut self) {
+        if let Some(broken) = &mut self.kept.memory.broken_off {
+            broken.out = false;
+        }
+    }
+
     /// The steps that trying again will not mend.
     #[must_use]
     pub fn stalled(&self) -> &BTreeMap<StepId, StalledStep> {
@@ -166,6 +174,7 @@ impl Remembered {
     pub(crate) fn all_is_well(&mut self) {
         self.kept.memory.attempts.clear();
         self.kept.memory.rebuilds.clear();
+        self.kept.memory.broken_off = None;
         self.kept.stalled.clear();
     }
 

@@ -109,6 +109,7 @@ impl Patience {
             | WaitingOn::Approval { .. }
             | WaitingOn::Reach { .. }
             | WaitingOn::Unknown { .. }
+            | WaitingOn::BrokenOff { .. }
             | WaitingOn::Hold { .. }
             | WaitingOn::Mode { .. }
             | WaitingOn::Breaker { .. } => Self::Outside,

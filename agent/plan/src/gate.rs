@@ -1,13 +1,14 @@
 //! Whether a plan may begin now, and which of its steps.
 //!
 //! Guarantees: pure; the engine only takes the turn. Planned work that has ended serving already is asked neither for a window nor for a
-//! turn, so it is never stopped between stop and start; a fault, or a service that somebody stopped, begins none. An Approval (`allow: interrupt`) of just that plan stands
+//! turn, so it is never stopped between stop and start; a fault, or a service that somebody stopped, begins none; what failed is over:
+//! calls come back, and after that it ends serving once in each window at most. An Approval (`allow: interrupt`) of just that plan stands
 //! for the promise (others that serve, the longest outage), never for window, turn or hold. Whatever is kept back keeps back all that
 //! comes after it. Deliberately absent: waiting; the answer says when to ask again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use model::desired::{Desired, Mode};
 use model::names::WindowName;
 use model::units::Span;
@@ -18,6 +19,9 @@ use crate::given::{Given, PeerSight, Ruling, TurnState};
 use crate::graph::Plan;
 use crate::report::{PlanReport, Wait, WaitingOn};
 use crate::step::{Impact, Purpose, Step, StepId};
+
+/// Where no window binds, work that was broken off again and again ends serving once in this time.
+const WITHOUT_WINDOWS: SignedDuration = SignedDuration::from_hours(24);
 
 /// The gate's verdict on a plan.
 #[must_use]
@@ -46,6 +50,7 @@ pub fn gate(plan: &Plan, report: &PlanReport, desired: &Desired, given: &Given) 
     waits.extend(judge.policies());
     waits.extend(judge.leader());
     waits.extend(judge.disruption());
+    waits.extend(judge.broken_off());
     waits.extend(judge.room());
     waits.extend(judge.backoff());
     let kept: BTreeSet<&StepId> = waits.iter().flat_map(|wait| &wait.blocks).collect();
@@ -151,6 +156,25 @@ impl Judge<'_> {
         [window, outage, peer, turn].into_iter().flatten().collect()
     }
 
+    /// Work that failed while it kept calls away lets them back before it is tried again, and from the second time on it waits for another
+    /// window. Where they cannot come back, that window is the next attempt too: the work may be what mends the fault.
+    fn broken_off(&self) -> Option<Wait> {
+        let broken = self.given.memory.broken_off.filter(|broken| broken.out || broken.times > 1)?;
+        let again = self.next_opening_after(broken.at);
+        if self.in_maintenance() || again.is_some_and(|again| again <= self.given.now) {
+            return None;
+        }
+        let on = WaitingOn::BrokenOff { times: broken.times, again };
+        self.wait(on, |step| self.disrupts(step))
+    }
+
+    fn next_opening_after(&self, at: Timestamp) -> Option<Timestamp> {
+        if !self.needs_window() {
+            return at.checked_add(WITHOUT_WINDOWS).ok();
+        }
+        windows_that_bind(self.desired).values().filter_map(|window| Some(window.next_opening_after(at)?.opens)).min()
+    }
+
     fn room(&self) -> Option<Wait> {
         let at_once = self.given.crowd?;
         self.wait(WaitingOn::Room { at_once }, |step| self.begins_work(step))
@@ -211,9 +235,13 @@ impl Judge<'_> {
         crate::posture::in_maintenance(self.desired, self.given.now)
     }
 
+    fn needs_window(&self) -> bool {
+        !self.desired.windows.is_empty() || self.desired.availability.planned_outage.is_some()
+    }
+
     fn closed_window(&self) -> Option<WaitingOn> {
         let windows = windows_that_bind(self.desired);
-        if self.desired.windows.is_empty() && self.desired.availability.planned_outage.is_none() {
+        if !self.needs_window() {
             return None;
         }
         if windows.values().any(|window| window.open_at(self.given.now).is_some()) {
@@ -239,7 +267,8 @@ pub fn is_disruption(step: &Step) -> bool {
 }
 
 /// Whether somebody decided that it be done, rather than a fault.
-fn is_planned(purpose: Purpose) -> bool {
+#[must_use]
+pub fn is_planned(purpose: Purpose) -> bool {
     match purpose {
         Purpose::SetUp | Purpose::Drain | Purpose::Change | Purpose::Prune => true,
         Purpose::Repair | Purpose::Close | Purpose::Return => false,

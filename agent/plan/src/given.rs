@@ -176,6 +176,8 @@ pub struct Memory {
     pub down_since: Option<Timestamp>,
     /// The present drain, or the last one that was given up.
     pub drain: Option<DrainMemory>,
+    /// Planned work under the present wish that failed after it had ended serving, until the wish is in force.
+    pub broken_off: Option<BrokenOff>,
     /// When faults began to count on an appliance that was not held yet, the last hour only.
     pub downs: Vec<Timestamp>,
 }
@@ -188,6 +190,19 @@ pub struct DrainMemory {
     pub since: Timestamp,
     /// When its time was over although calls still ran, and the wish is to abort then.
     pub given_up: Option<Timestamp>,
+}
+
+/// Planned work that failed after it had ended serving. Calls come back first, and it may end serving once more in the same window, and
+/// once in each later one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BrokenOff {
+    /// How often it ended serving and failed.
+    pub times: u32,
+    /// When it failed last.
+    pub at: Timestamp,
+    /// Whether calls have not come back since.
+    pub out: bool,
 }
 
 /// How often a step failed in a row.
@@ -217,8 +232,15 @@ impl Memory {
         }
         let instants = self.bad_since.values_mut().chain(self.unseen_since.values_mut()).chain(&mut self.downs);
         let instants = instants.chain(&mut self.well_since).chain(&mut self.call_path_well_since).chain(&mut self.down_since);
+        let broken_off = self.broken_off.iter_mut().map(|broken| &mut broken.at);
         let drain = self.drain.iter_mut().flat_map(|drain| [Some(&mut drain.since), drain.given_up.as_mut()]).flatten();
-        instants.chain(drain).for_each(|at| *at = (*at).min(now));
+        instants.chain(broken_off).chain(drain).for_each(|at| *at = (*at).min(now));
+    }
+
+    /// Planned work failed while it kept calls away. What fails in one outage counts once.
+    pub fn break_off(&mut self, now: Timestamp) {
+        let times = self.broken_off.map_or(1, |before| if before.out { before.times } else { before.times.saturating_add(1) });
+        self.broken_off = Some(BrokenOff { times, at: now, out: true });
     }
 
     /// How long an act takes: declared, then learned; given up after what was declared or four times what was learned.

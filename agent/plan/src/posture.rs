@@ -14,6 +14,7 @@ use model::units::Span;
 use crate::effect::vm_of;
 use crate::given::{Given, Memory};
 use crate::laggard::is_waived;
+use crate::outage::are_calls_back;
 use crate::signal::{Signal, SignalKind, SignalState, first_name, signals};
 
 /// No wait before calls return is longer than this.
@@ -272,6 +273,12 @@ impl Memory {
             self.downs.push(now);
         }
         self.down_since = if down { self.down_since.or(Some(now)) } else { None };
+        let old = all.iter().filter(|signal| !is_of_new(signal, self, desired, observed));
+        if are_calls_back(old)
+            && let Some(broken) = &mut self.broken_off
+        {
+            broken.out = false;
+        }
         self.note_drain(desired, observed, now);
     }
 

@@ -170,6 +170,13 @@ pub enum WaitingOn {
         /// So often it failed.
         failed: u32,
     },
+    /// Planned work failed after it had ended serving: calls come back first, and it does not end serving as often as it fails.
+    BrokenOff {
+        /// How often it ended serving and failed.
+        times: u32,
+        /// When it may end serving again at the latest: a window opens then. `None` when none does any more.
+        again: Option<Timestamp>,
+    },
     /// A person on the host stops us.
     Hold {
         /// Until then.
@@ -205,7 +212,7 @@ impl WaitingOn {
     pub fn until(&self) -> Option<Timestamp> {
         match self {
             Self::Window { opens } => opens.as_ref().map(|(_, at)| *at),
-            Self::Drain { until, .. } => *until,
+            Self::Drain { until, .. } | Self::BrokenOff { again: until, .. } => *until,
             Self::DrainGivenUp { until, .. }
             | Self::Confirm { until, .. }
             | Self::Stable { until }
@@ -243,6 +250,7 @@ impl WaitingOn {
             Self::Confirm { .. } => "confirm",
             Self::Stable { .. } => "stable",
             Self::Backoff { .. } => "backoff",
+            Self::BrokenOff { .. } => "brokenOff",
             Self::Hold { .. } => "hold",
             Self::Mode { .. } => "mode",
             Self::Job { .. } => "job",
@@ -299,6 +307,15 @@ impl fmt::Display for WaitingOn {
             Self::Confirm { signal, until } => write!(f, "{signal} is read again before it counts, at {until:.0}"),
             Self::Stable { until } => write!(f, "all must stay well before calls return, until {until:.0}"),
             Self::Backoff { until, failed } => write!(f, "it failed {failed} times in a row; next attempt at {until:.0}"),
+            Self::BrokenOff { times: 1, again: Some(again) } => {
+                write!(f, "it failed after calls had been stopped for it; it goes on when they are back, at {again:.0} at the latest")
+            }
+            Self::BrokenOff { times, again: Some(again) } => {
+                write!(f, "calls were stopped for it {times} times and it failed each time; they are stopped again at {again:.0}")
+            }
+            Self::BrokenOff { times, again: None } => {
+                write!(f, "calls were stopped for it {times} times and it failed each time; no window opens any more")
+            }
             Self::Hold { until, reason } => write!(f, "held on the host until {until:.0}: {reason}"),
             Self::Mode { mode } => write!(f, "mode `{}` allows no more", mode_name(*mode)),
             Self::Job { caption } => write!(f, "a Hyper-V job has not ended: {caption}"),

@@ -17,7 +17,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use model::cause::chain;
 use model::names::RoleName;
-use plan::gate::is_disruption;
+use plan::gate::{is_disruption, is_planned};
+use plan::posture::in_maintenance;
 use plan::step::{Step, StepId};
 use tokio::task::JoinError;
 use tokio::time::{Instant, sleep_until};
@@ -94,11 +95,15 @@ pub(crate) async fn execute(
         return stopped(Stop::NotOurTurn);
     }
     let doer = work.begin(pass, resident, (sight, decided))?;
-    if decided.go.iter().any(is_disruption) {
+    let disrupts = decided.go.iter().any(is_disruption);
+    if disrupts {
         report::leaves(pass, resident).await;
+        resident.memory.ends_serving();
     }
+    // A person's maintenance is no change that is tried again and again.
+    let keeps_calls_away = (disrupts || decided.decision.report.begun) && !in_maintenance(&pass.wish.desired, sight.given.now);
     let boots = boots(pass, sight);
-    let mut execution = Execution { pass, resident, work, doer, executed: Executed::default(), boots };
+    let mut execution = Execution { pass, resident, work, doer, executed: Executed::default(), boots, keeps_calls_away };
     execution.run(decided).await;
     Ok(execution.executed)
 }
@@ -127,6 +132,8 @@ struct Execution<'e> {
     executed: Executed,
     /// When the guests had started, each by its own clock.
     boots: BTreeMap<RoleName, Timestamp>,
+    /// Whether planned work keeps calls away, or is about to.
+    keeps_calls_away: bool,
 }
 
 impl Execution<'_> {
@@ -233,6 +240,9 @@ impl Execution<'_> {
                 let failure =
                     Failure { disposition: error.disposition(), says: &says, ended: self.pass.context.now(), schedule, boots: &self.boots };
                 let next = self.resident.memory.failed(&step.id, &failure);
+                if self.keeps_calls_away && is_planned(step.purpose) {
+                    self.resident.memory.memory_mut().break_off(failure.ended);
+                }
                 self.tell(Happening::StepFailed { step: step.id.clone(), says: says.clone() });
                 self.executed.failed.push(FailedStep { step: step.id.clone(), says, next });
                 End::Failed

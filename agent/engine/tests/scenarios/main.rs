@@ -4,6 +4,7 @@
 // By the name that the other crates of the workspace know it.
 extern crate trunkline_engine as engine;
 
+mod broken_off;
 mod consent;
 mod converge;
 mod crowd;

@@ -10,7 +10,7 @@ use crate::fixtures::{
     add_window, bare, branch_bundle, cloud_connector, converged, given, given_with_peer, nights, now, of, set_rule, set_service, vm,
 };
 use crate::gate::{Gated, gate};
-use crate::given::{Attempts, Given, HostHold, PeerSight, Ruling, TurnState, Verdict};
+use crate::given::{Attempts, BrokenOff, Given, HostHold, PeerSight, Ruling, TurnState, Verdict};
 use crate::report::WaitingOn;
 use crate::step::{Act, Purpose, StepId};
 use crate::{decide, plan};
@@ -22,6 +22,10 @@ fn verdict(desired: &Desired, observed: &Observed, given: &Given) -> Gated {
 
 fn kinds(gated: &Gated) -> Vec<&'static str> {
     gated.waits.iter().map(|wait| wait.on.kind()).collect()
+}
+
+fn of_step(role: &str, act: &Act) -> StepId {
+    StepId::of(&of("2.1"), Some(&of(role)), act)
 }
 
 /// A serving appliance with a commit that needs a VM off.
@@ -98,6 +102,29 @@ fn an_appliance_that_serves_nobody_needs_neither_window_nor_turn_nor_peer() {
     vm(&mut observed, "edge").remarks.down = Some("planned work: processors of mediation 2 -> 4; by hand: …".to_owned());
     assert_eq!(kinds(&verdict(&desired, &observed, &given)), Vec::<&str>::new(), "a disruption that has begun goes on");
     assert_eq!(kinds(&verdict(&cloud_connector(), &bare(&desired), &given)), Vec::<&str>::new());
+}
+
+#[test]
+fn work_that_failed_while_nobody_was_served_is_no_beginning_and_ends_serving_once_in_each_later_window() {
+    let (mut desired, serves) = with_a_change();
+    add_window(&mut desired, "nights", nights());
+    let mut out = serves.clone();
+    set_service(&mut out, "edge", "RTCSRV", ServiceState::Stopped, StartMode::Manual);
+    vm(&mut out, "edge").remarks.down = Some("planned work: processors of mediation 2 -> 4; by hand: …".to_owned());
+    let at = |observed, times, is_out, hour: &str| {
+        let mut given = Given { now: of(&format!("2026-03-0{hour}:00:00Z")), ..given_with_peer() };
+        given.memory.broken_off = Some(BrokenOff { times, at: of("2026-03-03T11:00:00Z"), out: is_out });
+        let gated = verdict(&desired, observed, &given);
+        (kinds(&gated), gated.go.contains(&of_step("mediation", &Act::ShutDownVm)))
+    };
+    // The windows are open from 10:00 to 13:00.
+    assert_eq!(at(&out, 1, true, "3T12"), (vec!["brokenOff"], false), "calls come back first");
+    assert_eq!(at(&serves, 1, false, "3T12"), (vec![], true), "once more in the same window");
+    assert_eq!(at(&serves, 1, false, "3T20"), (vec!["window"], false), "the window is asked anew");
+    assert_eq!(at(&serves, 2, false, "3T12"), (vec!["brokenOff"], false), "and no more");
+    assert_eq!(at(&serves, 2, false, "4T10"), (vec![], true), "but in the next one");
+    assert_eq!(at(&out, 2, true, "4T10"), (vec![], true), "though calls could not come back: it may be what mends that");
+    assert_eq!(at(&out, 2, false, "3T20"), (vec![], true), "what has begun anew goes on");
 }
 
 /// A change that waits for the night, at noon, while the only other appliance has the turn and is out.
