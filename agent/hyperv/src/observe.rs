@@ -81,6 +81,7 @@ impl Host {
                 booted_at: Seen::Known(sight.machine.booted_at),
                 processors: sight.machine.processors,
                 memory: sight.machine.memory,
+                free_memory: sight.machine.free_memory.clone(),
                 switches: switches.map_or_else(Seen::Unknown, Seen::Known),
                 files: sight.files.clone().unwrap_or_else(|cause| file::unseen(&paths, &cause)),
                 cluster: match &sight.cluster {

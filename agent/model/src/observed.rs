@@ -80,6 +80,9 @@ pub struct ObservedHost {
     pub processors: u32,
     /// Physical memory.
     pub memory: MemorySize,
+    /// What of it nobody uses: neither VMs, ours or not, nor the host itself.
+    #[serde(default = "not_observed")]
+    pub free_memory: Seen<MemorySize>,
     /// Virtual switches.
     pub switches: Seen<BTreeMap<SwitchName, ObservedSwitch>>,
     /// Files that the wish names (images, disks), each looked for.

@@ -13,7 +13,7 @@ use model::observed::{
     RuleState, ServiceState, SwitchKind,
 };
 use model::seen::{Cause, Seen};
-use model::units::DiskSize;
+use model::units::{DiskSize, MemorySize};
 
 use crate::network;
 use crate::step::{Act, Step};
@@ -70,14 +70,13 @@ impl Step {
             | Act::SetStartAction { .. }
             | Act::SetStopAction { .. }
             | Act::AttachDisk { .. }
-            | Act::StartVm
-            | Act::ShutDownVm
             | Act::WriteRemarks { .. }
             | Act::InjectAddress { .. } => {
                 if let Some(vm) = self.vm_mut(observed) {
                     on_vm(&self.act, vm);
                 }
             }
+            Act::StartVm | Act::ShutDownVm => self.on_power(desired, observed),
             Act::RenameGuest { .. }
             | Act::JoinDomain { .. }
             | Act::DrainService { .. }
@@ -98,6 +97,18 @@ impl Step {
 
     fn guest_mut<'a>(&self, observed: &'a mut Observed) -> Option<&'a mut ObservedGuest> {
         self.vm_mut(observed)?.guest.known_mut()
+    }
+
+    /// What a VM of the wish takes or gives back of the host's memory; what others give back is for the next look to say.
+    fn on_power(&self, desired: &Desired, observed: &mut Observed) {
+        let is_wished = self.instance == desired.instance && desired.roles.iter().any(|role| Some(&role.role) == self.role.as_ref());
+        let Some(vm) = self.vm_mut(observed) else { return };
+        let before = memory_held(vm);
+        on_vm(&self.act, vm);
+        let after = memory_held(vm);
+        if let Some(free) = observed.host.free_memory.known_mut().filter(|_| is_wished) {
+            *free = MemorySize::from_mib((free.mib() + before.mib()).saturating_sub(after.mib()));
+        }
     }
 
     fn remove_vm(&self, observed: &mut Observed) {
@@ -325,6 +336,13 @@ fn foretold(role: &DesiredRole, vm: &ObservedVm, reach: Reach, at: jiff::Timesta
         calls: if role.calls.is_empty() { Seen::Absent } else { Seen::Known(0) },
         rules: Seen::Known(role.rules.iter().map(|rule| (rule.name.clone(), RuleState::Enabled)).collect()),
     }
+}
+
+/// What a VM surely gives back of its host's memory when it goes off: nothing while it is off or saved, and of what the host changes
+/// by itself nobody knows how much it is.
+pub(crate) fn memory_held(vm: &ObservedVm) -> MemorySize {
+    let holds = !matches!(vm.power, PowerState::Off | PowerState::Saved) && vm.dynamic_memory.known() != Some(&true);
+    vm.memory.known().copied().filter(|_| holds).unwrap_or(MemorySize::from_mib(0))
 }
 
 /// The VM of a role of the instance that is wished for.

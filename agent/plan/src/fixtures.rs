@@ -231,6 +231,7 @@ pub fn bare(desired: &Desired) -> Observed {
             booted_at: Seen::Known(of("2026-03-01T00:00:00Z")),
             processors: 12,
             memory: MemorySize::from_mib(65_536),
+            free_memory: Seen::Known(MemorySize::from_mib(63_488)),
             switches: Seen::Known(existing.map(switch).collect()),
             files: desired.roles.iter().map(image).chain(desired.roles.iter().map(disk)).collect(),
             cluster: Seen::Absent,

@@ -161,6 +161,7 @@ fn converged(desired: &Desired) -> Observed {
         booted_at: Seen::Known("2026-03-01T00:00:00Z".parse().expect("a time")),
         processors: 32,
         memory: MemorySize::from_mib(65_536),
+        free_memory: Seen::Known(MemorySize::from_mib(63_488)),
         switches: Seen::Known(existing.map(|network| (network.switch.clone(), switch.clone())).collect()),
         files: images
             .map(|(path, size)| (path, Seen::Known(ObservedFile { size: DiskSize::from_bytes(size.bytes()) })))

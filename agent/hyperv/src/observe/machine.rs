@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use model::names::{ComputerName, DomainName};
-use model::seen::Seen;
+use model::seen::{Cause, Seen};
 use model::units::MemorySize;
 use wsman::cim::CimInstance;
 
@@ -17,6 +17,7 @@ pub(crate) struct Machine {
     pub(crate) booted_at: Timestamp,
     pub(crate) processors: u32,
     pub(crate) memory: MemorySize,
+    pub(crate) free_memory: Seen<MemorySize>,
     /// The domain as Windows reports it, which a join that awaits its restart may already have changed.
     pub(crate) domain: Seen<DomainName>,
 }
@@ -26,6 +27,8 @@ pub(crate) fn machine(systems: &[CimInstance], computers: &[CimInstance]) -> Res
     let system = one(systems, classes::OPERATING_SYSTEM)?;
     let computer = one(computers, classes::WINDOWS_COMPUTER)?;
     let processors = u32::try_from(computer.number("NumberOfLogicalProcessors")?).unwrap_or(u32::MAX);
+    // KiB, and what Windows could give at once: standing caches count as free.
+    let free = system.unsigned("FreePhysicalMemory")?.map(|free| MemorySize::from_mib(free / 1024));
     let member = computer.boolean("PartOfDomain")?.unwrap_or(false);
     Ok(Machine {
         name: computer.name("Name")?,
@@ -33,6 +36,7 @@ pub(crate) fn machine(systems: &[CimInstance], computers: &[CimInstance]) -> Res
         booted_at: system.instant("LastBootUpTime")?,
         processors,
         memory: MemorySize::from_mib(computer.number("TotalPhysicalMemory")? / (1024 * 1024)),
+        free_memory: free.map_or(Seen::Unknown(Cause::NotObserved), Seen::Known),
         domain: if member { Seen::Known(computer.name("Domain")?) } else { Seen::Absent },
     })
 }
@@ -64,6 +68,13 @@ mod tests {
         assert_eq!(read.domain, Seen::Absent);
         assert_eq!((read.processors, read.memory), (16, MemorySize::from_mib(65_536)));
         assert_eq!(read.booted_at.to_string(), "2026-03-03T10:00:00Z");
+    }
+
+    #[test]
+    fn what_is_free_is_told_in_whole_mib() {
+        let free = |system: CimInstance| machine(&[system], &[computer()]).unwrap().free_memory;
+        assert_eq!(free(system().with("FreePhysicalMemory", "2098000")), Seen::Known(MemorySize::from_mib(2048)));
+        assert_eq!(free(system()), Seen::Unknown(Cause::NotObserved), "never taken for nothing");
     }
 
     #[test]

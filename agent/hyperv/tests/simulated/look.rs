@@ -2,7 +2,7 @@
 
 use model::condition::{Disposition, Reason};
 use model::desired::Grade;
-use model::observed::UnreadableObject;
+use model::observed::{Observed, UnreadableObject};
 use model::seen::Cause;
 use plan::fixtures::{of, service};
 
@@ -46,6 +46,20 @@ async fn the_number_of_requests_does_not_depend_on_the_number_of_services() {
     let few = watching(&mut bench, 5).await;
     assert_eq!(watching(&mut bench, 50).await, few);
     assert!(few <= 4 * 10, "{few} requests to four guests");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_vms_hold_of_the_memory_is_seen_and_effects_foretell_it() {
+    let bench = Bench::bare();
+    let mut foretold = bench.observe().await;
+    let free = |observed: &Observed| observed.host.free_memory.known().map(|free| free.mib());
+    let before = free(&foretold).expect("the host tells");
+    for step in bench.converge().await {
+        step.effect(&bench.desired, &mut foretold);
+    }
+    let seen = bench.observe().await;
+    assert_eq!(free(&seen), Some(before - 4 * 4096));
+    assert_eq!(free(&foretold), free(&seen));
 }
 
 #[tokio::test(start_paused = true)]

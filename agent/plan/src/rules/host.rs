@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use model::condition::Reason;
-use model::desired::{Desired, DesiredRole, NetworkKind};
+use model::desired::{DesiredRole, NetworkKind};
 use model::names::{HostPath, RoleName, VmName};
 use model::observed::{ForeignVm, PowerState, UnreadableObject};
 use model::seen::{Cause, Seen};
-use model::units::{MacAddress, MemorySize};
+use model::units::MacAddress;
 
 use crate::draft::Draft;
 use crate::report::WaitingOn;
@@ -128,23 +128,14 @@ fn check_switches(draft: &mut Draft<'_>) {
 
 /// Checks what all VMs together ask of the host.
 fn check_size(draft: &mut Draft<'_>) {
-    let (has, processors) = (draft.world.host.memory, draft.world.host.processors);
-    let asks = memory_of(draft.desired);
-    if asks > has {
-        let message = format!("the VMs ask for {asks} of memory, the host has {has}");
-        draft.stall(Reason::HostTooSmall, message, "lower `memory`, or use a larger host");
-    }
+    super::memory::stall_too_small(draft);
+    let processors = draft.world.host.processors;
     for role in draft.roles() {
         if let Some(asks) = role.processors.filter(|asks| *asks > processors) {
             let message = format!("{} asks for {asks} processors, the host has {processors}", role.role);
             draft.stall(Reason::HostTooSmall, message, "lower `processors`, or use a larger host");
         }
     }
-}
-
-/// The memory of all VMs together.
-pub(crate) fn memory_of(desired: &Desired) -> MemorySize {
-    MemorySize::from_mib(desired.roles.iter().filter_map(|role| role.memory).map(MemorySize::mib).fold(0, u64::saturating_add))
 }
 
 /// What cannot be seen of a VM of ours is waited for.

@@ -1,4 +1,5 @@
-//! Static memory. We change it only while the VM is off, and it is given only when the host has it.
+//! Static memory. We change it only while the VM is off, and more is asked for only when the host has it to give: else the VM would not
+//! start again.
 
 use model::condition::Reason;
 use model::desired::DesiredRole;
@@ -6,20 +7,43 @@ use model::observed::PowerState;
 use model::seen::Seen;
 use model::units::MemorySize;
 
-use super::host::memory_of;
 use crate::draft::Draft;
+use crate::effect::memory_held;
 use crate::step::Act;
+
+/// What must be free on the host once all VMs run. Hyper-V keeps a reserve for the host, which no VM gets, and each VM costs 32 MiB and
+/// 8 MiB for each of its GiB beyond its own memory.
+const RESERVE: MemorySize = MemorySize::from_mib(1024);
 
 /// The amount that is to be set on this VM, when it is known to be another, or to be one that the host changes by itself.
 pub(crate) fn wanted(draft: &Draft<'_>, role: &DesiredRole) -> Option<(MemorySize, MemorySize)> {
+    // Whether there is room for what is being built was asked before.
+    differs(draft, role).filter(|(from, to)| to < from || draft.is_building(role) || lack(draft).is_none())
+}
+
+fn differs(draft: &Draft<'_>, role: &DesiredRole) -> Option<(MemorySize, MemorySize)> {
     let to = role.memory?;
     let from = *draft.vm(role)?.memory.known()?;
     let dynamic = draft.vm(role)?.dynamic_memory.known() == Some(&true);
-    ((from != to || dynamic) && (to < from || fits(draft))).then_some((from, to))
+    (from != to || dynamic).then_some((from, to))
 }
 
-fn fits(draft: &Draft<'_>) -> bool {
-    memory_of(draft.desired) <= draft.world.host.memory
+/// What the host lacks for all VMs of the wish to run, for people. Steps do not change the answer: what a VM gives back when it goes off
+/// it is going to need.
+pub(crate) fn lack(draft: &Draft<'_>) -> Option<String> {
+    let sum = |sizes: &mut dyn Iterator<Item = MemorySize>| MemorySize::from_mib(sizes.map(MemorySize::mib).fold(0, u64::saturating_add));
+    let host = &draft.world.host;
+    let (asks, has) = (sum(&mut draft.roles().iter().filter_map(|role| role.memory)), host.memory);
+    if asks > has {
+        return Some(format!("all VMs together ask for {asks}, the host has {has}"));
+    }
+    // A host that does not tell can only be believed to have what it has.
+    let free = *host.free_memory.known()?;
+    let vms = || draft.roles().iter().map(|role| (role, draft.vm(role)));
+    let needs = sum(&mut vms().filter_map(|(role, vm)| role.memory.or_else(|| vm?.memory.known().copied())));
+    let holds = sum(&mut vms().filter_map(|(_, vm)| vm.map(memory_held)));
+    let room = MemorySize::from_mib(holds.mib().saturating_add(free.mib()).saturating_sub(RESERVE.mib()));
+    (needs > room).then(|| format!("all VMs together need {needs} and hold {holds}, the host has {free} free and keeps {RESERVE} of it"))
 }
 
 /// Sets it on a VM that is off.
@@ -34,13 +58,20 @@ pub(crate) fn set(draft: &mut Draft<'_>, role: &DesiredRole) {
 
 /// Says that a host is too small, where nothing is being built.
 pub(crate) fn stall_too_much(draft: &mut Draft<'_>, role: &DesiredRole) {
-    let from = draft.vm(role).and_then(|vm| vm.memory.known()).copied();
-    if let (Some(to), Some(from)) = (role.memory, from)
-        && to > from
-        && !fits(draft)
+    if let Some((_, to)) = differs(draft, role).filter(|(from, to)| to >= from)
+        && let Some(lack) = lack(draft)
     {
-        let (asks, has) = (memory_of(draft.desired), draft.world.host.memory);
-        let message = format!("{} asks for {to} of memory; all VMs together ask for {asks}, the host has {has}", role.role);
-        draft.stall(Reason::HostTooSmall, message, "lower `memory`, or use a larger host");
+        stall(draft, format!("{} asks for {to} of memory; {lack}", role.role));
     }
+}
+
+/// Says it where something is.
+pub(crate) fn stall_too_small(draft: &mut Draft<'_>) {
+    if let Some(lack) = lack(draft) {
+        stall(draft, format!("the memory does not suffice: {lack}"));
+    }
+}
+
+fn stall(draft: &mut Draft<'_>, message: String) {
+    draft.stall(Reason::HostTooSmall, message, "lower `memory`, take other VMs off this host, or use a larger one");
 }

@@ -1,13 +1,15 @@
 //! A commit changes a field of an appliance that serves.
 
+use model::condition::Reason;
 use model::desired::Mode;
 use model::observed::PowerState;
 use model::seen::{Cause, Seen};
 use model::units::MemorySize;
 
 use super::shown;
-use crate::fixtures::{apply, branch_bundle, cloud_connector, converged, given, given_with_peer, of, turn_off, vm};
+use crate::fixtures::{apply, bare, branch_bundle, cloud_connector, converged, given, given_with_peer, of, turn_off, vm};
 use crate::plan;
+use crate::step::Impact;
 
 #[test]
 fn processors_2_to_4_drains_stops_sets_starts_and_resumes() {
@@ -320,4 +322,66 @@ fn another_switch_in_git_that_the_host_has_not_stalls_and_closes_nothing() {
 
     no steps
     ");
+}
+
+#[test]
+fn memory_that_the_host_has_not_free_stalls_before_anything_is_drained() {
+    let mut desired = branch_bundle();
+    let mut observed = converged(&desired);
+    // 64 GiB in all, most of it with VMs of others.
+    observed.host.free_memory = Seen::Known(MemorySize::from_mib(3072));
+    desired.roles[1].memory = Some(MemorySize::from_mib(8192));
+    insta::assert_snapshot!(shown(&desired, &observed, &given()), @"
+    branch-1 (instance 2.1)
+      serving
+      stalled: gateway asks for 8 GiB of memory; all VMs together need 12 GiB and
+               hold 8 GiB, the host has 3 GiB free and keeps 1 GiB of it
+               (HostTooSmall)
+               what to do: lower `memory`, take other VMs off this host, or use a
+               larger one
+
+    changes
+      roles.gateway.memory  4 GiB -> 8 GiB
+
+    no steps
+    ");
+
+    // What is free and what the VM gives back suffice, with what stays the host's own.
+    observed.host.free_memory = Seen::Known(MemorySize::from_mib(5120));
+    let (steps, report) = plan(&desired, &observed, &given());
+    assert!(report.stalls.is_empty() && steps.impact() == Impact::VmPowerOff, "{report:?}");
+
+    // And go on sufficing while they are moved: nothing is left half-way.
+    for (done, step) in steps.steps.iter().enumerate() {
+        step.effect(&desired, &mut observed);
+        let (rest, report) = plan(&desired, &observed, &given());
+        assert!(report.stalls.is_empty(), "after {}: {report:?}", step.id);
+        assert_eq!(rest.steps.len(), steps.steps.len() - done - 1, "after {}", step.id);
+    }
+    assert_eq!(observed.host.free_memory, Seen::Known(MemorySize::from_mib(1024)));
+}
+
+#[test]
+fn memory_that_another_vm_gives_back_counts_and_what_the_host_moves_by_itself_does_not() {
+    let mut desired = branch_bundle();
+    let mut observed = converged(&desired);
+    observed.host.free_memory = Seen::Known(MemorySize::from_mib(1024));
+    desired.roles[0].memory = Some(MemorySize::from_mib(2048));
+    desired.roles[1].memory = Some(MemorySize::from_mib(6144));
+    let stalls = |observed: &_| plan(&desired, observed, &given()).1.stalls.len();
+    assert_eq!(stalls(&observed), 0);
+    vm(&mut observed, "app").dynamic_memory = Seen::Known(true);
+    assert_eq!(stalls(&observed), 1, "it may hold less than that");
+}
+
+#[test]
+fn what_is_to_be_built_needs_memory_that_is_free() {
+    let desired = branch_bundle();
+    let mut observed = bare(&desired);
+    observed.host.free_memory = Seen::Known(MemorySize::from_mib(9000));
+    let (steps, report) = plan(&desired, &observed, &given());
+    assert!(steps.is_empty());
+    assert_eq!(report.stalls.iter().map(|stall| stall.reason).collect::<Vec<_>>(), [Reason::HostTooSmall]);
+    observed.host.free_memory = Seen::Unknown(Cause::NotObserved);
+    assert!(!plan(&desired, &observed, &given()).0.is_empty(), "an older look does not tell");
 }

@@ -60,6 +60,7 @@ enum Drift {
     Clustered(Seen<bool>),
     ClusterUnseen,
     DynamicMemory,
+    FreeMemory(Seen<MemorySize>),
     SecureBoot(Seen<SecureBoot>),
     BootOrder(Seen<Vec<BootDevice>>),
     TimeSync(Seen<Offer>),
@@ -114,6 +115,11 @@ fn drifts() -> impl Strategy<Value = Drift> {
         prop_oneof![Just(Seen::Known(true)), Just(Seen::Unknown(Cause::Failed("busy".to_owned())))].prop_map(Drift::Clustered),
         Just(Drift::ClusterUnseen),
         Just(Drift::DynamicMemory),
+        prop_oneof![
+            (0..12_u64).prop_map(|gib| Seen::Known(MemorySize::from_mib(gib * 1024))),
+            Just(Seen::Unknown(Cause::Failed("busy".to_owned())))
+        ]
+        .prop_map(Drift::FreeMemory),
         prop_oneof![Just(Seen::Known(SecureBoot::Disabled)), Just(Seen::Absent)].prop_map(Drift::SecureBoot),
         prop_oneof![Just(Seen::Known(vec![BootDevice::Network, BootDevice::Disk])), Just(Seen::Absent)].prop_map(Drift::BootOrder),
         prop_oneof![Just(Seen::Known(Offer::On)), Just(Seen::Unknown(Cause::Failed("busy".to_owned())))].prop_map(Drift::TimeSync),
@@ -223,7 +229,7 @@ fn circumstances_of(desired: &Desired, observed: &Observed, (peer, confirmed, fa
         for role in &desired.roles {
             for name in role.services.iter().flat_map(|service| &service.names) {
                 let act = Act::StartService { service: name.clone() };
-                let attempts = Attempts { failed: 3, ended: long_ago, retry_at: long_ago, boots: boots.clone() };
+                let attempts = Attempts { failed: 3, proven: 3, ended: long_ago, retry_at: long_ago, boots: boots.clone() };
                 given.memory.attempts.insert(StepId::of(&desired.instance, Some(&role.role), &act), attempts);
             }
             // Nobody waits any more for what carries no call.
@@ -272,6 +278,7 @@ fn happen(desired: &Desired, observed: &mut Observed, (drift, which, thing): &St
             observed.host.jobs = Seen::Known(vec![job]);
         }
         Drift::ClusterUnseen => observed.host.cluster = Seen::Unknown(Cause::Failed("busy".to_owned())),
+        Drift::FreeMemory(seen) => observed.host.free_memory = seen.clone(),
         Drift::VmGone => {
             if let Some(instance) = observed.instances.get_mut(&desired.instance) {
                 instance.vms.remove(&role.role);

@@ -89,8 +89,10 @@ fn every_reason_not_to_build_is_said_at_once() {
                (SwitchMissing)
                what to do: make it in Hyper-V (it is bound to a physical adapter),
                or name another one
-      stalled: the VMs ask for 16 GiB of memory, the host has 8 GiB (HostTooSmall)
-               what to do: lower `memory`, or use a larger host
+      stalled: the memory does not suffice: all VMs together ask for 16 GiB, the
+               host has 8 GiB (HostTooSmall)
+               what to do: lower `memory`, take other VMs off this host, or use a
+               larger one
       stalled: mediation asks for 64 processors, the host has 12 (HostTooSmall)
                what to do: lower `processors`, or use a larger host
       stalled: the host has no image `D:\Images\ad.vhdx` (ImageMissing)

@@ -235,6 +235,29 @@ fn a_vm_does_not_start_without_its_disk_its_memory_or_the_disk_to_itself() {
     assert_eq!(b.finish(&output), 10, "the disk is gone");
 }
 
+#[test]
+fn what_the_host_says_is_free_is_what_its_vms_leave() {
+    let mut b = Bench::new();
+    let corpnet = b.switch("Corpnet");
+    let vm = b.appliance("web", "calls", &corpnet);
+    // In KiB.
+    let free = |b: &mut Bench| {
+        b.all(&Namespace::CIMV2, "Win32_OperatingSystem")[0].instance.unsigned("FreePhysicalMemory").unwrap().unwrap() / 1024
+    };
+    let set =
+        |b: &mut Bench, size: u64| b.vsms(MODIFY, class("in").with("ResourceSettings", vec![memory(&vm).with("VirtualQuantity", size)]));
+    let all = free(&mut b);
+    assert_eq!(set(&mut b, all).return_value, 0);
+    b.start(&vm);
+    assert_eq!(free(&mut b), 0);
+    let off = b.ask(&vm, 3);
+    b.done(&off);
+    assert_eq!(free(&mut b), all, "whoever is off gives all of it back");
+    assert_eq!(set(&mut b, all + 2).return_value, 0);
+    let output = b.ask(&vm, 2);
+    assert_eq!(b.finish(&output), 10, "more than is free is not given");
+}
+
 /// A VM with the file at `path` in its only drive.
 fn holding(b: &mut Bench, name: &str, path: &str, dvd: bool) -> CimPath {
     let vm = b.define(name, 2);
