@@ -207,11 +207,12 @@ fn drive(driver: &mut Option<Driver>, cx: &mut Context<'_>) {
 /// Waits for `future` while the connection moves.
 async fn driven<F: Future>(driver: &mut Option<Driver>, future: F) -> F::Output {
     let mut future = pin!(future);
+    let mut begun = false;
     std::future::poll_fn(|cx| {
         drive(driver, cx);
         match future.as_mut().poll(cx) {
-            Poll::Pending if driver.is_some() => {
-                // The future may just have given the connection something to do.
+            // The future has just given the connection something to do. Later it wakes whoever should do more.
+            Poll::Pending if driver.is_some() && !std::mem::replace(&mut begun, true) => {
                 drive(driver, cx);
                 future.as_mut().poll(cx)
             }

@@ -194,7 +194,7 @@ impl Kind {
                 Some(tag) => Some(tag),
                 None => reader.child()?,
             }) else {
-                return Ok(CimInstance::from_properties(self.class, properties.found));
+                return Ok(properties.finish(self.class));
             };
             if is_location(reader, &tag) {
                 reader.skip()?;
@@ -225,11 +225,13 @@ struct Properties {
     table: Option<&'static Class>,
     next: usize,
     found: Vec<(Name, CimValue)>,
+    /// Whether each was the next one that the table states, or one after it.
+    ordered: bool,
 }
 
 impl Properties {
     fn new(table: Option<&'static Class>) -> Self {
-        Self { table, next: 0, found: Vec::with_capacity(table.map_or(8, |t| t.properties().len())) }
+        Self { table, next: 0, found: Vec::with_capacity(table.map_or(8, |t| t.properties().len())), ordered: true }
     }
 
     /// The next property when it is one that the table lets expect, and NULL or plain text.
@@ -248,15 +250,20 @@ impl Properties {
     }
 
     fn named(&mut self, written: &str) -> (Name, Option<Declared>) {
-        let Some(table) = self.table else { return (Name::from(written), None) };
+        let Some(table) = self.table else {
+            self.ordered = false;
+            return (Name::from(written), None);
+        };
         let expected = table.properties().get(self.next).filter(|p| p.name() == written);
         let at = match expected {
             Some(_) => Some(self.next),
             None => table.position(written).ok(),
         };
         let Some((at, property)) = at.and_then(|at| Some((at, table.properties().get(at)?))) else {
+            self.ordered = false;
             return (Name::from(written), None);
         };
+        self.ordered &= at + 1 >= self.next;
         self.next = at + 1;
         let name = if property.name() == written { Name::from_static(property.name()) } else { Name::from(written) };
         (name, Some(property.declared()))
@@ -269,6 +276,10 @@ impl Properties {
             _ if is_left_out(&value, declared) => {}
             _ => self.found.push((name, value)),
         }
+    }
+
+    fn finish(self, class: ClassName) -> CimInstance {
+        if self.ordered { CimInstance::of_ordered(class, self.found) } else { CimInstance::from_properties(class, self.found) }
     }
 }
 

@@ -20,10 +20,16 @@ impl CimInstance {
         Self { class: class.into(), properties: vec![] }
     }
 
+    /// An instance with `properties` in the order of their names, each once.
+    pub(crate) fn of_ordered(class: ClassName, properties: Vec<(Name, CimValue)>) -> Self {
+        debug_assert!(properties.is_sorted_by(|(one, _), (next, _)| one < next), "of {class}");
+        Self { class, properties }
+    }
+
     /// An instance with `properties` in any order; several with one name make an array.
     #[must_use]
     pub fn from_properties(class: ClassName, mut properties: Vec<(Name, CimValue)>) -> Self {
-        // The wire sends them in order.
+        // Most are in order.
         if !properties.is_sorted_by(|(one, _), (next, _)| one < next) {
             properties.sort_by(|(one, _), (other, _)| one.cmp(other));
             properties.dedup_by(|(name, more), (first, all)| {

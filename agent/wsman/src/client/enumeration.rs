@@ -4,6 +4,8 @@
 //! future that waits for it is dropped; a host that refuses the query's language is asked for the whole class, and the query is answered
 //! here. Deliberately absent: a stream of pages: what is read of a host is small, and half of it is worth nothing.
 
+use std::cell::LazyCell;
+
 use super::Client;
 use super::filter::Query;
 use super::patience::Patience;
@@ -81,14 +83,14 @@ impl Client {
     /// See [`Error`]; nothing is given back when a page is missing.
     pub async fn instances(&self, namespace: &Namespace, selection: &Selection) -> Result<Vec<CimInstance>, Error> {
         let items = self.enumerate(namespace, selection, Enumeration::Objects).await?;
-        let class = match selection {
+        let class = LazyCell::new(|| match selection {
             Selection::Query(wql) => Query::parse(wql).map(|query| query.class),
             _ => None,
-        };
+        });
         let object = |item| match item {
             Item::Object(instance) | Item::ObjectAndPath(instance, _) => Ok(instance),
             // A fragment does not say what it is one of, and so not what its texts mean; the query does.
-            Item::Fragment(fragment) => Ok(match &class {
+            Item::Fragment(fragment) => Ok(match &*class {
                 Some(class) => typed(fragment, class, namespace.as_str()),
                 None => fragment,
             }),

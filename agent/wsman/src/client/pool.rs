@@ -55,6 +55,10 @@ impl Pool {
 
     /// Waits in line for leave to use a connection: for `patience` since the last answer that anybody got.
     pub(super) async fn leave(&self, patience: Duration) -> Result<Option<SemaphorePermit<'_>>, Failure> {
+        // Whoever stands in line already goes first: what is given back is theirs.
+        if let Ok(permit) = self.leave.try_acquire() {
+            return Ok(Some(permit));
+        }
         let mut line = pin!(self.leave.acquire());
         let mut since = Instant::now();
         loop {

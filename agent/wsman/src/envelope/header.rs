@@ -1,5 +1,6 @@
 //! The header of an envelope.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use crate::cim::{Key, Name, endpoint, xml_seconds};
@@ -148,8 +149,28 @@ impl Header {
 }
 
 fn new_message_id() -> String {
-    format!("uuid:{}", uuid::Uuid::new_v4().hyphenated().to_string().to_uppercase())
+    let mut id = String::from("uuid:");
+    id.push_str(uuid::Uuid::new_v4().hyphenated().encode_upper(&mut uuid::Uuid::encode_buffer()));
+    id
 }
+
+/// What every envelope begins with.
+static BEGINNING: LazyLock<String> = LazyLock::new(|| {
+    let namespaces = [
+        ("xml:lang", "en-US"),
+        ("xmlns:s", SOAP),
+        ("xmlns:a", ADDRESSING),
+        ("xmlns:x", TRANSFER),
+        ("xmlns:n", ENUMERATION),
+        ("xmlns:e", EVENTING),
+        ("xmlns:w", WSMAN),
+        ("xmlns:p", MICROSOFT),
+    ];
+    let mut writer = Writer::new();
+    writer.open_with("s:Envelope", &namespaces);
+    writer.open("s:Header");
+    writer.finish()
+});
 
 /// Reads the open header.
 pub(super) fn read(reader: &mut Reader<'_>, document: &str) -> Result<Header, XmlError> {
@@ -334,18 +355,7 @@ fn read_options(reader: &mut Reader<'_>) -> Result<Vec<OptionValue>, XmlError> {
 
 /// Opens an envelope, writes its header and opens its body.
 pub(super) fn write(writer: &mut Writer, header: &Header, naming: &Naming) {
-    let namespaces = [
-        ("xml:lang", "en-US"),
-        ("xmlns:s", SOAP),
-        ("xmlns:a", ADDRESSING),
-        ("xmlns:x", TRANSFER),
-        ("xmlns:n", ENUMERATION),
-        ("xmlns:e", EVENTING),
-        ("xmlns:w", WSMAN),
-        ("xmlns:p", MICROSOFT),
-    ];
-    writer.open_with("s:Envelope", &namespaces);
-    writer.open("s:Header");
+    writer.raw(&BEGINNING);
     let understood = [("s:mustUnderstand", "true")];
     if let Some(action) = &header.action {
         // A request wants its action understood; an answer does not say so.

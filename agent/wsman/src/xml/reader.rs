@@ -63,7 +63,7 @@ impl<'x> Reader<'x> {
             return Err(XmlError::Malformed { at, what: "XML knows no such character".to_owned() });
         }
         let scanner = Scanner::new(document, limits.attributes);
-        Ok(Self { scanner, limits, open: Vec::with_capacity(16), ends: false, scope: Scope::default() })
+        Ok(Self { scanner, limits, open: Vec::with_capacity(16), ends: false, scope: Scope::new() })
     }
 
     /// The byte that the reader stands at.
@@ -296,7 +296,7 @@ impl<'x> Reader<'x> {
     ///
     /// # Errors
     /// Its value refers to what there is not.
-    pub fn attribute<'t>(&self, tag: &Tag<'t>, namespace: &str, local: &str) -> Result<Option<Cow<'t, str>>, XmlError> {
+    pub fn attribute(&self, tag: &Tag<'x>, namespace: &str, local: &str) -> Result<Option<Cow<'x, str>>, XmlError> {
         let is_meant = |name: &QName<'_>| {
             name.local() == local
                 && match name.prefix() {
@@ -304,7 +304,10 @@ impl<'x> Reader<'x> {
                     prefix => self.scope.resolve(prefix) == Some(namespace),
                 }
         };
-        let found = tag.attributes().find(|attribute| is_meant(&attribute.name));
+        let found = match self.scanner.attributes_of(tag) {
+            Some(attributes) => attributes.iter().copied().find(|attribute| is_meant(&attribute.name)),
+            None => tag.attributes().find(|attribute| is_meant(&attribute.name)),
+        };
         found.map(|attribute| attribute.value.meaning()).transpose()
     }
 
@@ -312,7 +315,7 @@ impl<'x> Reader<'x> {
     ///
     /// # Errors
     /// As `attribute`.
-    pub fn is_nil(&self, tag: &Tag<'_>) -> Result<bool, XmlError> {
+    pub fn is_nil(&self, tag: &Tag<'x>) -> Result<bool, XmlError> {
         Ok(self.attribute(tag, names::XSI, "nil")?.is_some_and(|v| matches!(v.trim(), "true" | "1")))
     }
 

@@ -99,7 +99,7 @@ impl<'x> Tag<'x> {
 
     /// Its attributes.
     pub(super) fn attributes(&self) -> impl Iterator<Item = Attribute<'x>> {
-        let mut scanner = Scanner::new(self.others, usize::MAX);
+        let mut scanner = Scanner { document: self.others, at: 0, most_attributes: usize::MAX, attributes: vec![], started: "" };
         let others = std::iter::from_fn(move || {
             scanner.spaces();
             if scanner.rest().is_empty() { None } else { scanner.attribute().ok() }
@@ -137,12 +137,15 @@ pub(super) struct Scanner<'x> {
     at: usize,
     most_attributes: usize,
     attributes: Vec<Attribute<'x>>,
+    /// The name of the element whose attributes these are.
+    started: &'x str,
 }
 
 impl<'x> Scanner<'x> {
     /// Stands at the start of `document`.
     pub(super) fn new(document: &'x str, most_attributes: usize) -> Self {
-        Self { document, at: 0, most_attributes, attributes: vec![] }
+        // The root of an envelope has about as many.
+        Self { document, at: 0, most_attributes, attributes: Vec::with_capacity(8), started: "" }
     }
 
     /// The byte that it stands at.
@@ -158,6 +161,11 @@ impl<'x> Scanner<'x> {
     /// The attributes of the start that was given last.
     pub(super) fn attributes(&self) -> &[Attribute<'x>] {
         &self.attributes
+    }
+
+    /// The same if that start was `tag`, so that they need not be read again.
+    pub(super) fn attributes_of(&self, tag: &Tag<'_>) -> Option<&[Attribute<'x>]> {
+        std::ptr::eq(self.started, tag.name.whole).then_some(&*self.attributes)
     }
 
     /// The document is not well-formed here.
@@ -276,6 +284,7 @@ impl<'x> Scanner<'x> {
                     continue;
                 }
             };
+            self.started = name.whole;
             let tag = Tag { name, first: self.attributes.first().copied(), others: self.since(others_from) };
             self.at += length;
             return Ok(if ends { Token::Empty(tag) } else { Token::Start(tag) });

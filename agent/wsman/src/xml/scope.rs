@@ -13,7 +13,7 @@ const XMLNS: &str = "xmlns";
 const XMLNS_URI: &str = "http://www.w3.org/2000/xmlns/";
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Scope<'x>(Vec<Binding<'x>>);
 
 #[derive(Debug)]
@@ -24,6 +24,11 @@ struct Binding<'x> {
 }
 
 impl<'x> Scope<'x> {
+    /// Nothing is declared yet. An envelope with an instance declares about as many as there is room for.
+    pub(super) fn new() -> Self {
+        Self(Vec::with_capacity(16))
+    }
+
     /// Declares what `attributes` of an element at `depth` declare; the scope then holds at most `most`.
     pub(super) fn declare(&mut self, attributes: &[Attribute<'x>], depth: usize, most: usize) -> Result<(), XmlError> {
         for attribute in attributes {

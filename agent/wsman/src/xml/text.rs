@@ -36,16 +36,17 @@ impl<'x> Written<'x> {
 
     /// What it means.
     pub(super) fn meaning(self) -> Result<Cow<'x, str>, XmlError> {
-        let (special, line_end): (fn(char) -> bool, _) = match self {
+        let (special, line_end): (fn(u8) -> bool, _) = match self {
             Self::Plain(raw) => return Ok(Cow::Borrowed(raw)),
             Self::Section(raw) if raw.contains('\r') => return Ok(Cow::Owned(raw.replace("\r\n", "\n").replace('\r', "\n"))),
             Self::Section(raw) => return Ok(Cow::Borrowed(raw)),
-            Self::Escaped(_) => (|c| matches!(c, '&' | '\r'), '\n'),
-            Self::Attribute(_) => (|c| matches!(c, '&' | '\r' | '\n' | '\t'), ' '),
+            Self::Escaped(_) => (|byte| matches!(byte, b'&' | b'\r'), '\n'),
+            Self::Attribute(_) => (|byte| matches!(byte, b'&' | b'\r' | b'\n' | b'\t'), ' '),
         };
         let mut out = String::with_capacity(self.raw().len());
         let mut rest = self.raw();
-        while let Some(at) = rest.find(special) {
+        // Markup inside of text has one every few bytes.
+        while let Some(at) = rest.bytes().position(special) {
             let (before, from) = rest.split_at(at);
             out.push_str(before);
             if from.starts_with('&') {
