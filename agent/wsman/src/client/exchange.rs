@@ -104,14 +104,18 @@ fn act(header: &Header, body: &Request) -> String {
 
 impl Shared {
     fn understand(&self, (act, limit): (&str, usize), answer: &Answer, namespace: &Namespace) -> Result<Envelope<Response>, Error> {
-        let (endpoint, act) = (self.address.clone(), act.to_owned());
+        let names = || (self.address.clone(), act.to_owned());
         if !answer.has_words() {
+            let (endpoint, act) = names();
             return Err(Error::Status { endpoint, act, status: answer.status.as_u16(), meaning: meaning(answer.status) });
         }
         let limits = Limits { bytes: limit, ..Limits::default() };
         let document = std::str::from_utf8(&answer.body).map_err(|_| XmlError::Missing("text in UTF-8"));
         let read = document.and_then(|document| Envelope::<Response>::decode_in(document, limits, namespace));
-        read.map_err(|source| Error::BadAnswer { endpoint, act, source })
+        read.map_err(|source| {
+            let (endpoint, act) = names();
+            Error::BadAnswer { endpoint, act, source }
+        })
     }
 
     fn trace(&self, (act, request): (&str, &Bytes), answered: &Result<Answer, Error>, (heads, took): (Heads, Duration)) {
