@@ -138,7 +138,13 @@ impl Remembered {
 
     /// A step came to nothing; when it may be tried again.
     pub(crate) fn failed(&mut self, step: &StepId, failure: &Failure<'_>) -> Timestamp {
-        let attempts = self.kept.memory.attempts.get(step).map_or(0, |attempts| attempts.failed).saturating_add(1);
+        let before = self.kept.memory.attempts.remove(step);
+        let attempts = before.as_ref().map_or(0, |before| before.failed).saturating_add(1);
+        let (proven, boots) = before.map_or_else(Default::default, |before| (before.proven, before.boots));
+        let (proven, boots) = match failure.blame {
+            Blame::Object => (proven.saturating_add(1), failure.boots.clone()),
+            Blame::Way => (proven, boots),
+        };
         let longest = || failure.ended.saturating_add(failure.schedule.longest_wait.as_duration()).unwrap_or(Timestamp::MAX);
         let retry_at = match &failure.disposition {
             Disposition::Retry => backoff::next_attempt(attempts, failure.ended, failure.schedule),
@@ -150,10 +156,8 @@ impl Remembered {
                 longest()
             }
         };
-        self.kept
-            .memory
-            .attempts
-            .insert(step.clone(), Attempts { failed: attempts, ended: failure.ended, retry_at, boots: failure.boots.clone() });
+        let attempts = Attempts { failed: attempts, proven, ended: failure.ended, retry_at, boots };
+        self.kept.memory.attempts.insert(step.clone(), attempts);
         retry_at
     }
 
@@ -190,10 +194,20 @@ impl Remembered {
     }
 }
 
+/// Whose failure it was that a step came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Blame {
+    /// What it works on refused, failed, or did not come to it in its time.
+    Object,
+    /// Something on the way there, so nobody knows: the wire, a guest that cannot be looked into, our own disk.
+    Way,
+}
+
 /// How a step came to nothing.
 #[derive(Debug)]
 pub(crate) struct Failure<'a> {
     pub(crate) disposition: Disposition,
+    pub(crate) blame: Blame,
     pub(crate) says: &'a str,
     pub(crate) ended: Timestamp,
     pub(crate) schedule: &'a Recovery,
@@ -220,7 +234,7 @@ mod tests {
     fn failure(disposition: Disposition) -> Failure<'static> {
         static BOOTS: BTreeMap<RoleName, Timestamp> = BTreeMap::new();
         const SCHEDULE: Recovery = Recovery { first_wait: Span::from_secs(10), longest_wait: Span::from_secs(3600), service_restarts: 3 };
-        Failure { disposition, says: "job failed", ended: Timestamp::UNIX_EPOCH, schedule: &SCHEDULE, boots: &BOOTS }
+        Failure { disposition, blame: Blame::Object, says: "job failed", ended: Timestamp::UNIX_EPOCH, schedule: &SCHEDULE, boots: &BOOTS }
     }
 
     #[test]
@@ -231,6 +245,18 @@ mod tests {
         assert_eq!(waits, [10, 10, 10, 20, 40]);
         memory.succeeded(&step(), Duration::from_secs(3));
         assert_eq!(memory.failed(&step().id, &failure(Disposition::Retry)).as_second(), 10);
+    }
+
+    #[test]
+    fn a_failure_on_the_way_backs_off_and_proves_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut memory = Remembered::load(directory.path()).unwrap();
+        let (first, second): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            ([(RoleName::new("ad").unwrap(), Timestamp::UNIX_EPOCH)].into(), [(RoleName::new("ad").unwrap(), Timestamp::MAX)].into());
+        memory.failed(&step().id, &Failure { boots: &first, ..failure(Disposition::Retry) });
+        memory.failed(&step().id, &Failure { boots: &second, blame: Blame::Way, ..failure(Disposition::Retry) });
+        let attempts = &memory.memory().attempts[&step().id];
+        assert_eq!((attempts.failed, attempts.proven, &attempts.boots), (2, 1, &first));
     }
 
     #[test]

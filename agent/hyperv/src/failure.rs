@@ -223,6 +223,12 @@ fn list(names: &[String]) -> String {
 }
 
 impl Failure {
+    /// Whether what was asked for was tried, and failed: nothing of the kind is known when the way there was broken.
+    #[must_use]
+    pub fn was_tried(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Job { .. } | Self::DidNotStay(_))
+    }
+
     /// What it asks for.
     #[must_use]
     pub fn disposition(&self) -> Disposition {

@@ -211,12 +211,15 @@ pub struct BrokenOff {
 pub struct Attempts {
     /// How often.
     pub failed: u32,
+    /// How many of these times it was what the step works on that was seen to fail, and not the way to it: the wire, say.
+    #[serde(default)]
+    pub proven: u32,
     /// When the last attempt ended.
     pub ended: Timestamp,
     /// When the next one may begin (the engine's back-off).
     pub retry_at: Timestamp,
-    /// When the guests of the instance had started, each by its own clock, as the look before the last attempt saw them. Their
-    /// clocks are never compared with ours: a guest has restarted since when it tells another time.
+    /// When the guests of the instance had started, each by its own clock, as the look before the last attempt that proved something saw
+    /// them. Their clocks are never compared with ours: a guest has restarted since when it tells another time.
     #[serde(default)]
     pub boots: BTreeMap<RoleName, Timestamp>,
 }

@@ -237,8 +237,8 @@ impl Execution<'_> {
             Err(error) => {
                 let says = chain(&error);
                 let schedule = &self.pass.wish.desired.recovery;
-                let failure =
-                    Failure { disposition: error.disposition(), says: &says, ended: self.pass.context.now(), schedule, boots: &self.boots };
+                let (disposition, blame) = (error.disposition(), error.blame());
+                let failure = Failure { disposition, blame, says: &says, ended: self.pass.context.now(), schedule, boots: &self.boots };
                 let next = self.resident.memory.failed(&step.id, &failure);
                 if self.keeps_calls_away && is_planned(step.purpose) {
                     self.resident.memory.memory_mut().break_off(failure.ended);

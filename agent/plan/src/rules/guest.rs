@@ -119,7 +119,7 @@ pub(crate) fn verify(draft: &mut Draft<'_>) {
     }
 }
 
-/// Restarts the guests one after the other in role order, when held services would not start several times: a role restarted
+/// Restarts the guests one after the other in role order, when held services were seen not to start several times: a role restarted
 /// while the one above it is ill does not come up.
 pub(crate) fn recover(draft: &mut Draft<'_>) {
     // Each guest's boot at the last of too many attempts; one that tells another time by now has been restarted.
@@ -143,7 +143,8 @@ pub(crate) fn recover(draft: &mut Draft<'_>) {
     draft.barrier();
 }
 
-/// The boots during which too many attempts to start a held service of this role failed.
+/// The boots during which a held service of this role was tried and would not start too many times. That it could not be asked for proves
+/// nothing (law 4).
 fn boots_of_failed_starts(draft: &Draft<'_>, role: &DesiredRole) -> Vec<(RoleName, Timestamp)> {
     let services = draft.guest(role).and_then(|guest| guest.services.known()).into_iter().flatten();
     // On the last appliance that could serve no guest is restarted for what calls do not wait for.
@@ -152,7 +153,7 @@ fn boots_of_failed_starts(draft: &Draft<'_>, role: &DesiredRole) -> Vec<(RoleNam
         let act = Act::StartService { service: name.clone() };
         draft.given.memory.attempts.get(&StepId::of(&draft.desired.instance, Some(&role.role), &act))
     });
-    let too_many = attempts.filter(|attempts| attempts.failed >= draft.desired.recovery.service_restarts);
+    let too_many = attempts.filter(|attempts| attempts.proven >= draft.desired.recovery.service_restarts.max(1));
     too_many.flat_map(|attempts| attempts.boots.iter().map(|(role, at)| (role.clone(), *at))).collect()
 }
 

@@ -45,7 +45,10 @@ fn serving_does_not_end_for_a_change_whose_step_failed_a_moment_ago() {
     desired.roles[3].processors = Some(4);
     let mut given = given_with_peer();
     let id = StepId::of(&desired.instance, Some(&of("edge")), &Act::SetProcessors { to: 4 });
-    given.memory.attempts.insert(id, Attempts { failed: 1, ended: now(), retry_at: of("2026-03-03T11:30:10Z"), boots: Default::default() });
+    given
+        .memory
+        .attempts
+        .insert(id, Attempts { failed: 1, proven: 1, ended: now(), retry_at: of("2026-03-03T11:30:10Z"), boots: Default::default() });
     assert_eq!(runs(&desired, &observed, &given, &[]), Vec::<String>::new());
 }
 

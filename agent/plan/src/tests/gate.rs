@@ -325,10 +325,10 @@ fn a_step_that_failed_waits_and_what_follows_it_waits_too() {
     let mut given = given();
     let act = Act::CreateDisk { path: desired.roles[0].disk.clone(), parent: desired.roles[0].image.path.clone() };
     let id = StepId::of(&desired.instance, Some(&desired.roles[0].role), &act);
-    given
-        .memory
-        .attempts
-        .insert(id.clone(), Attempts { failed: 4, ended: now(), retry_at: of("2026-03-03T11:30:20Z"), boots: Default::default() });
+    given.memory.attempts.insert(
+        id.clone(),
+        Attempts { failed: 4, proven: 4, ended: now(), retry_at: of("2026-03-03T11:30:20Z"), boots: Default::default() },
+    );
     let gated = verdict(&desired, &bare(&desired), &given);
     assert_eq!(gated.waits[0].on.to_string(), "it failed 4 times in a row; next attempt at 2026-03-03T11:30:20Z");
     assert_eq!(gated.look_again, Some(of("2026-03-03T11:30:20Z")));

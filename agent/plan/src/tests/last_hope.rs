@@ -60,7 +60,7 @@ fn returns(desired: &Desired, observed: &Observed, given: &Given) -> (bool, bool
 }
 
 fn failed(given: &mut Given, act: &Act, retry_at: Timestamp) {
-    let attempts = Attempts { failed: 1, ended: now(), retry_at, boots: std::collections::BTreeMap::new() };
+    let attempts = Attempts { failed: 1, proven: 1, ended: now(), retry_at, boots: std::collections::BTreeMap::new() };
     given.memory.attempts.insert(id("ad", act), attempts);
 }
 
@@ -120,7 +120,7 @@ fn with_a_service_that_will_not_start(times: u32, retry_at: Timestamp) -> (Desir
     let (desired, observed, mut given) = held(|observed| set_service(observed, "cms", "MASTER", ServiceState::Stopped, StartMode::Manual));
     let boots = |observed: &Observed, role: &str| vm(&mut observed.clone(), role).guest.known().unwrap().booted_at;
     let boots = ["cms", "mediation", "edge"].map(|role| (of(role), boots(&observed, role))).into();
-    let attempts = Attempts { failed: times, ended: now(), retry_at, boots };
+    let attempts = Attempts { failed: times, proven: times, ended: now(), retry_at, boots };
     given.memory.attempts.insert(id("cms", &Act::StartService { service: of("MASTER") }), attempts);
     (desired, observed, given)
 }

@@ -158,7 +158,7 @@ fn a_clock_that_is_set_back_keeps_nothing_waiting_for_what_it_once_said() {
     let ahead: Timestamp = of("2026-03-09T00:00:00Z");
     memory.note(&desired, &observed, ahead);
     let id = StepId::of(&desired.instance, None, &Act::StartVm);
-    memory.attempts.insert(id.clone(), Attempts { failed: 1, ended: ahead, retry_at: ahead, boots: BTreeMap::new() });
+    memory.attempts.insert(id.clone(), Attempts { failed: 1, proven: 1, ended: ahead, retry_at: ahead, boots: BTreeMap::new() });
     memory.note(&desired, &observed, now());
     assert!(memory.bad_since.values().chain(&memory.downs).all(|at| *at <= now()), "{memory:#?}");
     assert_eq!(memory.attempts[&id].retry_at.duration_since(now()).as_secs(), 3600);

@@ -305,7 +305,7 @@ fn a_guest_whose_clock_is_behind_is_not_restarted_again_and_again() {
     set_service(&mut observed, "edge", "RTCSRV", ServiceState::Stopped, StartMode::Manual);
     let mut given = given_with_peer();
     let id = StepId::of(&desired.instance, Some(&of("edge")), &Act::StartService { service: of("RTCSRV") });
-    let attempts = Attempts { failed: 3, ended: of("2026-03-03T11:29:00Z"), retry_at: now(), boots: boots(&desired, &observed) };
+    let attempts = Attempts { failed: 3, proven: 3, ended: of("2026-03-03T11:29:00Z"), retry_at: now(), boots: boots(&desired, &observed) };
     given.memory.attempts.insert(id, attempts);
     let restarts = |observed: &model::observed::Observed| {
         let (plan, _) = plan(&desired, observed, &given);
@@ -319,6 +319,24 @@ fn a_guest_whose_clock_is_behind_is_not_restarted_again_and_again() {
 }
 
 #[test]
+fn a_service_that_could_not_be_asked_for_restarts_no_guest() {
+    let mut desired = cloud_connector();
+    let mut observed = converged(&desired);
+    set_service(&mut observed, "edge", "RTCSRV", ServiceState::Stopped, StartMode::Manual);
+    let id = StepId::of(&desired.instance, Some(&of("edge")), &Act::StartService { service: of("RTCSRV") });
+    for (service_restarts, proven, restarted) in [(3, 2, 0), (3, 3, 4), (0, 0, 0), (0, 1, 4)] {
+        let mut given = given_with_peer();
+        let boots = boots(&desired, &observed);
+        let attempts = Attempts { failed: 5, proven, ended: of("2026-03-03T11:29:00Z"), retry_at: now(), boots };
+        given.memory.attempts.insert(id.clone(), attempts);
+        desired.recovery.service_restarts = service_restarts;
+        let (plan, _) = plan(&desired, &observed, &given);
+        let restarts = plan.steps.iter().filter(|step| matches!(step.act, Act::RestartGuest { .. })).count();
+        assert_eq!(restarts, restarted, "{service_restarts} {proven}");
+    }
+}
+
+#[test]
 fn services_that_would_not_start_three_times_lead_to_restarts_in_role_order() {
     let desired = cloud_connector();
     let mut observed = converged(&desired);
@@ -329,7 +347,7 @@ fn services_that_would_not_start_three_times_lead_to_restarts_in_role_order() {
     }
     let id = StepId::of(&desired.instance, Some(&of("edge")), &Act::StartService { service: of("RTCSRV") });
     let ended = of("2026-03-03T11:29:00Z");
-    given.memory.attempts.insert(id, Attempts { failed: 3, ended, retry_at: now(), boots: boots(&desired, &observed) });
+    given.memory.attempts.insert(id, Attempts { failed: 3, proven: 3, ended, retry_at: now(), boots: boots(&desired, &observed) });
     insta::assert_snapshot!(shown(&desired, &observed, &given), @"
     sea-1 (instance 2.1)
       down
@@ -565,10 +583,10 @@ fn no_guest_is_restarted_below_a_role_that_cannot_be_seen() {
     vm(&mut observed, "cms").guest = Seen::Unknown(Cause::Unreachable("192.168.0.239".to_owned()));
     let mut given = given_with_peer();
     let id = StepId::of(&desired.instance, Some(&of("edge")), &Act::StartService { service: of("RTCSRV") });
-    given
-        .memory
-        .attempts
-        .insert(id, Attempts { failed: 3, ended: of("2026-03-03T11:29:00Z"), retry_at: now(), boots: boots(&desired, &observed) });
+    given.memory.attempts.insert(
+        id,
+        Attempts { failed: 3, proven: 3, ended: of("2026-03-03T11:29:00Z"), retry_at: now(), boots: boots(&desired, &observed) },
+    );
     let (plan, _) = plan(&desired, &observed, &given);
     let restarts: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).filter(|id| id.contains("restart")).collect();
     assert_eq!(restarts, ["2.1/ad/restart-guest/recovered"]);

@@ -18,6 +18,7 @@ use wsman::clock::SharedClock;
 
 use crate::interrupt::{Interrupted, KillPoint, KillSwitch};
 use crate::journal::{Entry, Journal, JournalError};
+use crate::memory::Blame;
 
 /// The first wait between two looks at a step that the host says is done; it doubles.
 const FIRST_LOOK: Duration = Duration::from_millis(200);
@@ -25,7 +26,7 @@ const FIRST_LOOK: Duration = Duration::from_millis(200);
 const LAST_LOOK: Duration = Duration::from_secs(5);
 
 /// How long the look may take that tells why time ran out.
-const LAST_WORD: Duration = Duration::from_secs(30);
+const LAST_LOOK_TAKES: Duration = Duration::from_secs(30);
 
 /// How a step ended well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,14 +48,32 @@ pub(super) enum StepError {
     #[error("step `{step}` cannot begin: {blocker}")]
     Blocked { step: StepId, blocker: Blocker },
     #[error("step `{step}` was given up after {} s; {last}", after.as_secs())]
-    TimedOut { step: StepId, after: Duration, last: String },
+    TimedOut { step: StepId, after: Duration, last: LastWord },
     #[error("step `{step}` cannot be written down, so it is not done")]
     Journal { step: StepId, source: JournalError },
     #[error(transparent)]
     Killed(#[from] Interrupted),
 }
 
+/// What the look after the end of a step's time told.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LastWord {
+    #[error("it is not seen to be done")]
+    Open,
+    #[error("{0}")]
+    Unseen(String),
+}
+
 impl StepError {
+    /// Whose failure it was.
+    pub(super) fn blame(&self) -> Blame {
+        match self {
+            Self::Host(error) if error.failure().was_tried() => Blame::Object,
+            Self::TimedOut { last: LastWord::Open, .. } => Blame::Object,
+            Self::Host(_) | Self::TimedOut { .. } | Self::Blocked { .. } | Self::Journal { .. } | Self::Killed(_) => Blame::Way,
+        }
+    }
+
     pub(super) fn disposition(&self) -> Disposition {
         match self {
             Self::Host(error) => error.disposition(),
@@ -117,12 +136,12 @@ impl Doer {
     /// Time ran out: a last look tells why, and may find that it is done after all.
     async fn out_of_time(&self, step: &Step, started: Instant) -> Result<Did, StepError> {
         let took = started.elapsed();
-        let last = match tokio::time::timeout(LAST_WORD, self.host.check(&self.desired, step)).await {
+        let last = match tokio::time::timeout(LAST_LOOK_TAKES, self.host.check(&self.desired, step)).await {
             Ok(Ok(Check::Done)) => return Ok(Did::Done { took }),
-            Ok(Ok(Check::Open)) => "it is not seen to be done".to_owned(),
-            Ok(Ok(Check::Blocked(blocker))) => blocker.to_string(),
-            Ok(Err(error)) => chain(&error),
-            Err(_) => "the host does not answer".to_owned(),
+            Ok(Ok(Check::Open)) => LastWord::Open,
+            Ok(Ok(Check::Blocked(blocker))) => LastWord::Unseen(blocker.to_string()),
+            Ok(Err(error)) => LastWord::Unseen(chain(&error)),
+            Err(_) => LastWord::Unseen("the host does not answer".to_owned()),
         };
         Err(StepError::TimedOut { step: step.id.clone(), after: took, last })
     }
