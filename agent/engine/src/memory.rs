@@ -13,6 +13,7 @@ use model::desired::Recovery;
 use model::names::RoleName;
 use model::units::Span;
 use plan::consent::Consent;
+use plan::gate::is_planned;
 use plan::given::{Attempts, Memory};
 use plan::step::{Act, Purpose, Step, StepId};
 use serde::{Deserialize, Serialize};
@@ -137,8 +138,8 @@ impl Remembered {
     }
 
     /// A step came to nothing; when it may be tried again.
-    pub(crate) fn failed(&mut self, step: &StepId, failure: &Failure<'_>) -> Timestamp {
-        let before = self.kept.memory.attempts.remove(step);
+    pub(crate) fn failed(&mut self, step: &Step, failure: &Failure<'_>) -> Timestamp {
+        let before = self.kept.memory.attempts.remove(&step.id);
         let attempts = before.as_ref().map_or(0, |before| before.failed).saturating_add(1);
         let (proven, boots) = before.map_or_else(Default::default, |before| (before.proven, before.boots));
         let (proven, boots) = match failure.blame {
@@ -146,18 +147,19 @@ impl Remembered {
             Blame::Way => (proven, boots),
         };
         let longest = || failure.ended.saturating_add(failure.schedule.longest_wait.as_duration()).unwrap_or(Timestamp::MAX);
+        let by_schedule = || backoff::next_attempt(attempts, failure.ended, failure.schedule);
         let retry_at = match &failure.disposition {
-            Disposition::Retry => backoff::next_attempt(attempts, failure.ended, failure.schedule),
+            Disposition::Retry => by_schedule(),
             Disposition::Wait { until } => until.unwrap_or_else(|| backoff::next_attempt(1, failure.ended, failure.schedule)),
             Disposition::Stall(reason) => {
                 let stalled = StalledStep { reason: *reason, says: failure.says.to_owned() };
-                self.kept.stalled.insert(step.clone(), stalled);
-                // Somebody may have mended the host without a commit, so it is tried again, rarely.
-                longest()
+                self.kept.stalled.insert(step.id.clone(), stalled);
+                // Somebody may have mended the host without a commit, so it is tried again: rarely, unless calls may wait for it.
+                if is_planned(step.purpose) { longest() } else { by_schedule() }
             }
         };
         let attempts = Attempts { failed: attempts, proven, ended: failure.ended, retry_at, boots };
-        self.kept.memory.attempts.insert(step.clone(), attempts);
+        self.kept.memory.attempts.insert(step.id.clone(), attempts);
         retry_at
     }
 
@@ -241,10 +243,10 @@ mod tests {
     fn failures_in_a_row_back_off_and_a_success_forgets_them() {
         let directory = tempfile::tempdir().unwrap();
         let mut memory = Remembered::load(directory.path()).unwrap();
-        let waits: Vec<i64> = (0..5).map(|_| memory.failed(&step().id, &failure(Disposition::Retry)).as_second()).collect();
+        let waits: Vec<i64> = (0..5).map(|_| memory.failed(&step(), &failure(Disposition::Retry)).as_second()).collect();
         assert_eq!(waits, [10, 10, 10, 20, 40]);
         memory.succeeded(&step(), Duration::from_secs(3));
-        assert_eq!(memory.failed(&step().id, &failure(Disposition::Retry)).as_second(), 10);
+        assert_eq!(memory.failed(&step(), &failure(Disposition::Retry)).as_second(), 10);
     }
 
     #[test]
@@ -253,8 +255,8 @@ mod tests {
         let mut memory = Remembered::load(directory.path()).unwrap();
         let (first, second): (BTreeMap<_, _>, BTreeMap<_, _>) =
             ([(RoleName::new("ad").unwrap(), Timestamp::UNIX_EPOCH)].into(), [(RoleName::new("ad").unwrap(), Timestamp::MAX)].into());
-        memory.failed(&step().id, &Failure { boots: &first, ..failure(Disposition::Retry) });
-        memory.failed(&step().id, &Failure { boots: &second, blame: Blame::Way, ..failure(Disposition::Retry) });
+        memory.failed(&step(), &Failure { boots: &first, ..failure(Disposition::Retry) });
+        memory.failed(&step(), &Failure { boots: &second, blame: Blame::Way, ..failure(Disposition::Retry) });
         let attempts = &memory.memory().attempts[&step().id];
         assert_eq!((attempts.failed, attempts.proven, &attempts.boots), (2, 1, &first));
     }
@@ -265,17 +267,26 @@ mod tests {
         let mut memory = Remembered::load(directory.path()).unwrap();
         memory.adopt_wish("a");
         memory.succeeded(&step(), Duration::from_millis(41_300));
-        memory.failed(&step().id, &failure(Disposition::Stall(Reason::StepFailed)));
+        memory.failed(&step(), &failure(Disposition::Stall(Reason::StepFailed)));
         memory.save().unwrap();
 
         let mut memory = Remembered::load(directory.path()).unwrap();
         memory.adopt_wish("a");
         assert_eq!(memory.memory().time_of(&Act::StartVm).expected, Span::from_secs(42));
         assert_eq!(memory.stalled().len(), 1);
-        assert_eq!(memory.memory().attempts[&step().id].retry_at.as_second(), 3600);
+        assert_eq!(memory.memory().attempts[&step().id].retry_at.as_second(), 10);
         memory.adopt_wish("b");
         assert_eq!((memory.stalled().len(), memory.memory().attempts.len()), (0, 0));
         assert_eq!(memory.memory().durations.len(), 1, "how long things take does not depend on the wish");
+    }
+
+    #[test]
+    fn what_only_a_person_mends_is_tried_rarely_unless_calls_may_wait_for_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut memory = Remembered::load(directory.path()).unwrap();
+        let mut waits = |purpose| memory.failed(&Step { purpose, ..step() }, &failure(Disposition::Stall(Reason::StepFailed))).as_second();
+        assert_eq!([waits(Purpose::Change), waits(Purpose::SetUp)], [3600; 2]);
+        assert_eq!([waits(Purpose::Repair), waits(Purpose::Close), waits(Purpose::Return)], [10, 20, 40]);
     }
 
     #[test]

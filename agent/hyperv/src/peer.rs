@@ -145,6 +145,13 @@ impl TalkError {
         kind == Some(FaultKind::TimedOut)
     }
 
+    /// Whether it is no answer of a machine that has just been looked at: its service is about to stop, or its classes are not there yet.
+    #[must_use]
+    pub(crate) fn is_odd(&self) -> bool {
+        let broken = |source: &WireError| matches!(source, WireError::Status { .. } | WireError::BadAnswer { .. });
+        matches!(self, Self::Failed { source, .. } if broken(source)) || self.is_absent()
+    }
+
     /// For how long it is not asked again, as it refused this very password.
     #[must_use]
     pub fn rest(&self) -> Option<Duration> {

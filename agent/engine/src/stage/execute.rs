@@ -239,7 +239,7 @@ impl Execution<'_> {
                 let schedule = &self.pass.wish.desired.recovery;
                 let (disposition, blame) = (error.disposition(), error.blame());
                 let failure = Failure { disposition, blame, says: &says, ended: self.pass.context.now(), schedule, boots: &self.boots };
-                let next = self.resident.memory.failed(&step.id, &failure);
+                let next = self.resident.memory.failed(step, &failure);
                 if self.keeps_calls_away && is_planned(step.purpose) {
                     self.resident.memory.memory_mut().break_off(failure.ended);
                 }

@@ -210,7 +210,7 @@ pub(crate) fn retrying(pass: &Pass, resident: &mut Resident, (step, says): (Opti
         let truths = Truths { ready: Truth::False, reconciling: Truth::False, stalled: Truth::True, reason: stalled.reason };
         say(pass, resident, (truths, says), now);
         tell(pass, Happening::Stalled { reason: stalled.reason, says: says.to_owned() });
-        Outcome::Stalled { reason: stalled.reason, says: says.to_owned(), until: None }
+        Outcome::Stalled { reason: stalled.reason, says: says.to_owned(), until: Some(next) }
     } else {
         let truths = Truths { ready: Truth::False, reconciling: Truth::True, stalled: Truth::False, reason: Reason::Retrying };
         say(pass, resident, (truths, says), now);

@@ -1,5 +1,6 @@
 //! What breaks is mended, what fails is tried again on schedule, and the journal tells the story.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use engine::event::{Event, Happening};
@@ -7,13 +8,46 @@ use engine::interrupt::KillSwitch;
 use engine::journal::{self, Entry, Record};
 use engine::outcome::Outcome;
 use engine::status::read_all;
+use model::desired::Grade;
+use plan::fixtures;
+use sim::script::Script;
 use sim::world::{Fault, JobKind};
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Stage, WORLD, heard, log, while_running};
+use crate::support::{Stage, WORLD, heard, is_done, log, while_running};
 
 const VM: &str = "app1.2.1";
+
+/// An appliance in force whose only service carries the calls, so that it is closed when the service stops.
+async fn carrying_calls() -> Stage {
+    log();
+    let mut stage = Stage::new();
+    stage.desired.roles[0].services = Arc::new([fixtures::service(&["AppSvc"], Grade::CallPath)]);
+    assert_eq!(stage.settle(KillSwitch::default()).await, Outcome::Converged);
+    stage
+}
+
+/// The service stops; what is told until all is well again, when so many requests to start it are answered like this.
+async fn mended(stage: &Stage, times: u32, answer: &str) -> Vec<Arc<Event>> {
+    let script = format!(r#"[{{"on":{{"method":"StartService","times":{times}}},"do":{answer}}}]"#);
+    stage.sim.play(&Script::parse(&script).unwrap()).unwrap();
+    stage.sim.apply(Fault::ServiceStops { host: stage.host(), vm: Some(VM.to_owned()), service: "AppSvc".to_owned() }).unwrap();
+    let mut told = Vec::new();
+    stage
+        .while_running(&stage.snapshot(), async |events| {
+            loop {
+                let event = heard(events, |_| true).await;
+                let is_last = matches!(event.what, Happening::Converged { .. });
+                told.push(event);
+                if is_last {
+                    break;
+                }
+            }
+        })
+        .await;
+    told
+}
 
 /// What is told up to and with the next `Converged`.
 async fn until_converged(events: &mut broadcast::Receiver<std::sync::Arc<Event>>) -> Vec<String> {
@@ -56,6 +90,29 @@ async fn what_breaks_is_mended_within_a_probe_and_its_patience() {
     })
     .await;
     assert!(read_all(&stage.state()).0.remove(0).is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wire_that_fails_thrice_restarts_no_guest() {
+    let stage = carrying_calls().await;
+    let told = mended(&stage, 3, r#"{"status":503}"#).await;
+    let failed = told.iter().filter(|event| matches!(event.what, Happening::StepFailed { .. })).count();
+    assert_eq!(failed, 3, "{told:#?}");
+    assert!(!told.iter().any(|event| event.what.to_string().contains("restart-guest")), "nobody ever tried to start it: {told:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_odd_answer_puts_the_return_of_calls_off_by_ten_seconds() {
+    // Nothing listens at that path; there is no such class; access is denied.
+    for odd in [r#"{"status":404}"#, r#"{"fault":2147749904}"#, r#"{"fault":5}"#] {
+        let stage = carrying_calls().await;
+        let told = mended(&stage, 1, odd).await;
+        let failed = told.iter().find(|event| matches!(event.what, Happening::StepFailed { .. }));
+        let Some(failed) = failed else { panic!("{odd}: {told:#?}") };
+        let started = told.iter().find(|event| is_done(event, "2.1/app/start-service/AppSvc")).unwrap();
+        let later = started.at.duration_since(failed.at).as_secs();
+        assert!(later < 30, "{odd}: {later} s later");
+    }
 }
 
 #[tokio::test(start_paused = true)]
