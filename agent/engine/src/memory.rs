@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use model::condition::{Disposition, Reason};
-use model::desired::Recovery;
+use model::desired::{Desired, Recovery};
 use model::names::RoleName;
+use model::observed::Observed;
 use model::units::Span;
 use plan::consent::Consent;
 use plan::gate::is_planned;
@@ -84,9 +85,16 @@ impl Remembered {
         &self.kept.memory
     }
 
-    /// To note what was seen.
+    /// To note what planning learns besides.
     pub(crate) fn memory_mut(&mut self) -> &mut Memory {
         &mut self.kept.memory
+    }
+
+    /// Notes what was seen. A step whose failures are forgotten for that is stalled no more.
+    pub(crate) fn note(&mut self, desired: &Desired, observed: &Observed, now: Timestamp) {
+        let Kept { memory, stalled, .. } = &mut self.kept;
+        memory.note(desired, observed, now);
+        stalled.retain(|step, _| memory.attempts.contains_key(step));
     }
 
     /// Notes for what a consent in git was found, so that it holds for what is left of that when some of it is done.

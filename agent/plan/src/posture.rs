@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use model::condition::{Fault, Posture};
 use model::desired::{Desired, Grade, OnExpiry, OnLastServing};
 use model::names::RoleName;
-use model::observed::Observed;
+use model::observed::{Observed, Reach};
 use model::units::Span;
 
 use crate::effect::vm_of;
@@ -16,6 +16,7 @@ use crate::given::{Given, Memory};
 use crate::laggard::is_waived;
 use crate::outage::are_calls_back;
 use crate::signal::{Signal, SignalKind, SignalState, first_name, signals};
+use crate::step::{Act, StepId};
 
 /// No wait before calls return is longer than this.
 const LONGEST_STABLE: u64 = 30 * 60;
@@ -237,6 +238,28 @@ pub fn stable_from(desired: &Desired, given: &Given) -> Timestamp {
     later(well_since.unwrap_or(given.now), Span::from_secs(wait))
 }
 
+/// The steps that bring a signal back.
+fn ways_back(signal: &Signal, desired: &Desired) -> Vec<StepId> {
+    let Some(role) = desired.roles.get(signal.role) else { return Vec::new() };
+    let acts: Vec<Act> = match signal.kind {
+        SignalKind::Vm => {
+            let looks = [Reach::Serving, Reach::Management].map(|over| Act::AwaitGuest { over });
+            looks.into_iter().chain([Act::StartVm]).collect()
+        }
+        SignalKind::Service => {
+            let watched = role.services.iter().filter(|service| first_name(service) == signal.watch);
+            watched.flat_map(|service| &service.names).map(|service| Act::StartService { service: service.clone() }).collect()
+        }
+        SignalKind::Rule => {
+            let rules = role.rules.iter().filter(|rule| rule.name.as_str() == signal.watch);
+            rules.map(|rule| Act::EnableRule { rule: rule.name.clone() }).collect()
+        }
+        // Connecting one is a change as well, which may go on failing while it is plugged in elsewhere.
+        SignalKind::Adapter => Vec::new(),
+    };
+    acts.iter().map(|act| StepId::of(&desired.instance, Some(&role.role), act)).collect()
+}
+
 pub(crate) fn later(at: Timestamp, by: Span) -> Timestamp {
     at.saturating_add(by.as_duration()).unwrap_or(Timestamp::MAX)
 }
@@ -247,6 +270,7 @@ impl Memory {
         self.clamp(now, desired.recovery.longest_wait.max(desired.recovery.first_wait));
         self.note_seen_good(desired, observed, &signals(desired, observed));
         let all = remembered(desired, observed, self);
+        self.forget_the_mended(desired, &all);
         let bad = all.iter().filter(|signal| matches!(signal.state, SignalState::Bad(_)));
         let since = |signal: &Signal| (signal.name.clone(), self.bad_since.get(&signal.name).copied().unwrap_or(now));
         self.bad_since = bad.map(since).collect();
@@ -280,6 +304,17 @@ impl Memory {
             broken.out = false;
         }
         self.note_drain(desired, observed, now);
+    }
+
+    /// What failed for a signal that is good by now, and was neither bad nor unseen at the last look: whoever mended it, the next fault of
+    /// it is a new one.
+    fn forget_the_mended(&mut self, desired: &Desired, all: &[Signal]) {
+        let lasts = |signal: &Signal| !self.bad_since.contains_key(&signal.name) && !self.unseen_since.contains_key(&signal.name);
+        let good = all.iter().filter(|signal| signal.state == SignalState::Good && lasts(signal));
+        let mended: Vec<StepId> = good.flat_map(|signal| ways_back(signal, desired)).collect();
+        for step in mended {
+            self.attempts.remove(&step);
+        }
     }
 
     fn note_seen_good(&mut self, desired: &Desired, observed: &Observed, all: &[Signal]) {

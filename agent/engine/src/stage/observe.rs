@@ -81,7 +81,7 @@ pub(crate) async fn observe(pass: &Pass, resident: &mut Resident) -> Result<Sigh
     };
     resident.memory.sighted();
     let now = pass.context.now();
-    resident.memory.memory_mut().note(desired, &observed, now);
+    resident.memory.note(desired, &observed, now);
     let mut given = Given::at(now);
     given.memory = resident.memory.memory().clone();
     given.approvals = pass.wish.approvals.to_vec();

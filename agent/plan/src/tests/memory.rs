@@ -60,6 +60,38 @@ fn a_service_that_came_into_the_watch_later_counts_once_it_was_seen_good() {
 }
 
 #[test]
+fn what_failed_for_a_service_is_forgotten_once_it_stays_up_whoever_started_it() {
+    let desired = branch_bundle();
+    let well = converged(&desired);
+    let mut ill = well.clone();
+    set_service(&mut ill, "gateway", "GateSvc", ServiceState::Stopped, StartMode::Manual);
+    let mut memory = Memory::default();
+    let id = |role: &str, act: &Act| StepId::of(&desired.instance, Some(&of(role)), act);
+    let failed = [
+        id("gateway", &Act::StartService { service: of("GateSvc") }),
+        id("gateway", &Act::StartVm),
+        id("gateway", &Act::SetProcessors { to: 4 }),
+    ];
+    for step in &failed {
+        let attempts = Attempts { failed: 3, proven: 3, ended: at(0), retry_at: at(10), boots: BTreeMap::new() };
+        memory.attempts.insert(step.clone(), attempts);
+    }
+    let mut left = |observed: &_, second| {
+        memory.note(&desired, observed, at(second));
+        failed.iter().map(|step| memory.attempts.contains_key(step)).collect::<Vec<_>>()
+    };
+    let mut dead = ill.clone();
+    turn_off(&mut dead, "gateway");
+    assert_eq!(left(&dead, 0), [true, true, true]);
+    assert_eq!(left(&ill, 60), [true, true, true], "it has just come up");
+    assert_eq!(left(&ill, 120), [true, false, true], "the VM is up, its service is still held");
+    set_service(&mut ill, "gateway", "GateSvc", ServiceState::Stopped, StartMode::Automatic);
+    assert_eq!(left(&ill, 180), [true, false, true]);
+    assert_eq!(left(&well, 190), [true, false, true], "it may die at once again");
+    assert_eq!(left(&well, 250), [false, false, true], "the change is no matter of the watch");
+}
+
+#[test]
 fn an_agent_that_forgot_everything_believes_the_notes() {
     let desired = branch_bundle();
     let mut observed = converged(&desired);
