@@ -277,7 +277,7 @@ impl<'a> Draft<'a> {
 }
 
 /// Two instances have equal production addresses: they may stand side by side only while one of them is off.
-fn rival(desired: &Desired, observed: &Observed) -> Option<(InstanceId, VmName)> {
+pub(crate) fn rival(desired: &Desired, observed: &Observed) -> Option<(InstanceId, VmName)> {
     let others = observed.instances.iter().filter(|(instance, _)| **instance != desired.instance);
     let mut all = others.flat_map(|(instance, vms)| vms.vms.values().map(move |vm| (instance, vm)));
     let (instance, vm) = all.find(|(_, vm)| vm.power != PowerState::Off)?;

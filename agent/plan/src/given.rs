@@ -225,6 +225,12 @@ pub struct Attempts {
 }
 
 impl Memory {
+    /// Whether a role of an instance has been seen set up and well, whatever its notes say by now.
+    pub(crate) fn remembers(&self, instance: &InstanceId, role: &RoleName) -> bool {
+        let watches = self.seen_good.get(instance).and_then(|roles| roles.get(role));
+        watches.is_some_and(|watches| watches.values().any(|good| *good))
+    }
+
     /// A clock that was set back must not keep anything waiting for what it once said: nothing remembered lies in the future, and no
     /// attempt further ahead than the longest wait.
     pub(crate) fn clamp(&mut self, now: Timestamp, longest_wait: Span) {

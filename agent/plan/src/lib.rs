@@ -22,6 +22,7 @@ pub mod render;
 pub mod report;
 mod rules;
 pub mod signal;
+mod standing;
 pub mod step;
 
 #[cfg(any(test, feature = "test-support"))]

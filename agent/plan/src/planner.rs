@@ -10,16 +10,26 @@ use crate::consent;
 use crate::diff::diff;
 use crate::draft::Draft;
 use crate::gate::is_disruption;
-use crate::given::Given;
+use crate::given::{Given, PlannedWork};
 use crate::graph::Plan;
 use crate::outage::has_begun;
 use crate::posture::assess;
 use crate::report::PlanReport;
 use crate::rules;
+use crate::standing;
 use crate::step::{Impact, Purpose, Step};
 
 /// Works out what to do next.
 pub fn plan(desired: &Desired, observed: &Observed, given: &Given) -> (Plan, PlanReport) {
+    let Some(standing) = standing::wish(desired, observed, &given.memory) else { return plan_for(desired, observed, given) };
+    let repairs = Given { planned_work: PlannedWork::Withheld, ..given.clone() };
+    let (plan, mut report) = plan_for(&standing, observed, &repairs);
+    standing::tell(desired, &standing, observed, &mut report);
+    (plan, report)
+}
+
+/// The same for the instance that `desired` names.
+fn plan_for(desired: &Desired, observed: &Observed, given: &Given) -> (Plan, PlanReport) {
     let sight = assess(desired, observed, given);
     let mut draft = Draft::new(desired, observed, given, &sight);
     rules::all(&mut draft);

@@ -16,6 +16,7 @@ use crate::given::{Given, Memory};
 use crate::laggard::is_waived;
 use crate::outage::are_calls_back;
 use crate::signal::{Signal, SignalKind, SignalState, first_name, signals};
+use crate::standing;
 use crate::step::{Act, StepId};
 
 /// No wait before calls return is longer than this.
@@ -26,7 +27,8 @@ const DOWNS_COUNT_FOR: SignedDuration = SignedDuration::from_hours(1);
 /// Whether the appliance takes calls.
 #[must_use]
 pub fn posture(desired: &Desired, observed: &Observed, given: &Given) -> Posture {
-    assess(desired, observed, given).posture
+    let standing = standing::wish(desired, observed, &given.memory);
+    assess(standing.as_ref().unwrap_or(desired), observed, given).posture
 }
 
 /// All signals and what they come to.
@@ -267,6 +269,8 @@ pub(crate) fn later(at: Timestamp, by: Span) -> Timestamp {
 impl Memory {
     /// Remembers one look: which signals were good, since when others are bad, since when all is well, when it went down.
     pub fn note(&mut self, desired: &Desired, observed: &Observed, now: Timestamp) {
+        let standing = standing::wish(desired, observed, self);
+        let desired = standing.as_ref().unwrap_or(desired);
         self.clamp(now, desired.recovery.longest_wait.max(desired.recovery.first_wait));
         self.note_seen_good(desired, observed, &signals(desired, observed));
         let all = remembered(desired, observed, self);

@@ -18,6 +18,7 @@ mod rebuild;
 mod refuse;
 mod removal;
 mod repair;
+mod standing;
 
 use model::desired::Desired;
 use model::observed::Observed;

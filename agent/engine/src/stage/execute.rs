@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use model::cause::chain;
-use model::names::RoleName;
+use model::names::{InstanceId, RoleName};
 use plan::gate::{is_disruption, is_planned};
 use plan::posture::in_maintenance;
 use plan::step::{Step, StepId};
@@ -102,14 +102,14 @@ pub(crate) async fn execute(
     }
     // A person's maintenance is no change that is tried again and again.
     let keeps_calls_away = (disrupts || decided.decision.report.begun) && !in_maintenance(&pass.wish.desired, sight.given.now);
-    let boots = boots(pass, sight);
+    let boots = boots(&decided.decision.plan.instance, sight);
     let mut execution = Execution { pass, resident, work, doer, executed: Executed::default(), boots, keeps_calls_away };
     execution.run(decided).await;
     Ok(execution.executed)
 }
 
-fn boots(pass: &Pass, sight: &Sight) -> BTreeMap<RoleName, Timestamp> {
-    let vms = sight.observed.instances.get(&pass.wish.desired.instance).into_iter().flat_map(|instance| &instance.vms);
+fn boots(instance: &InstanceId, sight: &Sight) -> BTreeMap<RoleName, Timestamp> {
+    let vms = sight.observed.instances.get(instance).into_iter().flat_map(|instance| &instance.vms);
     vms.filter_map(|(role, vm)| Some((role.clone(), vm.guest.known()?.booted_at))).collect()
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use engine::interrupt::{Interrupt, KillPoint, KillSwitch};
 use engine::outcome::Outcome;
 use engine::preview::preview;
+use model::desired::StartAction;
 use model::manifest::Approved;
 use model::snapshot::Snapshot;
 use model::units::MacAddress;
@@ -22,9 +23,13 @@ async fn with_an_older_instance() -> Stage {
     log();
     let mut stage = Stage::new();
     assert_eq!(stage.settle(KillSwitch::default()).await, Outcome::Converged);
+    // It is given up.
+    stage.desired.roles[0].start_action = StartAction::Nothing;
+    assert_eq!(stage.settle(KillSwitch::default()).await, Outcome::Converged);
     stage.sim.apply(Fault::VmOff { host: stage.host(), vm: "app1.2.1".to_owned() }).unwrap();
     stage.desired.instance = of("2.2");
     let role = &mut stage.desired.roles[0];
+    role.start_action = StartAction::AlwaysStart;
     (role.vm, role.disk) = (of("app1.2.2"), of(r"D:\Trunkline\Instances\2.2\app.vhdx"));
     for adapter in &mut role.adapters {
         let [a, b, c, d, _, f] = adapter.mac.bytes();

@@ -7,9 +7,10 @@ use engine::interrupt::{Interrupt, KillPoint, KillSwitch};
 use engine::outcome::Outcome;
 use model::condition::{Posture, Reason};
 use plan::step::{Impact, StepId};
+use sim::world::Fault;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Stage, log};
+use crate::support::{Stage, heard, is_done, log};
 
 #[tokio::test(start_paused = true)]
 async fn a_bare_host_converges_and_a_second_life_finds_nothing_to_do() {
@@ -73,6 +74,38 @@ async fn a_set_up_that_was_begun_from_another_image_is_begun_anew() {
     let (outcome, done) = stage.steps_of(&stage.snapshot()).await;
     assert!(matches!(outcome, Outcome::Stalled { reason: Reason::RebuildNeeded, .. }), "{outcome:?}");
     assert_eq!(done, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_serves_is_mended_while_another_release_is_wished_for() {
+    log();
+    let mut stage = Stage::new();
+    assert_eq!(stage.settle(KillSwitch::default()).await, Outcome::Converged);
+    let vm = stage.desired.roles[0].vm.to_string();
+    stage.desired.instance = "2.2".parse().unwrap();
+    for role in &mut stage.desired.roles {
+        (role.vm, role.disk) = (format!("{}1.2.2", role.role).parse().unwrap(), r"D:\Trunkline\Instances\2.2\app.vhdx".parse().unwrap());
+        role.adapters.iter_mut().zip(0..).for_each(|(adapter, number)| adapter.mac = format!("00155D02020{number}").parse().unwrap());
+    }
+    let (outcome, done) = stage.steps_of(&stage.snapshot()).await;
+    assert!(matches!(outcome, Outcome::Stalled { reason: Reason::RebuildNeeded, .. }), "{outcome:?}");
+    assert_eq!((done, stage.status(&stage.name()).posture), (vec![], Some(Posture::Serving)));
+
+    let (host, defined) = (stage.host(), stage.methods()["DefineSystem"]);
+    let faults = [
+        (Fault::NicUnplugged { host: host.clone(), vm: vm.clone(), adapter: "corpnet".to_owned() }, "2.1/app/connect-adapter/corpnet"),
+        (Fault::ServiceStops { host: host.clone(), vm: Some(vm.clone()), service: "AppSvc".to_owned() }, "2.1/app/start-service/AppSvc"),
+        (Fault::VmOff { host, vm }, "2.1/app/start-vm"),
+    ];
+    stage
+        .while_running(&stage.snapshot(), async |events| {
+            for (fault, step) in faults {
+                stage.sim.apply(fault).unwrap();
+                heard(events, |event| is_done(event, step)).await;
+            }
+        })
+        .await;
+    assert_eq!(stage.methods()["DefineSystem"], defined, "nothing is built in its place");
 }
 
 #[derive(Debug)]

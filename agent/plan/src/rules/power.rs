@@ -139,8 +139,12 @@ pub(crate) fn set_actions(draft: &mut Draft<'_>, role: &DesiredRole) {
     }
 }
 
-/// Keeps the host from starting VMs of other instances when it starts itself: they would come up beside the wished one.
+/// Keeps the host from starting VMs of other instances when it starts itself: they would come up beside the one that stands.
 pub(crate) fn retire_others(draft: &mut Draft<'_>) {
+    // Who cannot read every mark does not know which that is.
+    if draft.world.hides_vms() {
+        return;
+    }
     let others = draft.world.instances.iter().filter(|(instance, _)| **instance != draft.desired.instance);
     let all = others.flat_map(|(instance, vms)| vms.vms.iter().map(move |(role, vm)| (instance.clone(), role.clone(), vm)));
     let off = all.filter(|(_, _, vm)| vm.power == PowerState::Off && starts_by_itself(vm));

@@ -269,6 +269,7 @@ fn happen(desired: &Desired, observed: &mut Observed, (drift, which, thing): &St
             for vm in old.vms.values_mut() {
                 vm.power = if thing.index(2) == 0 { PowerState::Off } else { PowerState::Running };
                 vm.mark.instance = of("2.0");
+                vm.remarks.set_up |= thing.index(3) == 0;
                 vm.name = of(&format!("{}.old", vm.name));
             }
             observed.instances.insert(of("2.0"), old);

@@ -167,22 +167,18 @@ fn another_release_is_not_built_beside_one_that_runs() {
     let running = observed.instances.remove(&desired.instance).unwrap();
     observed.instances.insert(of("2.0"), running);
     insta::assert_snapshot!(shown(&desired, &observed, &given()), @"
-    branch-1 (instance 2.1)
-      down
-        instance 2.1 is not installed
-      stalled: `app1.2.1` of instance 2.0 runs, with the addresses that instance 2.1
-               is to have (RebuildNeeded)
-               what to do: keep that release in the Appliance, or turn its VMs off
-               first
+    branch-1 (instance 2.0)
+      serving
+      stalled: instance 2.1 is not built in the place of instance 2.0, which is
+               watched and repaired meanwhile (RebuildNeeded)
+               what to do: keep the release of 2.0 in the Appliance; to give it up,
+               turn its VMs off and set their automatic start action to nothing
 
     changes
       roles.app      + VM app1.2.1
       roles.gateway  + VM gateway1.2.1
 
     no steps
-
-      note: `app1.2.1` is ours and no longer wished; it stays: prune is off
-      note: `gateway1.2.1` is ours and no longer wished; it stays: prune is off
     ");
 }
 
