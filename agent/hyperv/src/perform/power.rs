@@ -1,13 +1,14 @@
 //! Starting and shutting down of VMs.
 //!
-//! Guarantees: a guest is asked to shut down before its VM is turned off, and given half of the step's time for it; a saved or
+//! Guarantees: a guest is asked to shut down before its VM is turned off, and given half of the time that is declared for it, whatever was
+//! learned: a guest that hangs once must not be out for longer each time; a saved or
 //! paused VM is brought back first, so that no state is thrown away, unless it is to be deleted.
 
 use std::time::Duration;
 
 use model::condition::Disposition;
 use model::observed::PowerState;
-use plan::step::Purpose;
+use plan::step::{Purpose, StepTime};
 use tokio::time::Instant;
 
 use crate::classes;
@@ -58,7 +59,8 @@ pub(crate) async fn start(cx: &Cx<'_>) -> Result<(), Failure> {
 /// Shuts the guest down and waits until the VM is off.
 pub(crate) async fn shut_down(cx: &Cx<'_>) -> Result<(), Failure> {
     let vm = cx.vm().await?;
-    let grace = cx.step.time.timeout.as_duration() / 2;
+    let declared = StepTime::declared(&cx.step.act).timeout;
+    let grace = declared.min(cx.step.time.timeout).as_duration() / 2;
     let deadline = Instant::now() + grace;
     let mut asked = false;
     let mut pause = Pause::between(Duration::from_millis(500), Duration::from_secs(5));

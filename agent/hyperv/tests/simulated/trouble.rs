@@ -6,8 +6,9 @@ use model::condition::{Disposition, Reason};
 use model::desired::{DesiredNetwork, NetworkKind, StartMode};
 use model::observed::{PowerState, ServiceState};
 use model::seen::Cause;
+use model::units::Span;
 use plan::fixtures::{given_with_peer, of};
-use plan::step::Act;
+use plan::step::{Act, Step, StepTime};
 use trunkline_hyperv::{Blocker, Check, Failure};
 
 use crate::bench::{Bench, chain};
@@ -114,6 +115,19 @@ async fn what_depends_on_a_held_service_is_stopped_with_it() {
     let guest = bench.observe().await.instances[&of("2.1")].vms[&of("edge")].guest.known().cloned().expect("the guest");
     let seen = guest.services.known().expect("services")[&of("RTCSRV")];
     assert_eq!((seen.state, seen.start_mode), (ServiceState::Stopped, StartMode::Manual));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guest_that_took_its_whole_grace_gets_no_longer_one_next_time() {
+    let bench = Bench::with("computerName: WIN-EDGE", "computerName: WIN-EDGE\n    shutdown: 20m");
+    bench.converge().await;
+    let declared = bench.step("edge", Act::ShutDownVm);
+    // As it is once somebody learned that it takes so long.
+    let time = StepTime { expected: Span::from_secs(301), timeout: Span::from_secs(1204) };
+    let began = tokio::time::Instant::now();
+    bench.perform(&Step { time, ..declared }).await.expect("it goes off");
+    let took = began.elapsed().as_secs();
+    assert!((300..310).contains(&took), "{took} s");
 }
 
 #[tokio::test(start_paused = true)]
