@@ -237,6 +237,9 @@ impl Controller {
         if same.is_none() {
             self.context.events.tell(name, Happening::WishChanged { revision: revision.clone() });
         }
+        if let Some(wish) = before.as_ref().filter(|wish| wish.desired.site != desired.site) {
+            slot.left.insert(wish.desired.site.clone());
+        }
         let fleet_size = self.fleet_size;
         let (revision, desired) = (revision.clone(), Arc::clone(desired));
         let policies = Arc::clone(&self.policies.1);
@@ -256,8 +259,11 @@ impl Controller {
         if let Some(listeners) = &mut self.listeners {
             listeners.leave(name);
         }
-        if let Err(error) = self.context.parts.store.give_back(&wish.desired.site, name).await {
-            tracing::warn!(appliance = %name, error = chain(&error), "the turn cannot be given back");
+        slot.left.insert(wish.desired.site.clone());
+        for site in std::mem::take(&mut slot.left) {
+            if let Err(error) = self.context.parts.store.give_back(&site, name).await {
+                tracing::warn!(appliance = %name, error = chain(&error), "the turn cannot be given back");
+            }
         }
         if let Some(resident) = &mut slot.resident {
             report::gone(&self.context, name, resident);
@@ -296,7 +302,7 @@ impl Controller {
         };
         slot.stop = self.shutdown.child_token();
         let span = tracing::info_span!("pass", appliance = %name, revision = %format_args!("{:#}", wish.revision), ?trigger);
-        let pass = Pass { context: Arc::clone(&self.context), wish, shutdown: slot.stop.clone() };
+        let pass = Pass { context: Arc::clone(&self.context), wish, shutdown: slot.stop.clone(), left: std::mem::take(&mut slot.left) };
         let work = async move {
             let passage = reconcile(&pass, &mut resident, place).await;
             Finished { resident, passage }

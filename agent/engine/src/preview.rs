@@ -86,7 +86,7 @@ pub async fn preview(
             approvals: approvals_of(&snapshot.approvals, name),
             peers: of_peers((revision, desired), |peer| digests.get(peer).map(|(revision, digest)| (*revision, digest))),
         };
-        let pass = Pass { context: Arc::clone(&context), wish, shutdown: CancellationToken::new() };
+        let pass = Pass { context: Arc::clone(&context), wish, shutdown: CancellationToken::new(), left: BTreeSet::new() };
         looks.spawn(async move {
             let _place = pass.context.look().await;
             let seen = look(&pass).await;

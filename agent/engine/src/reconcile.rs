@@ -4,9 +4,11 @@
 //! told to stop, which ends a look at once; a pass ends, even when host and plan never agree. Dry runs share every line up to `execute`.
 //! Deliberately absent: waiting. Whatever must happen first ends the pass, and the queue brings the appliance back.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::cause::chain;
+use model::names::SiteName;
 use plan::step::StepId;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +32,8 @@ pub(crate) struct Pass {
     pub(crate) context: Arc<Context>,
     pub(crate) wish: Wish,
     pub(crate) shutdown: CancellationToken,
+    /// Sites that the appliance belonged to before.
+    pub(crate) left: BTreeSet<SiteName>,
 }
 
 /// How a pass went.
@@ -51,6 +55,7 @@ impl Pass {
 
 /// Brings one appliance as far as it goes now. `place` is the one that it looks from; it is given back while steps run.
 pub(crate) async fn reconcile(pass: &Pass, resident: &mut Resident, place: OwnedSemaphorePermit) -> Passage {
+    report::leave_sites(pass).await;
     let mut work = Work::default();
     let passage = rounds(pass, resident, &mut work, place).await;
     work.leave(resident);

@@ -126,6 +126,6 @@ pub trait SiteStore: Send + Sync + fmt::Debug {
     /// Takes the turn if it is free (or the asker's already); whose it is now.
     fn take_turn<'a>(&'a self, member: &'a Member) -> Answer<'a, Turn>;
 
-    /// Gives the turn back, if it is this appliance's. Only after its host answered, no job was running, and it served or was held.
+    /// Gives the turn back, if it is this appliance's. Only after its host answered, no job was running, and it served or was held; or when it belongs to the site no more.
     fn give_back<'a>(&'a self, site: &'a SiteName, appliance: &'a ApplianceName) -> Answer<'a, ()>;
 }

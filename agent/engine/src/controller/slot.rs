@@ -1,7 +1,9 @@
 //! What the controller holds of one appliance while it is not in work.
 
+use std::collections::BTreeSet;
+
 use model::cause::chain;
-use model::names::ApplianceName;
+use model::names::{ApplianceName, SiteName};
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
@@ -22,6 +24,8 @@ pub(super) struct Slot {
     pub(super) resident: Option<Box<Resident>>,
     /// How the last pass ended.
     pub(super) outcome: Option<Outcome>,
+    /// Sites that it belonged to before, whose turn it may still have: the next pass gives it back, as the one under way may take it.
+    pub(super) left: BTreeSet<SiteName>,
     /// Tells the pass under way to stop.
     pub(super) stop: CancellationToken,
 }

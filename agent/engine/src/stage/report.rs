@@ -198,6 +198,16 @@ async fn give_back(round: &Round<'_>, outcome: &Outcome) -> bool {
     given.inspect_err(|error| tracing::warn!(error = chain(error), "the turn cannot be given back")).is_ok()
 }
 
+/// Gives back the turn of each site that the appliance left: nobody there counts on it any more.
+pub(crate) async fn leave_sites(pass: &Pass) {
+    for site in &pass.left {
+        let given = pass.context.parts.store.give_back(site, &pass.wish.desired.appliance).await;
+        if let Err(error) = given {
+            tracing::warn!(%site, error = chain(&error), "the turn cannot be given back");
+        }
+    }
+}
+
 /// Says that an attempt failed and when the next one is.
 pub(crate) fn retrying(pass: &Pass, resident: &mut Resident, (step, says): (Option<&FailedStep>, &str)) -> Outcome {
     let now = pass.context.now();

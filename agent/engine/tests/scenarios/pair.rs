@@ -156,6 +156,36 @@ async fn while_one_is_worked_on_the_other_does_not_close_for_a_support_fault() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_moves_to_another_site_leaves_its_turn_behind() {
+    log();
+    let stage = Stage::new();
+    let mut pair = stage.pair();
+    let engine = stage.converged(&snapshot(&pair)).await;
+
+    let mut events = engine.listen();
+    pair = with_a_change_of_the_first(pair);
+    while_running(&engine, &snapshot(&pair), async |snapshots| {
+        support::heard(&mut events, |event| event.appliance == pair.0.appliance && holds(event)).await;
+        for desired in [&mut pair.0, &mut pair.1] {
+            (desired.peers, desired.leader, desired.availability.min_serving) = (Vec::new(), desired.appliance.clone(), 0);
+        }
+        // The change of the second is allowed: it is alone now, and its window is open.
+        pair.1.windows = Arc::clone(&stage.desired.windows);
+        pair.1.availability.planned_outage = stage.desired.availability.planned_outage.clone();
+        pair.0.site = fixtures::of("tacoma");
+        pair.1.roles[0].processors = Some(4);
+        snapshots.send(snapshot(&pair)).unwrap();
+        let done = |event: &Event| matches!(event.what, Happening::Converged { .. });
+        let mut waits: BTreeSet<_> = [pair.0.appliance.clone(), pair.1.appliance.clone()].into();
+        while !waits.is_empty() {
+            let event = support::heard(&mut events, done).await;
+            waits.remove(&event.appliance);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_was_not_seen_a_moment_ago_is_not_relied_on() {
     log();
     let stage = Stage::new();
