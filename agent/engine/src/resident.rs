@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hyperv::Host;
+use hyperv::{Host, Lore};
 use jiff::{SignedDuration, Timestamp};
 use model::cause::chain;
 use model::desired::DesiredHost;
@@ -31,6 +31,8 @@ pub(crate) struct Resident {
     pub(crate) status: ApplianceStatus,
     /// The connection to its host, with the part of the wish that it was made from.
     pub(crate) host: Option<(DesiredHost, Arc<Host>)>,
+    /// What the last connection has left, with the part of the wish that it was made from.
+    lore: Option<(DesiredHost, Lore)>,
     /// Until when its host is not asked, as it refused our password.
     rests: Option<Timestamp>,
     /// What its peers were told last.
@@ -51,7 +53,20 @@ impl Resident {
         let mut status = saved.clone().unwrap_or_else(|| ApplianceStatus::unknown(appliance));
         // Whatever ran when the last life ended runs no more; the host says how far it came.
         status.running.clear();
-        Ok(Self { directory, memory, status, host: None, rests: None, told: None, saved })
+        Ok(Self { directory, memory, status, host: None, lore: None, rests: None, told: None, saved })
+    }
+
+    /// The host could not be observed: the next look begins with a connection of its own.
+    pub(crate) fn disconnect(&mut self) {
+        if let Some((made_from, host)) = self.host.take() {
+            self.lore = Some((made_from, host.leave()));
+        }
+    }
+
+    /// What was learned in earlier conversations with this very host.
+    pub(crate) fn take_lore(&mut self, host: &DesiredHost) -> Lore {
+        let same = self.lore.take().filter(|(made_from, _)| made_from == host);
+        same.map(|(_, lore)| lore).unwrap_or_default()
     }
 
     /// Until when its host is not asked, told as before where the difference is that of two clocks read one after the other.

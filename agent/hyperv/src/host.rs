@@ -73,6 +73,14 @@ pub struct Host {
     name: OnceCell<String>,
 }
 
+/// What guests have told, which is as true in another conversation with their host: who refused our account until when, and who was sent
+/// into a domain.
+#[derive(Debug, Default)]
+pub struct Lore {
+    joins: BTreeMap<Guid, PendingJoin>,
+    refusals: BTreeMap<(InstanceId, RoleName), Refusal>,
+}
+
 /// What is remembered between two steps.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
@@ -106,6 +114,23 @@ impl Host {
             following: Following::default(),
             name: OnceCell::new(),
         })
+    }
+
+    /// The same, with what an earlier conversation with this host has left.
+    #[must_use]
+    pub fn with(self, lore: Lore) -> Self {
+        {
+            let mut memory = self.memory();
+            (memory.joins, memory.refusals) = (lore.joins, lore.refusals);
+        }
+        self
+    }
+
+    /// The conversation ends; what it leaves to the next one.
+    #[must_use]
+    pub fn leave(&self) -> Lore {
+        let mut memory = self.memory();
+        Lore { joins: std::mem::take(&mut memory.joins), refusals: std::mem::take(&mut memory.refusals) }
     }
 
     /// The conversation with the host itself.

@@ -29,7 +29,7 @@ pub use credential::{Credential, CredentialError, Credentials};
 pub use error::{ConnectError, ObserveError};
 pub use events::{Source, WakeUps};
 pub use failure::{Blocker, Failure, PerformError};
-pub use host::{Host, HostContext};
+pub use host::{Host, HostContext, Lore};
 pub use job::JobFailed;
 pub use operation::{BootSource, BootSourceKind, DiskFile, DiskFormat, DiskKind, IdCheck, Operations, Summary};
 pub use peer::TalkError;

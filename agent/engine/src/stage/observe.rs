@@ -102,7 +102,8 @@ fn connect(pass: &Pass, resident: &mut Resident) -> Result<Arc<Host>, SightError
         return Ok(Arc::clone(host));
     }
     let host = Host::new(&desired.host, pass.context.parts.hosts.way_to(&desired.host));
-    let host = Arc::new(host.map_err(|source| SightError::Connect { appliance: desired.appliance.clone(), source })?);
+    let host = host.map_err(|source| SightError::Connect { appliance: desired.appliance.clone(), source })?;
+    let host = Arc::new(host.with(resident.take_lore(&desired.host)));
     resident.host = Some((desired.host.clone(), Arc::clone(&host)));
     Ok(host)
 }

@@ -243,7 +243,7 @@ pub(crate) async fn blind(pass: &Pass, resident: &mut Resident, error: &SightErr
     let reason = error.reason();
     let says = until.map_or_else(|| chain(error), |until| words::resting(error, &pass.wish.desired.host.credential, until));
     let was = conditions_before(resident);
-    resident.host = None;
+    resident.disconnect();
     resident.status.posture = None;
     resident.status.unseen.clear();
     resident.status.attempts = attempts;

@@ -10,10 +10,11 @@ use engine::outcome::Outcome;
 use hyperv::{Credential, CredentialError, Credentials};
 use model::condition::{ConditionKind, Reason, Truth};
 use model::names::CredentialName;
+use sim::script::Script;
 use sim::world::Fault;
 use wsman::Secret;
 
-use crate::support::{Stage, heard, log};
+use crate::support::{Stage, WORLD, heard, log};
 
 /// Our password of the host, as somebody corrects it some time.
 #[derive(Debug, Default)]
@@ -66,6 +67,34 @@ async fn until_when_a_refused_password_rests_is_told_once_with_what_ends_it_soon
             assert!(well.at >= until && well.at.duration_since(until).as_secs() < 60, "{} and {until}", well.at);
         })
         .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_comes_and_goes_has_no_guest_lock_our_account() {
+    log();
+    let lockout = "computerName: TEMPLATE\n    winrm: {lockout: {threshold: 20, duration: 10h}}";
+    let stage = Stage::in_world(&WORLD.replace("computerName: TEMPLATE", lockout), 1);
+    assert_eq!(stage.settle(KillSwitch::default()).await, Outcome::Converged);
+    let password = |password: &str| {
+        let (vm, user) = (Some("app1.2.1".to_owned()), "Administrator".to_owned());
+        stage.sim.apply(Fault::PasswordChanged { host: stage.host(), vm, user, password: password.to_owned() }).unwrap();
+    };
+    password("other");
+    stage
+        .while_running(&stage.snapshot(), async |_| {
+            for _ in 0..30 {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                let away = r#"[{"on":{"machine":"hv-1","times":null},"do":"drop"}]"#;
+                stage.sim.play(&Script::parse(away).unwrap()).unwrap();
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                stage.sim.clear_script();
+            }
+            password("guest-secret");
+            // No rest is longer than an hour.
+            tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
+        })
+        .await;
+    assert!(stage.status(&stage.name()).unseen.is_empty(), "our account is locked: {:#?}", stage.status(&stage.name()).unseen);
 }
 
 #[tokio::test(start_paused = true)]
