@@ -1,11 +1,16 @@
 //! Services inside a guest: holding, starting, start modes.
 //!
 //! Guarantees: a service is set to manual before it is stopped, so that nothing starts it in between. Both are asked for and then
-//! looked at, since Windows does them in its own time.
+//! looked at, since Windows does them in its own time. What depends on a held service is stopped with it and, where it starts with the
+//! system, started with it again when calls return. Deliberately absent: what depended on one and was lost with our process in between.
 
-use model::desired::StartMode;
+use std::collections::BTreeSet;
+
+use model::cause::chain;
+use model::desired::{DesiredRole, StartMode};
 use model::names::ServiceName;
 use model::observed::{ObservedService, ServiceState};
+use plan::step::Purpose;
 use wsman::cim::{CimPath, Namespace};
 
 use crate::classes;
@@ -83,10 +88,7 @@ pub(crate) async fn hold(cx: &Cx<'_>, service: &ServiceName) -> Result<(), Failu
             ServiceState::Stopping => {}
             ServiceState::Running | ServiceState::Starting | ServiceState::Paused => {
                 if stop(&guest, service.as_str()).await? == Stop::DependentsRun {
-                    // What depends on a held service cannot run either; Windows wants it stopped first, and by name.
-                    for dependent in dependents(&guest, service).await? {
-                        stop(&guest, &dependent).await?;
-                    }
+                    stop_dependents(&guest, service.as_str()).await?;
                 }
             }
         }
@@ -110,11 +112,52 @@ async fn stop(guest: &Guest, service: &str) -> Result<Stop, Failure> {
     }
 }
 
-/// Names of the services that depend on `service`.
-async fn dependents(guest: &Guest, service: &ServiceName) -> Result<Vec<String>, Failure> {
-    let rows = guest.peer.dependents(&path(service.as_str())).await?;
-    let names = rows.iter().map(|row| guest.peer.read(classes::SERVICE, row.need("Name")).map(str::to_owned));
-    Ok(names.collect::<Result<_, _>>()?)
+/// Asks whatever depends on `service`, near or far, to stop: it cannot run without it, and Windows wants it stopped first, and by name.
+async fn stop_dependents(guest: &Guest, service: &str) -> Result<(), Failure> {
+    let mut asked = BTreeSet::new();
+    let mut open = vec![service.to_owned()];
+    while let Some(name) = open.pop() {
+        for (dependent, _) in dependents(guest, &name).await? {
+            if asked.insert(dependent.clone()) && stop(guest, &dependent).await? == Stop::DependentsRun {
+                open.push(dependent);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Starts whatever depends on `service`, near or far, starts with the system and does not run: it was stopped with it. What is watched
+/// has steps of its own.
+async fn start_dependents(guest: &Guest, service: &str, watched: &DesiredRole) -> Result<(), Failure> {
+    let mut asked = BTreeSet::new();
+    let mut open = vec![service.to_owned()];
+    while let Some(name) = open.pop() {
+        for (dependent, seen) in dependents(guest, &name).await? {
+            let is_watched = watched.services.iter().flat_map(|one| &one.names).any(|name| name.as_str().eq_ignore_ascii_case(&dependent));
+            let was_stopped = seen.is_some_and(|seen| seen.start_mode == StartMode::Automatic && seen.state == ServiceState::Stopped);
+            if is_watched || !was_stopped || !asked.insert(dependent.clone()) {
+                continue;
+            }
+            let call = Call::on(path(&dependent), "StartService", dependent.as_str(), Family::Service);
+            match call.code(&guest.peer).await? {
+                0 | ALREADY_RUNNING => open.push(dependent),
+                value => {
+                    tracing::warn!(service = %dependent, error = %call.refused(value), "what depends on a service does not start with it")
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The services that depend on `service` themselves, as far as they can be read.
+async fn dependents(guest: &Guest, service: &str) -> Result<Vec<(String, Option<ObservedService>)>, Failure> {
+    let rows = guest.peer.dependents(&path(service)).await?;
+    let one = |row: &_| {
+        let name = guest.peer.read(classes::SERVICE, Row::need(row, "Name")).map(str::to_owned)?;
+        Ok((name, guest::service(row).ok()))
+    };
+    rows.iter().map(one).collect()
 }
 
 /// Whether the service runs.
@@ -125,8 +168,19 @@ pub(crate) async fn is_running(cx: &Cx<'_>, service: &ServiceName) -> Result<Che
 /// Starts the service, resumes one that is paused, and waits until it runs, or has stopped again by itself.
 pub(crate) async fn start(cx: &Cx<'_>, service: &ServiceName) -> Result<(), Failure> {
     let guest = cx.need_guest().await?;
+    run(&guest, service).await?;
+    if cx.step.purpose == Purpose::Return
+        && let Err(error) = start_dependents(&guest, service.as_str(), cx.wish()?).await
+    {
+        // Calls do not wait for what nobody watches.
+        tracing::warn!(%service, error = chain(&error), "what depends on a service may not run");
+    }
+    Ok(())
+}
+
+async fn run(guest: &Guest, service: &ServiceName) -> Result<(), Failure> {
     let mut pause = Pause::for_state();
-    while read(&guest, service).await?.state == ServiceState::Stopping {
+    while read(guest, service).await?.state == ServiceState::Stopping {
         pause.sleep().await;
     }
     let call = Call::on(path(service.as_str()), "StartService", service.as_str(), Family::Service);
@@ -137,11 +191,11 @@ pub(crate) async fn start(cx: &Cx<'_>, service: &ServiceName) -> Result<(), Fail
     let mut stopped = 0;
     let mut pause = Pause::for_state();
     loop {
-        match read(&guest, service).await?.state {
+        match read(guest, service).await?.state {
             ServiceState::Running => return Ok(()),
             ServiceState::Stopped => stopped += 1,
             // A start finds it running already; it is to go on.
-            ServiceState::Paused => resume(&guest, service).await?,
+            ServiceState::Paused => resume(guest, service).await?,
             ServiceState::Starting | ServiceState::Stopping => {}
         }
         if stopped >= STOPPED_LOOKS {

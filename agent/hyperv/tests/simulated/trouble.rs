@@ -8,7 +8,7 @@ use model::observed::{PowerState, ServiceState};
 use model::seen::Cause;
 use model::units::Span;
 use plan::fixtures::{given_with_peer, of};
-use plan::step::{Act, Step, StepTime};
+use plan::step::{Act, Purpose, Step, StepTime};
 use trunkline_hyperv::{Blocker, Check, Failure};
 
 use crate::bench::{Bench, chain};
@@ -115,6 +115,25 @@ async fn what_depends_on_a_held_service_is_stopped_with_it() {
     let guest = bench.observe().await.instances[&of("2.1")].vms[&of("edge")].guest.known().cloned().expect("the guest");
     let seen = guest.services.known().expect("services")[&of("RTCSRV")];
     assert_eq!((seen.state, seen.start_mode), (ServiceState::Stopped, StartMode::Manual));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_stopped_with_a_held_service_is_started_with_it_however_deep_it_hangs() {
+    let dependents = "{name: RELAY, dependsOn: [RTCSRV]}, {name: BILLING, dependsOn: [RELAY]}";
+    let bench = Bench::with("[{name: REPLICA}, {name: RTCSRV}]", &format!("[{{name: REPLICA}}, {{name: RTCSRV}}, {dependents}]"));
+    bench.converge().await;
+    let done = |before: usize, wanted: &str| bench.changes()[before..].iter().filter(|method| *method == wanted).count();
+    let before = bench.changes().len();
+    bench.mend("edge", Act::HoldService { service: of("RTCSRV") }).await;
+    assert_eq!(done(before, "StopService"), 3, "what depends on it, deepest first, then the service itself");
+    bench.mend("edge", Act::HoldService { service: of("REPLICA") }).await;
+
+    let back = |service: &str| Step { purpose: Purpose::Return, ..bench.step("edge", Act::StartService { service: of(service) }) };
+    let before = bench.changes().len();
+    bench.perform(&back("REPLICA")).await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+    assert_eq!(done(before, "StartService"), 1, "what hangs on another one waits for that");
+    bench.perform(&back("RTCSRV")).await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+    assert_eq!(done(before, "StartService"), 4);
 }
 
 #[tokio::test(start_paused = true)]
