@@ -80,7 +80,9 @@ fn a_commit_becomes_converged_hosts_and_is_then_no_change() {
     let status = run(&["status", "--output", "json"]);
     let status = json_of(status);
     let ready = |one: &Value| one["conditions"].as_array().unwrap().iter().any(|c| c["kind"] == "Ready" && c["status"] == "True");
-    assert!(status.as_array().unwrap().len() == 3 && status.as_array().unwrap().iter().all(ready), "{status:#}");
+    let appliances = status["appliances"].as_array().unwrap();
+    assert!(appliances.len() == 3 && appliances.iter().all(ready), "{status:#}");
+    assert!(status["repository"]["origin"].is_string() && status["repository"]["trouble"].is_null(), "{status:#}");
     assert!(run(&["status"]).well().lines().any(|line| line.starts_with("kiel-1 ") && line.contains("yes") && line.contains("serving")));
 
     // The hosts are restarted with what they keep; the agent without.
@@ -123,6 +125,35 @@ fn drift_and_commits_are_planned_and_undone() {
 }
 
 #[test]
+fn a_change_on_a_serving_appliance_is_planned_twice_alike() {
+    let room = Room::raise(Example::BranchBundle);
+    room.run(&["apply", "--yes", "--only", "ulm-1"]).well();
+    let ulm = std::fs::read_to_string(room.file("fleet/sites/ulm.yaml")).unwrap();
+    room.commit(
+        &[("sites/ulm.yaml", &ulm.replace("app: { name: ulm-app,", "app: { name: ulm-app, processors: 4,"))],
+        "ulm gets processors",
+    );
+
+    // By what the agent remembers, and by nothing but the host. What was well a moment ago is well for a moment more each time.
+    for state in ["state", "none"] {
+        let plan = |form: &str| {
+            let arguments = ["plan", "ulm-1", "--output", form, "--source", "fleet", "--state-dir", state];
+            let files = ["--credentials", "credentials.yaml", "--connect-to", "endpoints.yaml", "--ca", "hosts.pem"];
+            Line::new(room.path(), arguments.iter().chain(&files)).run()
+        };
+        for form in ["text", "json", "markdown"] {
+            assert_eq!(plan(form), plan(form), "`plan -o {form}` twice with `{state}`");
+        }
+        let document: Value = serde_json::from_str(&plan("json").well()).unwrap();
+        let wait = document[0]["waits"].as_array().unwrap().iter().find(|wait| wait["on"] == "stable").unwrap();
+        assert_eq!((&wait["says"], &wait["until"]), (&json!("all must stay well for 1m before calls return"), &Value::Null), "{state}");
+        let text = plan("text").well();
+        let wait = text.lines().find(|line| line.contains(" stable ")).unwrap();
+        assert!(wait.ends_with("all must stay well for 1m before calls return (2 steps)"), "{text}");
+    }
+}
+
+#[test]
 fn a_hold_that_nobody_heeds_is_told_by_the_exit_code() {
     let room = Room::without_hosts(Example::BranchBundle);
     let held = room.run(&["hold", "ulm-1", "--for", "1h", "--reason", "cabling"]);
@@ -132,6 +163,54 @@ fn a_hold_that_nobody_heeds_is_told_by_the_exit_code() {
     error: --reason holds a line break or another control character
     hint: write one line of plain text
     ");
+}
+
+#[test]
+fn a_repository_that_cannot_be_read_is_told_by_status_and_its_exit_code() {
+    let room = Room::without_hosts(Example::BranchBundle);
+    let small = source::Scratch::init(&room.file("small")).unwrap();
+    let root = "apiVersion: trunkline.dev/v1alpha1\nkind: Repository\nmetadata: { name: small }\nspec: {}\n";
+    let commit = small.commit(&[("repository.yaml", root)], "a fleet without appliances", 1_772_000_000).unwrap();
+    let agent = Line::new(room.path(), ["run", "--source", "small", "--state-dir", "state"]).start();
+    let repository = || json_or_null(&room.run(&["status", "--output", "json"]).out)["repository"].clone();
+    wait_for("the first reading", || repository()["revision"].as_str().filter(|revision| revision.contains(&commit)).map(drop));
+    assert_eq!(room.run(&["status"]).code, 0);
+
+    let (head, away) = (room.file("small/.git/HEAD"), room.file("small/.git/HEAD.away"));
+    std::fs::rename(&head, &away).unwrap();
+    let trouble = wait_for("the trouble", || Some(repository()["trouble"].clone()).filter(|trouble| !trouble.is_null()));
+    assert!(trouble["attempts"].as_u64().unwrap() >= 1 && trouble["says"].as_str().unwrap().contains("small"), "{trouble:#}");
+    let told = room.run(&["status"]);
+    let since = trouble["since"].as_str().unwrap().split('.').next().unwrap();
+    assert_eq!(told.code, 3, "{}", told.out);
+    assert!(told.out.contains(&format!("repository: small cannot be read since {since}Z, tried ")), "{}", told.out);
+    assert!(told.out.contains(&format!("  main@{} stays in force\n", &commit[..12])), "{}", told.out);
+    drop(agent);
+    assert!(room.run(&["status"]).out.contains(&format!("  main@{} was in force\n", &commit[..12])));
+
+    // Where nothing could ever be read, nothing is said to be in force.
+    let arguments = ["--source", "http://127.0.0.1:1/x.git", "--state-dir", "other"];
+    let _agent = Line::new(room.path(), [&["run"], &arguments[..]].concat()).start();
+    let status = || Line::new(room.path(), [&["status"], &arguments[..]].concat()).run();
+    let never = wait_for("the first failure", || Some(status()).filter(|never| never.code == 3));
+    assert!(
+        never.out.starts_with("no appliance has been looked at yet\nrepository: http://127.0.0.1:1/x.git cannot be read"),
+        "{}",
+        never.out
+    );
+    assert!(never.out.contains("  nothing has been read since the agent was started"), "{}", never.out);
+}
+
+fn json_or_null(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+#[test]
+fn a_path_where_no_repository_lies_is_an_error_at_once() {
+    let room = Room::without_hosts(Example::BranchBundle);
+    let mistyped = Line::new(room.path(), ["run", "--source", "fleeet", "--state-dir", "state"]).run();
+    assert_eq!(mistyped.code, 1, "{}", mistyped.err);
+    assert!(mistyped.err.starts_with("error: cannot read `fleeet`\n"), "{}", mistyped.err);
 }
 
 #[test]
@@ -149,7 +228,7 @@ fn two_revisions_are_compared_without_any_host() {
     assert_eq!(text.code, 2, "{}", text.err);
     insta::assert_snapshot!(text.out, @"
     jena-1
-      roles.app.processors  2 -> 4
+      roles.app.processors  2 -> 4: takes no calls meanwhile, a VM goes off
     ");
     insta::assert_snapshot!(compare(&base, &head, "markdown").out, @"
     ### jena-1

@@ -59,7 +59,8 @@ fn kill_and_go_on(room: &Room, mut agent: Running) {
 /// Tells as past what the agent was at, to machines as to people.
 fn assert_nobody_goes_on(room: &Room) {
     let status: Value = serde_json::from_str(&room.run(&["status", "--output", "json"]).out).unwrap();
-    let all = |key: &str| -> Vec<Value> { status.as_array().unwrap().iter().filter_map(|one| one.get(key).cloned()).collect() };
+    let all =
+        |key: &str| -> Vec<Value> { status["appliances"].as_array().unwrap().iter().filter_map(|one| one.get(key).cloned()).collect() };
     assert!(all("running").iter().all(|steps| *steps == json!([])), "{status:#}");
     assert!(all("nextAttempt").iter().all(Value::is_null), "{status:#}");
     let text = room.run(&["status"]).out;

@@ -13,6 +13,7 @@ mod credentials;
 mod error;
 mod findings;
 mod fleet;
+mod following;
 mod logging;
 mod paint;
 mod policies;

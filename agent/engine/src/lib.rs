@@ -20,6 +20,7 @@ pub mod place;
 pub mod preview;
 pub mod queue;
 mod reconcile;
+pub mod repository;
 mod resident;
 mod stage;
 pub mod status;

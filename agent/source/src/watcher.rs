@@ -144,16 +144,16 @@ impl Watcher {
         self.watched = armed.ok().flatten();
         let fetched = self.fetch().await;
         let read = self.work(|reader, _| reader.read()).await.and_then(|read| read);
-        let error = match (fetched, read) {
-            (fetched, Ok(Some(reading))) => {
-                self.publish(reading);
-                fetched.err()
-            }
-            (fetched, Ok(None)) => fetched.err(),
+        let (reading, error) = match (fetched, read) {
+            (fetched, Ok(reading)) => (reading, fetched.err()),
             // That nothing was fetched yet is a consequence of the first error.
-            (Err(error), Err(_)) | (Ok(()), Err(error)) => Some(error),
+            (Err(error), Err(_)) | (Ok(()), Err(error)) => (None, Some(error)),
         };
-        self.report(error)
+        let wait = self.report(reading.as_ref(), error);
+        if let Some(reading) = reading {
+            self.publish(reading);
+        }
+        wait
     }
 
     async fn fetch(&mut self) -> Result<(), SourceError> {
@@ -219,42 +219,46 @@ impl Watcher {
             complete = snapshot.complete,
             "revision read"
         );
-        self.status.send_modify(|status| {
-            status.revision = Some(snapshot.revision.clone());
-            if rewrite.is_some() {
-                status.rewrite = rewrite;
-            }
-        });
         self.snapshots.send_replace(snapshot);
     }
 
-    /// Publishes trouble or its end, and says how long to wait.
-    fn report(&mut self, error: Option<SourceError>) -> Duration {
+    /// Publishes in one word what was read and what could not be, and says how long to wait.
+    fn report(&mut self, reading: Option<&Reading>, error: Option<SourceError>) -> Duration {
         let usual = match self.origin.location {
             Location::Local(_) => self.pace.fallback,
             Location::Remote { .. } => self.pace.poll,
         };
-        let Some(error) = error else {
-            self.failures = 0;
-            self.status.send_if_modified(|status| status.trouble.take().is_some());
-            return self.jitter.spread(usual);
+        let (trouble, wait) = match error {
+            None => {
+                self.failures = 0;
+                (None, self.jitter.spread(usual))
+            }
+            Some(error) => {
+                self.failures = self.failures.saturating_add(1);
+                let disposition = error.disposition();
+                let wait = match disposition {
+                    Disposition::Retry => self.pace.after_failures(self.failures),
+                    Disposition::Wait { .. } => usual,
+                    Disposition::Stall(_) => self.pace.retry_at_most,
+                };
+                let retry_in = self.jitter.spread(wait);
+                let message = chain(&error);
+                // Whoever has the status says it to people, once; this is for whoever looks closely.
+                tracing::debug!(error = message, failures = self.failures, ?retry_in, "the origin cannot be read");
+                (Some(Trouble { message, disposition, failures: self.failures, retry_in }), retry_in)
+            }
         };
-        self.failures = self.failures.saturating_add(1);
-        let disposition = error.disposition();
-        let wait = match disposition {
-            Disposition::Retry => self.pace.after_failures(self.failures),
-            Disposition::Wait { .. } => usual,
-            Disposition::Stall(_) => self.pace.retry_at_most,
-        };
-        let retry_in = self.jitter.spread(wait);
-        let message = chain(&error);
-        tracing::warn!(
-            error = message,
-            failures = self.failures,
-            ?retry_in,
-            "the origin cannot be read; the last good state stays in force"
-        );
-        self.status.send_modify(|status| status.trouble = Some(Trouble { message, disposition, failures: self.failures, retry_in }));
-        retry_in
+        self.status.send_if_modified(|status| {
+            let news = reading.is_some() || status.trouble != trouble;
+            status.trouble = trouble;
+            if let Some(Reading { snapshot, rewrite }) = reading {
+                status.revision = Some(snapshot.revision.clone());
+                if rewrite.is_some() {
+                    status.rewrite.clone_from(rewrite);
+                }
+            }
+            news
+        });
+        wait
     }
 }

@@ -14,6 +14,7 @@ use crate::commands::plan::{Planned, show_text, sound, wish_of};
 use crate::console::{Answer, Console};
 use crate::error::{Ending, Failure};
 use crate::fleet::{self, Purpose};
+use crate::following::Following;
 use crate::progress::{Detail, Progress};
 use crate::runtime::block_on;
 use crate::settings::Settings;
@@ -30,6 +31,7 @@ pub fn run(args: &Apply, settings: &Settings, console: &Console) -> Result<Endin
     let wanted: BTreeSet<_> = fleet::chosen(&snapshot, &args.only)?.iter().map(|desired| desired.appliance.clone()).collect();
     block_on(async {
         let lock = wiring.lock("apply")?;
+        Following::new(&wiring, &fleet::origin(settings)?)?.read(&snapshot)?;
         let (planned, blind) = sound(preview(wiring.parts()?, &snapshot, &wanted).await);
         anstream::eprintln!("{}", console.paint.faint(wish_of(&snapshot)));
         show_text(&planned, console);

@@ -1,9 +1,12 @@
 //! `trunkline status`: what the agent last knew of every appliance. Reads the state directory; needs no running agent.
 
 mod details;
+mod repository;
 
 use engine::hold::Holds;
 use engine::lock::{LockError, LockHolder, holder};
+use engine::place::StateDirectory;
+use engine::repository::RepositoryStatus;
 use engine::status::{ApplianceStatus, read_all};
 use model::condition::{ConditionKind, Posture, Truth};
 
@@ -14,8 +17,19 @@ use crate::error::{Context as _, Ending, Failure};
 use crate::settings::Settings;
 use crate::wiring::Wiring;
 use details::details;
+use repository::repository;
+use serde::Serialize;
 
-/// Prints a line an appliance, and below it what is wrong or waited for.
+/// All that is known, as a program reads it.
+#[derive(Debug, Serialize)]
+struct Known {
+    /// The repository; `None` when no agent has said anything of it.
+    repository: Option<RepositoryStatus>,
+    /// The appliances, by name.
+    appliances: Vec<ApplianceStatus>,
+}
+
+/// Prints a line an appliance, and below it what is wrong or waited for; then how the repository is doing.
 ///
 /// # Errors
 /// When the state directory cannot be read.
@@ -24,52 +38,86 @@ pub fn run(args: &Status, settings: &Settings, console: &Console) -> Result<Endi
     let state = wiring.state()?;
     // What may not be read is not empty.
     state.appliances().context("cannot read the state directory")?;
-    let (mut all, damaged) = read_all(&state);
-    if let Some(missing) = args.only.iter().find(|name| all.iter().all(|status| status.appliance != **name)) {
-        let known: Vec<_> = all.iter().map(|status| status.appliance.as_str()).collect();
+    let (mut appliances, mut damaged) = read_all(&state);
+    if let Some(missing) = args.only.iter().find(|name| appliances.iter().all(|status| status.appliance != **name)) {
+        let known: Vec<_> = appliances.iter().map(|status| status.appliance.as_str()).collect();
         return Err(Failure::new(format!("nothing is known of `{missing}`")).hint(format!("known are: {}", known.join(", "))));
     }
-    all.retain(|status| args.only.is_empty() || args.only.contains(&status.appliance));
+    appliances.retain(|status| args.only.is_empty() || args.only.contains(&status.appliance));
+    let repository = RepositoryStatus::load(&state).unwrap_or_else(|error| {
+        damaged.push(error);
+        None
+    });
+    let mut known = Known { repository, appliances };
     let now = wiring.clock.now();
     let holds = Holds::of(&state);
     let holder = holder(&state);
-    for status in &mut all {
-        status.hold = holds.on(&status.appliance, now);
-        if matches!(holder, Ok(None)) {
-            status.leave();
-        }
+    known.appliances.iter_mut().for_each(|status| status.hold = holds.on(&status.appliance, now));
+    if matches!(holder, Ok(None)) {
+        known.leave();
     }
     match args.output {
-        Listing::Json => console.line(&serde_json::to_string_pretty(&all).context("cannot write the status")?),
-        Listing::Text if all.is_empty() => {
-            let directory = state.root().display();
-            console.line(&format!("nothing is known yet: no agent has looked with the state directory `{directory}` (--state-dir)"));
-        }
-        Listing::Text => {
-            console
-                .line(&console.paint.faint(format!("{:<20} {:<12} {:<12} {:<24} {}", "APPLIANCE", "READY", "POSTURE", "REVISION", "SEEN")));
-            for status in &all {
-                show(status, console);
-                let unreadable = holds.unreadable(&status.appliance).map(|error| error.to_string());
-                console.print(&painted(&details(status, unreadable.as_deref()), console.paint));
-            }
-        }
+        Listing::Json => console.line(&serde_json::to_string_pretty(&known).context("cannot write the status")?),
+        Listing::Text => known.show(&holds, &state, console),
     }
     for error in &damaged {
         anstream::eprintln!("{}", Failure::new(error.to_string()).hint("the agent sets a damaged file aside when it next looks").render());
     }
     if args.output == Listing::Text {
-        let agent = match holder {
-            Ok(Some(LockHolder { pid, command, since })) => format!("agent: `{command}`, process {pid}, since {since:.0}"),
-            Ok(None) if all.is_empty() => "agent: none is running here".to_owned(),
-            Ok(None) => "agent: none is running here; what is shown is what the last one knew".to_owned(),
-            Err(LockError::Held { .. }) => "agent: one is running here, and does not say which".to_owned(),
-            Err(error) => return Err(error).context("cannot tell whether an agent is running here"),
-        };
-        console.line(&console.paint.faint(agent));
+        console.line(&console.paint.faint(agent(holder, &known)?));
     }
-    let ready = damaged.is_empty() && all.iter().all(ApplianceStatus::is_ready);
-    Ok(if ready { Ending::Done } else { Ending::Unfinished })
+    Ok(if damaged.is_empty() && known.is_well() { Ending::Done } else { Ending::Unfinished })
+}
+
+/// Whether an agent runs, in a line.
+fn agent(holder: Result<Option<LockHolder>, LockError>, known: &Known) -> Result<String, Failure> {
+    Ok(match holder {
+        Ok(Some(LockHolder { pid, command, since })) => format!("agent: `{command}`, process {pid}, since {since:.0}"),
+        Ok(None) if known.is_empty() => "agent: none is running here".to_owned(),
+        Ok(None) => "agent: none is running here; what is shown is what the last one knew".to_owned(),
+        Err(LockError::Held { .. }) => "agent: one is running here, and does not say which".to_owned(),
+        Err(error) => return Err(error).context("cannot tell whether an agent is running here"),
+    })
+}
+
+impl Known {
+    fn is_empty(&self) -> bool {
+        self.appliances.is_empty() && self.repository.is_none()
+    }
+
+    /// Whether every wish is in force, and the next one would be heard of.
+    fn is_well(&self) -> bool {
+        let unread = self.repository.as_ref().is_some_and(|repository| repository.trouble.is_some());
+        !unread && self.appliances.iter().all(ApplianceStatus::is_ready)
+    }
+
+    /// Makes past what was present.
+    fn leave(&mut self) {
+        self.appliances.iter_mut().for_each(ApplianceStatus::leave);
+        self.repository.iter_mut().for_each(RepositoryStatus::leave);
+    }
+
+    fn show(&self, holds: &Holds, state: &StateDirectory, console: &Console) {
+        let directory = state.root().display();
+        match &self.repository {
+            _ if !self.appliances.is_empty() => {
+                let head = format!("{:<20} {:<12} {:<12} {:<24} {}", "APPLIANCE", "READY", "POSTURE", "REVISION", "SEEN");
+                console.line(&console.paint.faint(head));
+            }
+            Some(_) => console.line("no appliance has been looked at yet"),
+            None => {
+                console.line(&format!("nothing is known yet: no agent has looked with the state directory `{directory}` (--state-dir)"))
+            }
+        }
+        for status in &self.appliances {
+            show(status, console);
+            let unreadable = holds.unreadable(&status.appliance).map(|error| error.to_string());
+            console.print(&painted(&details(status, unreadable.as_deref()), console.paint));
+        }
+        if let Some(status) = &self.repository {
+            console.print(&painted(&repository(status), console.paint));
+        }
+    }
 }
 
 fn show(status: &ApplianceStatus, console: &Console) {

@@ -24,6 +24,7 @@ use crate::args::Demo;
 use crate::commands::plan::{Planned, show_text, sound};
 use crate::console::Console;
 use crate::error::{Context as _, Ending, Failure};
+use crate::following::Following;
 use crate::progress::{Detail, Progress};
 use crate::signals;
 use crate::wiring::Wiring;
@@ -53,8 +54,10 @@ pub(super) async fn run(args: &Demo, console: &Console) -> Result<Ending, Failur
     let engine = Engine::new(wiring.parts()?, wiring.lock("demo")?);
     let origin = crate::fleet::origin(&stage.settings)?;
     let access = crate::access::access(&stage.settings)?;
+    let following = Following::new(&wiring, &origin)?;
     let (watcher, subscription) = Watcher::new(origin, stage.settings.state_dir().to_owned(), access, Pace::default());
-    let Subscription { snapshots, status: _, waker } = subscription;
+    let Subscription { snapshots, status, waker } = subscription;
+    beside.spawn(following.follow(snapshots.clone(), status));
     beside.spawn(Progress::new(console, Detail::Turns).follow(engine.listen()));
 
     let name = |text: &str| text.parse().context("an example's name");

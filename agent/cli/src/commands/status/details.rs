@@ -51,7 +51,7 @@ fn condition_of(condition: &Condition, waits: &[Wait]) -> String {
 }
 
 /// One line without anything that a terminal obeys.
-fn tame(text: &str) -> String {
+pub(super) fn tame(text: &str) -> String {
     let tame = |c: char| match c {
         '\n' | '\r' | '\t' => ' ',
         c if c.is_control() => char::REPLACEMENT_CHARACTER,

@@ -1,0 +1,93 @@
+//! How the repository is doing while it is followed: said when it changes, and kept for `trunkline status`.
+//!
+//! Guarantees: trouble is said once, however often it is tried again, and so is its end; what is kept is never older than what was said.
+//! Deliberately absent: reading (that is `source::Watcher`), and any influence on what is done.
+
+use engine::repository::{FailedRead, RepositoryRecord, in_force};
+use jiff::{SignedDuration, Timestamp};
+use model::cause::chain;
+use model::diagnostic::Severity;
+use model::snapshot::Snapshot;
+use source::{Origin, SourceStatus};
+use tokio::sync::watch;
+use wsman::clock::SharedClock;
+
+use crate::error::{Context as _, Failure};
+use crate::wiring::Wiring;
+
+/// Tells of a repository.
+#[derive(Debug)]
+pub struct Following {
+    record: RepositoryRecord,
+    clock: SharedClock,
+    /// The trouble that was said last and is not over.
+    said: Option<String>,
+}
+
+impl Following {
+    /// Nothing is said yet.
+    ///
+    /// # Errors
+    /// When the state directory cannot be used.
+    pub fn new(wiring: &Wiring, origin: &Origin) -> Result<Self, Failure> {
+        let record = RepositoryRecord::open(&wiring.state()?, origin.to_string()).context("cannot use the state directory")?;
+        Ok(Self { record, clock: wiring.clock.clone(), said: None })
+    }
+
+    /// Writes down what was read once.
+    ///
+    /// # Errors
+    /// When the state directory cannot be written.
+    pub fn read(mut self, snapshot: &Snapshot) -> Result<(), Failure> {
+        self.record.keep(Some(&snapshot.revision), None, self.clock.now()).context("cannot write to the state directory")
+    }
+
+    /// Says what is refused of each revision, and whenever the origin cannot be read or can be read again.
+    pub async fn follow(mut self, mut snapshots: watch::Receiver<Snapshot>, mut status: watch::Receiver<SourceStatus>) {
+        loop {
+            tokio::select! {
+                // Cancel-safe: `changed` leaves the newest to be seen next time.
+                changed = snapshots.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    refused(&snapshots.borrow_and_update());
+                }
+                // Cancel-safe: as above.
+                changed = status.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let now = status.borrow_and_update().clone();
+                    self.take(&now);
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, status: &SourceStatus) {
+        let SourceStatus { revision, trouble, .. } = status;
+        let now = self.clock.now();
+        let next = |wait| now.saturating_add(SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX)).unwrap_or(Timestamp::MAX);
+        let failed = trouble.as_ref().map(|one| FailedRead { failures: one.failures, says: &one.message, next: next(one.retry_in) });
+        if let Err(error) = self.record.keep(revision.as_ref(), failed, now) {
+            tracing::warn!(error = chain(&error), "`trunkline status` cannot be told how the repository is doing");
+        }
+        let message = trouble.as_ref().map(|one| &one.message);
+        if message == self.said.as_ref() {
+            return;
+        }
+        match message {
+            Some(says) => tracing::warn!("the repository cannot be read: {says}; {}", in_force(revision.as_ref())),
+            None => tracing::warn!("the repository can be read again"),
+        }
+        self.said = message.cloned();
+    }
+}
+
+fn refused(snapshot: &Snapshot) {
+    for fault in snapshot.diagnostics.iter().filter(|finding| finding.severity == Severity::Error) {
+        let (file, line, column) = (&fault.place.file, fault.place.line, fault.place.column);
+        tracing::warn!("{:#} is refused in part: {file}:{line}:{column}: {}", snapshot.revision, fault.message);
+    }
+}
