@@ -199,6 +199,7 @@ async fn look(cx: &Cx<'_>) -> Result<Check, Failure> {
         Act::StartVm => power::is_running(cx).await,
         Act::ShutDownVm => power::is_off(cx).await,
         Act::WriteRemarks { remarks } => vm::has_remarks(cx, remarks).await,
+        Act::RestoreSetUp => vm::is_noted_set_up(cx).await,
         Act::AwaitGuest { over } => await_guest::answers(cx, *over).await,
         Act::InjectAddress { mac, config, .. } => address::is_injected(cx, *mac, config).await,
         Act::RenameGuest { to } => membership::is_renamed(cx, to).await,
@@ -237,6 +238,7 @@ async fn act(cx: &Cx<'_>) -> Result<(), Failure> {
         Act::StartVm => power::start(cx).await,
         Act::ShutDownVm => power::shut_down(cx).await,
         Act::WriteRemarks { remarks } => vm::write_remarks(cx, remarks).await,
+        Act::RestoreSetUp => vm::note_set_up(cx).await,
         // Looking again is all there is to do.
         Act::AwaitGuest { .. } => Ok(()),
         Act::InjectAddress { mac, config, .. } => address::inject(cx, *mac, config).await,

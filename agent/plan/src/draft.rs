@@ -34,6 +34,8 @@ pub(crate) struct Draft<'a> {
     pub building: BTreeSet<RoleName>,
     /// Those of them whose VM never served, was made from something else, and goes first.
     pub discarding: BTreeSet<RoleName>,
+    /// Roles that are set up, whose notes have lost the line that says so.
+    pub lost: Vec<RoleName>,
     /// Another instance of ours that is not known to be off, by one of its VMs: nothing of the wished one is started or connected
     /// beside it.
     pub rival: Option<(InstanceId, VmName)>,
@@ -65,6 +67,7 @@ impl<'a> Draft<'a> {
             sight,
             building: BTreeSet::new(),
             discarding: BTreeSet::new(),
+            lost: Vec::new(),
             rival: rival(desired, observed),
             counting,
             waits: Vec::new(),

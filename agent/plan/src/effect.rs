@@ -71,6 +71,7 @@ impl Step {
             | Act::SetStopAction { .. }
             | Act::AttachDisk { .. }
             | Act::WriteRemarks { .. }
+            | Act::RestoreSetUp
             | Act::InjectAddress { .. } => {
                 if let Some(vm) = self.vm_mut(observed) {
                     on_vm(&self.act, vm);
@@ -244,6 +245,7 @@ fn on_vm(act: &Act, vm: &mut ObservedVm) {
             }
         }
         Act::WriteRemarks { remarks } => vm.remarks = remarks.clone(),
+        Act::RestoreSetUp => vm.remarks.set_up = true,
         Act::InjectAddress { mac, config, .. } => {
             if let Some(adapter) = vm.adapters.known_mut().and_then(|adapters| adapters.get_mut(mac)) {
                 adapter.config = Seen::Known(config.clone());

@@ -3,6 +3,7 @@
 //! Guarantees: pure: no clock, no randomness, no I/O, no async; equal inputs give byte-equal plans.
 //! Deliberately absent: doing anything.
 
+mod belief;
 pub mod compare;
 pub mod consent;
 mod decision;

@@ -6,6 +6,7 @@
 use model::desired::Desired;
 use model::observed::Observed;
 
+use crate::belief;
 use crate::consent;
 use crate::diff::diff;
 use crate::draft::Draft;
@@ -30,8 +31,11 @@ pub fn plan(desired: &Desired, observed: &Observed, given: &Given) -> (Plan, Pla
 
 /// The same for the instance that `desired` names.
 fn plan_for(desired: &Desired, observed: &Observed, given: &Given) -> (Plan, PlanReport) {
+    let lost = belief::lost(desired, observed, &given.memory);
+    let observed = &*belief::believed(desired, observed, &lost);
     let sight = assess(desired, observed, given);
     let mut draft = Draft::new(desired, observed, given, &sight);
+    draft.lost = lost;
     rules::all(&mut draft);
     let notes = std::mem::take(&mut draft.notes);
     let requests = std::mem::take(&mut draft.requests);

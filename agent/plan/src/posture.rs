@@ -11,6 +11,7 @@ use model::names::RoleName;
 use model::observed::{Observed, Reach};
 use model::units::Span;
 
+use crate::belief;
 use crate::effect::vm_of;
 use crate::given::{Given, Memory};
 use crate::laggard::is_waived;
@@ -28,7 +29,9 @@ const DOWNS_COUNT_FOR: SignedDuration = SignedDuration::from_hours(1);
 #[must_use]
 pub fn posture(desired: &Desired, observed: &Observed, given: &Given) -> Posture {
     let standing = standing::wish(desired, observed, &given.memory);
-    assess(standing.as_ref().unwrap_or(desired), observed, given).posture
+    let desired = standing.as_ref().unwrap_or(desired);
+    let lost = belief::lost(desired, observed, &given.memory);
+    assess(desired, &belief::believed(desired, observed, &lost), given).posture
 }
 
 /// All signals and what they come to.
@@ -271,6 +274,8 @@ impl Memory {
     pub fn note(&mut self, desired: &Desired, observed: &Observed, now: Timestamp) {
         let standing = standing::wish(desired, observed, self);
         let desired = standing.as_ref().unwrap_or(desired);
+        let lost = belief::lost(desired, observed, self);
+        let observed = &*belief::believed(desired, observed, &lost);
         self.clamp(now, desired.recovery.longest_wait.max(desired.recovery.first_wait));
         self.note_seen_good(desired, observed, &signals(desired, observed));
         let all = remembered(desired, observed, self);
@@ -323,7 +328,15 @@ impl Memory {
 
     fn note_seen_good(&mut self, desired: &Desired, observed: &Observed, all: &[Signal]) {
         for role in &desired.roles {
-            if !vm_of(desired, observed, &role.role).is_some_and(|vm| vm.remarks.set_up) {
+            let vm = vm_of(desired, observed, &role.role);
+            // What is made in the place of one that is gone has not been seen well; that the role is no new one stays known.
+            if let Some(known) = self.seen_good.get_mut(&desired.instance).and_then(|roles| roles.get_mut(&role.role))
+                && vm.is_none()
+                && !observed.hides_vms()
+            {
+                known.clear();
+            }
+            if !vm.is_some_and(|vm| vm.remarks.set_up) {
                 continue;
             }
             let known = self.seen_good.entry(desired.instance.clone()).or_default();

@@ -52,6 +52,7 @@ pub(crate) fn all(draft: &mut Draft<'_>) {
     if host::has_duplicates(draft) {
         return;
     }
+    remarks::restore(draft);
     host::stall_the_unreadable(draft);
     guest::wait_for_sight(draft);
     if in_maintenance(draft.desired, draft.given.now) {

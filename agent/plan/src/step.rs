@@ -267,6 +267,8 @@ pub enum Act {
         /// What the remarks are to be.
         remarks: Remarks,
     },
+    /// Writes the line of the notes again that says that the VM was set up, keeping all others.
+    RestoreSetUp,
     /// Waits until the guest is up and can be looked into. A look: what it finds may add steps.
     AwaitGuest {
         /// Over which network the guest must answer: `Management` or `Serving`.
@@ -391,6 +393,7 @@ impl Act {
             Self::StartVm => "start-vm",
             Self::ShutDownVm => "shut-down-vm",
             Self::WriteRemarks { .. } => "write-remarks",
+            Self::RestoreSetUp => "restore-set-up",
             Self::AwaitGuest { .. } => "await-guest",
             Self::InjectAddress { .. } => "inject-address",
             Self::RenameGuest { .. } => "rename-guest",
@@ -445,6 +448,7 @@ impl Act {
             | Self::AttachDisk { .. }
             | Self::StartVm
             | Self::ShutDownVm
+            | Self::RestoreSetUp
             | Self::RenameGuest { .. }
             | Self::JoinDomain { .. }
             | Self::RemoveVm { .. } => "",
@@ -468,7 +472,8 @@ impl StepTime {
             | Act::SetVlan { .. }
             | Act::SetStartAction { .. }
             | Act::SetStopAction { .. }
-            | Act::WriteRemarks { .. } => (2, 60),
+            | Act::WriteRemarks { .. }
+            | Act::RestoreSetUp => (2, 60),
             Act::AttachDisk { .. }
             | Act::AddAdapter { .. }
             | Act::ConnectAdapter { .. }

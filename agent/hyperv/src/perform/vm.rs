@@ -117,6 +117,17 @@ pub(crate) async fn write_remarks(cx: &Cx<'_>, remarks: &Remarks) -> Result<(), 
     modify(cx, "Notes", vec![notes].into()).await
 }
 
+/// Whether the notes say that the VM was set up.
+pub(crate) async fn is_noted_set_up(cx: &Cx<'_>) -> Result<Check, Failure> {
+    Ok(Check::done_if(Remarks::read(&cx.vm().await?.settings.notes).set_up))
+}
+
+/// Writes that, and leaves every other line as it is.
+pub(crate) async fn note_set_up(cx: &Cx<'_>) -> Result<(), Failure> {
+    let remarks = Remarks { set_up: true, ..Remarks::read(&cx.vm().await?.settings.notes) };
+    write_remarks(cx, &remarks).await
+}
+
 /// Whether the VM is gone. Only one that is off may be deleted.
 pub(crate) async fn is_removed(cx: &Cx<'_>) -> Result<Check, Failure> {
     match cx.find_vm().await? {

@@ -105,6 +105,11 @@ async fn notes(bench: &Bench) {
     let remarks = Remarks { set_up: true, down: Some("service RTCSRV is stopped".to_owned()) };
     bench.mend("edge", Act::WriteRemarks { remarks: remarks.clone() }).await;
     assert_eq!(bench.vm("edge").await.remarks, remarks);
+    // A person writes over the line, and what else stands there stays.
+    let overwritten = Remarks { set_up: false, ..remarks.clone() };
+    bench.mend("edge", Act::WriteRemarks { remarks: overwritten }).await;
+    bench.mend("edge", Act::RestoreSetUp).await;
+    assert_eq!(bench.vm("edge").await.remarks, remarks);
 }
 
 #[tokio::test(start_paused = true)]

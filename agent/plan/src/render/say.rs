@@ -28,6 +28,7 @@ pub fn act(act: &Act) -> String {
         Act::RemoveAdapter { adapter, .. } => format!("remove the adapter {adapter}"),
         Act::StartVm => "start the VM".to_owned(),
         Act::ShutDownVm => "shut the VM down".to_owned(),
+        Act::RestoreSetUp => "note again that it was set up".to_owned(),
         Act::WriteRemarks { remarks } => match &remarks.down {
             Some(_) => "note why no calls are taken".to_owned(),
             None => "note that all is well".to_owned(),

@@ -13,6 +13,13 @@ use crate::step::{Act, Purpose};
 
 const BY_HAND: &str = "by hand: start this VM's services, set them to Automatic";
 
+/// Writes again that a VM was set up, where somebody lost the line: first of all, so that all others see it.
+pub(crate) fn restore(draft: &mut Draft<'_>) {
+    for role in std::mem::take(&mut draft.lost) {
+        draft.write_alone(&draft.desired.instance, &role, Act::RestoreSetUp, Purpose::Repair);
+    }
+}
+
 /// Writes why calls are kept away.
 pub(crate) fn write_down(draft: &mut Draft<'_>) {
     let faults: Vec<String> = draft.sight.faults().iter().map(ToString::to_string).collect();

@@ -5,14 +5,17 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use model::condition::Posture;
 use model::desired::{Desired, Grade, StartMode};
-use model::observed::ServiceState;
-use model::units::Span;
+use model::observed::{Observed, Remarks, ServiceState};
+use model::units::{MemorySize, Span};
 
-use crate::fixtures::{branch_bundle, cloud_connector, converged, given, given_with_peer, guest, now, of, service, set_service, turn_off};
+use crate::decide;
+use crate::fixtures::{
+    add_window, branch_bundle, cloud_connector, converged, given, given_with_peer, guest, nights, now, of, service, set_service, turn_off, vm,
+};
 use crate::given::{Attempts, Given, Memory};
 use crate::plan;
 use crate::posture::{posture, stable_from};
-use crate::step::{Act, StepId, StepTime};
+use crate::step::{Act, Impact, Purpose, StepId, StepTime};
 
 fn at(second: i64) -> Timestamp {
     now() + jiff::SignedDuration::from_secs(second)
@@ -194,4 +197,49 @@ fn a_clock_that_is_set_back_keeps_nothing_waiting_for_what_it_once_said() {
     memory.note(&desired, &observed, now());
     assert!(memory.bad_since.values().chain(&memory.downs).all(|at| *at <= now()), "{memory:#?}");
     assert_eq!(memory.attempts[&id].retry_at.duration_since(now()).as_secs(), 3600);
+}
+
+/// A commit changes the memory of `app`, and a person writes over its notes but for the mark.
+fn overwritten() -> (Desired, Observed, Given) {
+    let mut desired = branch_bundle();
+    add_window(&mut desired, "nights", nights());
+    let mut observed = converged(&desired);
+    let mut given = given();
+    given.memory.note(&desired, &observed, given.now);
+    desired.roles[0].memory = Some(MemorySize::from_mib(8192));
+    given.now = of("2026-03-03T20:00:00Z");
+    vm(&mut observed, "app").remarks = Remarks::default();
+    given.memory.note(&desired, &observed, given.now);
+    (desired, observed, given)
+}
+
+#[test]
+fn a_vm_that_served_is_not_built_anew_because_its_notes_were_lost() {
+    let (desired, mut observed, given) = overwritten();
+    assert_eq!(posture(&desired, &observed, &given), Posture::Serving);
+    let decision = decide(&desired, &observed, &given, |_, _| vec![]);
+    let off = decision.plan.steps.iter().find(|step| step.act == Act::ShutDownVm).expect("its memory is to be changed");
+    assert_eq!((off.purpose, off.impact), (Purpose::Change, Impact::VmPowerOff), "it waits for its window");
+    let go: Vec<String> = decision.to_run().1.go.iter().map(ToString::to_string).collect();
+    assert_eq!(go, ["2.1/app/restore-set-up"], "the line is written at once");
+
+    let (plan, _) = decision.to_run();
+    plan.steps.iter().for_each(|step| step.effect(&desired, &mut observed));
+    assert_eq!(vm(&mut observed, "app").remarks, Remarks { set_up: true, down: None });
+    assert!(decide(&desired, &observed, &given, |_, _| vec![]).to_run().1.go.is_empty());
+}
+
+#[test]
+fn a_vm_that_was_gone_meanwhile_is_set_up_in_full() {
+    let (desired, observed, mut given) = overwritten();
+    let mut gone = observed.clone();
+    gone.instances.get_mut(&desired.instance).unwrap().vms.remove(&of("app"));
+    given.memory.note(&desired, &gone, given.now);
+    assert!(matches!(posture(&desired, &gone, &given), Posture::Down(_)), "its loss is none the less one");
+    // Made anew by now, and on the way.
+    given.memory.note(&desired, &observed, given.now);
+    let (plan, _) = plan(&desired, &observed, &given);
+    let purposes: Vec<Purpose> = plan.steps.iter().filter(|step| step.role == Some(of("app"))).map(|step| step.purpose).collect();
+    assert!(purposes.contains(&Purpose::SetUp), "{purposes:?}");
+    assert!(!posture(&desired, &observed, &given).eq(&Posture::Serving));
 }

@@ -217,6 +217,10 @@ fn circumstances_of(desired: &Desired, observed: &Observed, (peer, confirmed, fa
         // The last role came into the wish later.
         let before = Desired { roles: desired.roles[..desired.roles.len() - 1].to_vec(), ..desired.clone() };
         given.memory.note(&before, &converged(desired), given.now);
+        // A pass notes what it sees before it plans: what is gone is known to be.
+        let mut sees = given.memory.clone();
+        sees.note(&before, observed, given.now);
+        given.memory.seen_good = sees.seen_good;
     }
     let long_ago: Timestamp = of("2026-03-03T10:00:00Z");
     if confirmed {
