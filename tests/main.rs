@@ -12,5 +12,6 @@ mod images;
 mod kill;
 mod kill_points;
 mod remotes;
+mod schemas;
 mod signals;
 mod support;

@@ -94,11 +94,20 @@ pub trait Decode: Sized {
     /// Reads it. `None`: the faults say why.
     fn decode(node: Node<'_>, cx: &mut Decoder) -> Option<Self>;
 
+    /// What it is when its key is left out of its map; the map's place is asked for only where it is kept. `None`: the key must be there,
+    /// and the schema says so too.
+    fn left_out(_: impl FnOnce() -> Origin) -> Option<Self> {
+        None
+    }
+
     /// What it is when its key is left out: a fault, unless the type says otherwise.
     fn absent(parent: Node<'_>, key: &'static str, cx: &mut Decoder) -> Option<Self> {
-        let fault = Fault::new(Code::MissingKey, cx.origin(parent), format!("the key `{key}` is missing"));
-        cx.faults.push(fault.expected(format!("`{key}` in this map")));
-        None
+        let left_out = Self::left_out(|| cx.origin(parent));
+        if left_out.is_none() {
+            let fault = Fault::new(Code::MissingKey, cx.origin(parent), format!("the key `{key}` is missing"));
+            cx.faults.push(fault.expected(format!("`{key}` in this map")));
+        }
+        left_out
     }
 }
 
@@ -188,9 +197,8 @@ impl<T: Decode> Decode for Spanned<T> {
         T::decode(node, cx).map(|value| Self { value, origin })
     }
 
-    fn absent(parent: Node<'_>, key: &'static str, cx: &mut Decoder) -> Option<Self> {
-        let origin = cx.origin(parent);
-        T::absent(parent, key, cx).map(|value| Self { value, origin })
+    fn left_out(place: impl FnOnce() -> Origin) -> Option<Self> {
+        T::left_out(|| Origin::NOWHERE).map(|value| Self { value, origin: place() })
     }
 }
 
@@ -199,7 +207,7 @@ impl<T: Decode> Decode for Option<T> {
         Some(T::decode(node, cx))
     }
 
-    fn absent(_: Node<'_>, _: &'static str, _: &mut Decoder) -> Option<Self> {
+    fn left_out(_: impl FnOnce() -> Origin) -> Option<Self> {
         Some(None)
     }
 }
@@ -213,7 +221,7 @@ impl<T: Decode> Decode for Vec<T> {
         Some(node.items().filter_map(|item| T::decode(item, cx)).collect())
     }
 
-    fn absent(_: Node<'_>, _: &'static str, _: &mut Decoder) -> Option<Self> {
+    fn left_out(_: impl FnOnce() -> Origin) -> Option<Self> {
         Some(Self::new())
     }
 }
@@ -235,7 +243,7 @@ impl<K: Scalar + Ord, V: Decode> Decode for BTreeMap<K, V> {
         Some(map)
     }
 
-    fn absent(_: Node<'_>, _: &'static str, _: &mut Decoder) -> Option<Self> {
+    fn left_out(_: impl FnOnce() -> Origin) -> Option<Self> {
         Some(Self::new())
     }
 }

@@ -33,10 +33,12 @@ record! {
         /// Limits of the product.
         limits "limits": Option<ProfileLimits>,
         /// The networks of an appliance.
+        #[schemars(extend("minProperties" = 1))]
         networks "networks": BTreeMap<NetworkName, Spanned<ProfileNetwork>>,
         /// Hardware types. The numbers are examples unless the product documents them.
         sizes "sizes": BTreeMap<Label, Spanned<ProfileSize>>,
         /// The VMs, in order: what others depend on comes first.
+        #[schemars(length(min = 1))]
         roles "roles": Vec<Spanned<ProfileRole>>,
         /// Certificates and their lifetimes.
         certificates "certificates": BTreeMap<Label, Spanned<ProfileCertificate>>,
@@ -120,6 +122,7 @@ record! {
         /// What it is, for people.
         description "description": Option<Spanned<Sentence>>,
         /// Its adapters, in order. The adapter on a network of ours is implied.
+        #[schemars(length(min = 1))]
         adapters "adapters": Vec<Spanned<ProfileAdapter>>,
         /// Further addresses that a manifest states for it.
         addresses "addresses": BTreeMap<Label, Spanned<ProfileAddress>>,
@@ -196,6 +199,7 @@ record! {
     /// A service that must run.
     pub struct ProfileService {
         /// Accepted names; the first that exists counts.
+        #[schemars(length(min = 1))]
         names "names": Vec<Spanned<ServiceName>>,
         /// How bad its loss is.
         grade "grade": Spanned<Grade>,
@@ -208,6 +212,7 @@ record! {
     /// A performance counter of calls.
     pub struct ProfileCallCounter {
         /// Accepted classes, `Win32_PerfFormattedData_…`; the first that the guest has counts.
+        #[schemars(length(min = 1))]
         classes "classes": Vec<Spanned<CounterName>>,
         /// The instance. Default `_Total`.
         instance "instance": Option<Spanned<CounterName>>,

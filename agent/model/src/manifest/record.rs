@@ -2,6 +2,12 @@
 //!
 //! `record!` makes a struct, its decoder and its JSON schema from one declaration; `choice!` does the same for a set of words. The
 //! comments are the text that an editor shows.
+//!
+//! Guarantees: a schema requires what the decoder requires, and where a list or map that is left out reads as empty, it is required only if
+//! empty is refused.
+
+use schemars::Schema;
+use serde_json::Value;
 
 use super::decode::Decoder;
 use crate::yaml::Node;
@@ -14,9 +20,25 @@ pub trait Record: Sized {
     /// Reads what it knows and ignores other keys.
     fn decode_known(node: Node<'_>, cx: &mut Decoder) -> Option<Self>;
 
+    /// The keys that may be left out, without those of a flattened part.
+    fn optional_keys() -> Vec<&'static str>;
+
     /// Every key, with those of a flattened part.
     fn all_keys() -> Vec<&'static str> {
         Self::KEYS.to_vec()
+    }
+}
+
+/// Takes from what `schema` requires the keys that the decoder lets be left out. The derived schema knows only `Option`.
+pub fn require_as_decoded<T: Record>(schema: &mut Schema) {
+    let Some(object) = schema.as_object_mut() else { return };
+    let properties = object.get("properties").cloned().unwrap_or_default();
+    let must_hold_something = |key: &str| ["minItems", "minProperties"].iter().any(|bound| properties[key].get(bound).is_some());
+    let optional: Vec<_> = T::optional_keys().into_iter().filter(|key| !must_hold_something(key)).collect();
+    let Some(Value::Array(required)) = object.get_mut("required") else { return };
+    required.retain(|key| key.as_str().is_none_or(|key| !optional.contains(&key)));
+    if required.is_empty() {
+        object.remove("required");
     }
 }
 
@@ -30,7 +52,7 @@ macro_rules! record {
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, schemars::JsonSchema)]
-        #[schemars(deny_unknown_fields)]
+        #[schemars(deny_unknown_fields, transform = $crate::manifest::record::require_as_decoded::<$name>)]
         pub struct $name {
             $( $(#[$field_meta])* #[schemars(rename = $key)] pub $field: $ty, )*
             $( $(#[$flat_meta])* #[doc = "The values that it shares with other kinds."] #[schemars(flatten)] pub $flat: $flat_ty, )?
@@ -54,6 +76,12 @@ macro_rules! record {
                 }; )*
                 $( let $flat = <$flat_ty as $crate::manifest::record::Record>::decode_known(node, cx); )?
                 Some(Self { $( $field: $field?, )* $( $flat: $flat?, )? })
+            }
+
+            fn optional_keys() -> Vec<&'static str> {
+                use $crate::manifest::{Decode as _, Origin};
+                let keys = [$( ($key, <$ty>::left_out(|| Origin::NOWHERE).is_some()) ),*];
+                keys.into_iter().filter_map(|(key, optional)| optional.then_some(key)).collect()
             }
 
             fn all_keys() -> Vec<&'static str> {

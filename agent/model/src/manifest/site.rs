@@ -40,6 +40,7 @@ record! {
     /// When and how long serving may end on purpose.
     pub struct PlannedOutageSpec {
         /// Only inside these windows.
+        #[schemars(length(min = 1))]
         r#in "in": Spanned<Vec<Spanned<WindowName>>>,
         /// At most so long.
         at_most "atMost": Spanned<Span>,

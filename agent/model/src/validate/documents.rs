@@ -116,6 +116,22 @@ impl Reader<'_> {
         self.findings.extend(faults.iter().map(|fault| Finding::new(scope.clone(), fault.clone())));
     }
 
+    /// Without a name nothing can refer to a document; that is told here. What is wrong with a name that is there was told already.
+    fn unnamed<T: Decode>(&mut self, placed: &Placed<'_>, scope: &Scope) {
+        if placed.header.name.is_empty() {
+            self.faults_of::<T>(placed, scope);
+        }
+    }
+
+    /// Tells what is wrong with a document that is of no use.
+    fn faults_of<T: Decode>(&mut self, placed: &Placed<'_>, scope: &Scope) {
+        let mut decoder = Decoder::new(placed.file);
+        if let Some(file) = self.library.file(placed.file) {
+            drop(Document::<T>::decode(file.tree().node(placed.head.root), &mut decoder));
+        }
+        self.report(&decoder.faults, scope);
+    }
+
     /// The document's name as a name of its kind.
     fn name<T: Scalar>(&mut self, placed: &Placed<'_>, scope: Scope) -> Option<T> {
         let read = T::read(&placed.header.name);
@@ -180,17 +196,23 @@ impl Shelf {
                 self.defaults.push((one.header.name.clone(), reader.keep::<DefaultsSpec>(known, one, Scope::Everything)));
             }
             DocumentKind::Site => {
-                let Some(name) = reader.name::<SiteName>(one, Scope::Everything) else { return };
+                let Some(name) = reader.name::<SiteName>(one, Scope::Everything) else {
+                    return reader.unnamed::<SiteSpec>(one, &Scope::Everything);
+                };
                 let kept = reader.keep::<SiteSpec>(last.sites.get(&name), one, Scope::site(&name));
                 self.sites.insert(name, kept);
             }
             DocumentKind::Release => {
-                let Some(name) = reader.name::<ReleaseName>(one, Scope::Everything) else { return };
+                let Some(name) = reader.name::<ReleaseName>(one, Scope::Everything) else {
+                    return reader.unnamed::<ReleaseSpec>(one, &Scope::Everything);
+                };
                 let kept = reader.keep::<ReleaseSpec>(last.releases.get(&name), one, Scope::Users);
                 self.releases.insert(name, kept);
             }
             DocumentKind::Profile => {
-                let Some(name) = reader.name::<ProfileName>(one, Scope::Users) else { return };
+                let Some(name) = reader.name::<ProfileName>(one, Scope::Users) else {
+                    return reader.unnamed::<ProfileSpec>(one, &Scope::Users);
+                };
                 let kept = keep_profile(reader, last.profiles.get(&name), one, &name);
                 self.profiles.insert(name, kept);
             }
@@ -240,13 +262,7 @@ impl Shelf {
             Some(site) => drop(self.incomplete.insert(site.as_str().to_owned())),
             None => self.any_incomplete = true,
         }
-        // Without a site or a name there is no wish, but its other faults are told all the same.
-        let mut decoder = Decoder::new(one.file);
-        if let Some(file) = reader.library.file(one.file) {
-            let node = file.tree().node(one.head.root);
-            drop(Document::<crate::manifest::ApplianceSpec>::decode(node, &mut decoder));
-        }
-        reader.report(&decoder.faults, &scope);
+        reader.faults_of::<crate::manifest::ApplianceSpec>(one, &scope);
     }
 
     fn check_references(&self, rosters: &BTreeMap<SiteName, Vec<Entry>>, findings: &mut Vec<Finding>) {
