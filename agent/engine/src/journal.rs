@@ -56,7 +56,7 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    /// What it asks for. Without a journal nothing is done, and a full disk can pass.
+    /// What it asks for. Without a journal no planned work is done, and a full disk can pass.
     #[must_use]
     pub fn disposition(&self) -> Disposition {
         match self {

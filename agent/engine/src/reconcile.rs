@@ -7,7 +7,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::cause::chain;
 use model::names::SiteName;
 use plan::step::StepId;
 use tokio::sync::OwnedSemaphorePermit;
@@ -101,10 +100,7 @@ async fn rounds(pass: &Pass, resident: &mut Resident, work: &mut Work, place: Ow
             report::begun(&round, resident);
         }
         drop(place);
-        let executed = match execute(pass, resident, work, (&sight, &decided)).await {
-            Ok(executed) => executed,
-            Err(error) => return Passage { outcome: report::retrying(pass, resident, (None, &chain(&error))), moved },
-        };
+        let executed = execute(pass, resident, work, (&sight, &decided)).await;
         done += executed.done;
         moved |= executed.done > 0;
         if let Some(outcome) = ends(pass, resident, &executed) {

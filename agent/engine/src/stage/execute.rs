@@ -24,7 +24,6 @@ use tokio::task::JoinError;
 use tokio::time::{Instant, sleep_until};
 
 use crate::event::Happening;
-use crate::journal::JournalError;
 use crate::memory::Failure;
 use crate::reconcile::Pass;
 use crate::resident::Resident;
@@ -78,23 +77,15 @@ pub(crate) enum Stop {
 }
 
 /// Does the steps that passed the gate; `work` holds what is under way from earlier rounds of the pass.
-///
-/// # Errors
-/// `JournalError` when there is no journal to write to; then nothing was begun.
-pub(crate) async fn execute(
-    pass: &Pass,
-    resident: &mut Resident,
-    work: &mut Work,
-    (sight, decided): (&Sight, &Decided),
-) -> Result<Executed, JournalError> {
-    let stopped = |stop| Ok(Executed { stop: Some(stop), ..Executed::default() });
+pub(crate) async fn execute(pass: &Pass, resident: &mut Resident, work: &mut Work, (sight, decided): (&Sight, &Decided)) -> Executed {
+    let stopped = |stop| Executed { stop: Some(stop), ..Executed::default() };
     if decided.decision.to_run().1.takes_room && !work.take_place(&pass.context) {
         return stopped(Stop::NoRoom);
     }
     if decided.turn == NeedOfTurn::Disrupts && !take_turn(pass).await {
         return stopped(Stop::NotOurTurn);
     }
-    let doer = work.begin(pass, resident, (sight, decided))?;
+    let doer = work.begin(pass, resident, (sight, decided));
     let disrupts = decided.go.iter().any(is_disruption);
     if disrupts {
         report::leaves(pass, resident).await;
@@ -105,7 +96,7 @@ pub(crate) async fn execute(
     let boots = boots(&decided.decision.plan.instance, sight);
     let mut execution = Execution { pass, resident, work, doer, executed: Executed::default(), boots, keeps_calls_away };
     execution.run(decided).await;
-    Ok(execution.executed)
+    execution.executed
 }
 
 fn boots(instance: &InstanceId, sight: &Sight) -> BTreeMap<RoleName, Timestamp> {
@@ -240,7 +231,9 @@ impl Execution<'_> {
                 let (disposition, blame) = (error.disposition(), error.blame());
                 let failure = Failure { disposition, blame, says: &says, ended: self.pass.context.now(), schedule, boots: &self.boots };
                 let next = self.resident.memory.failed(step, &failure);
-                if self.keeps_calls_away && is_planned(step.purpose) {
+                // What cannot be written down was not tried.
+                let tried = !matches!(error, StepError::Journal { .. });
+                if self.keeps_calls_away && is_planned(step.purpose) && tried {
                     self.resident.memory.memory_mut().break_off(failure.ended);
                 }
                 self.tell(Happening::StepFailed { step: step.id.clone(), says: says.clone() });

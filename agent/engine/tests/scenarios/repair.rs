@@ -116,6 +116,27 @@ async fn one_odd_answer_puts_the_return_of_calls_off_by_ten_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_a_journal_calls_come_back_and_planned_work_stays_away() {
+    let mut stage = carrying_calls().await;
+    let journal = stage.state().appliance(&stage.name()).join("journal.jsonl");
+    std::fs::remove_file(&journal).unwrap();
+    // Nothing can be written there, whoever tries.
+    std::fs::create_dir(&journal).unwrap();
+    stage.sim.apply(Fault::ServiceStops { host: stage.host(), vm: Some(VM.to_owned()), service: "AppSvc".to_owned() }).unwrap();
+    stage
+        .while_running(&stage.snapshot(), async |events| {
+            heard(events, |event| is_done(event, "2.1/app/hold-service/AppSvc")).await;
+            heard(events, |event| matches!(&event.what, Happening::Alert { says } if says.contains("journal"))).await;
+            heard(events, |event| matches!(event.what, Happening::Converged { .. })).await;
+        })
+        .await;
+    stage.desired.roles[0].processors = Some(4);
+    let (outcome, done) = stage.steps_of(&stage.snapshot()).await;
+    assert_eq!(done, Vec::<String>::new());
+    assert!(matches!(&outcome, Outcome::Retrying { says, .. } if says.contains("journal")), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_job_that_fails_is_tried_again_and_the_journal_tells_it() {
     log();
     let stage = Stage::new();

@@ -1,10 +1,11 @@
 //! One step: check, say what is meant, perform, verify, say that it is done. I/O: the host and the journal.
 //!
 //! Guarantees: a step that is done already is not done again; the journal says `Intent` before the host hears of it and `Done` after it
-//! was looked at; the whole ends within the step's timeout. A wire that broke after the request is no proof of anything, so it is
+//! was looked at, and where neither can be written planned work is not done; the whole ends within the step's timeout. A wire that broke after the request is no proof of anything, so it is
 //! looked at before the step counts as failed.
 //! Deliberately absent: trying again (that is the next pass's), and any choice.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use hyperv::{Blocker, Check, Host, PerformError};
 use model::cause::chain;
 use model::condition::Disposition;
 use model::desired::Desired;
+use plan::gate::is_planned;
 use plan::step::{Step, StepId};
 use tokio::time::Instant;
 use wsman::clock::SharedClock;
@@ -89,8 +91,10 @@ impl StepError {
 pub(super) struct Doer {
     pub(super) host: Arc<Host>,
     pub(super) desired: Arc<Desired>,
-    // Never held across an await; steps that run side by side write one line each.
-    pub(super) journal: Mutex<Journal>,
+    /// Where the journal lies.
+    pub(super) directory: PathBuf,
+    // Opened for the first record. Never held across an await; steps that run side by side write one line each.
+    pub(super) journal: Mutex<Option<Journal>>,
     pub(super) clock: SharedClock,
     pub(super) kill: KillSwitch,
 }
@@ -194,11 +198,24 @@ impl Doer {
     }
 
     fn write(&self, step: &Step, entry: Entry) -> Result<(), StepError> {
-        self.tell(entry).map_err(|source| StepError::Journal { step: step.id.clone(), source })
+        match self.tell(entry) {
+            Err(source) if is_planned(step.purpose) => Err(StepError::Journal { step: step.id.clone(), source }),
+            Err(error) => {
+                // Calls do not wait until somebody has made room on our disk.
+                tracing::warn!(step = %step.id, error = chain(&error), "a repair goes on unwritten");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     /// Writes an entry into the journal.
     pub(super) fn tell(&self, entry: Entry) -> Result<(), JournalError> {
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner).append(self.clock.now(), entry)
+        let mut slot = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        let journal = match slot.as_mut() {
+            Some(journal) => journal,
+            None => slot.insert(Journal::open(&self.directory)?.0),
+        };
+        journal.append(self.clock.now(), entry)
     }
 }

@@ -14,7 +14,8 @@ use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use super::doing::{Did, Doer, StepError};
 use crate::context::Context;
-use crate::journal::{Entry, Journal, JournalError};
+use crate::event::Happening;
+use crate::journal::{Entry, JournalError};
 use crate::reconcile::Pass;
 use crate::resident::Resident;
 use crate::stage::decide::Decided;
@@ -30,6 +31,8 @@ pub(crate) struct Work {
     doer: Option<Arc<Doer>>,
     // The plan that the journal was told of last.
     gated: Option<String>,
+    // Whether it was told that there is no journal.
+    is_unwritten: bool,
     running: JoinSet<(Step, Result<Did, StepError>)>,
     under_way: BTreeMap<StepId, UnderWay>,
 }
@@ -59,23 +62,33 @@ impl Work {
         self.gated.as_deref() == Some(plan)
     }
 
-    /// Says in the journal what is about to be done.
-    pub(super) fn begin(&mut self, pass: &Pass, resident: &mut Resident, work: (&Sight, &Decided)) -> Result<Arc<Doer>, JournalError> {
+    /// Says in the journal what is about to be done. A journal that cannot be kept is told once.
+    pub(super) fn begin(&mut self, pass: &Pass, resident: &mut Resident, work: (&Sight, &Decided)) -> Arc<Doer> {
         let (sight, decided) = work;
         let doer = match &self.doer {
             Some(doer) => Arc::clone(doer),
             None => {
-                let (journal, _) = Journal::open(&resident.directory)?;
                 let doer = Doer {
                     host: Arc::clone(&sight.host),
                     desired: Arc::clone(&pass.wish.desired),
-                    journal: Mutex::new(journal),
+                    directory: resident.directory.clone(),
+                    journal: Mutex::new(None),
                     clock: Arc::clone(&pass.context.parts.clock),
                     kill: pass.context.parts.kill.clone(),
                 };
                 Arc::clone(self.doer.insert(Arc::new(doer)))
             }
         };
+        if let Err(error) = self.announce(&doer, (pass, resident), decided)
+            && !std::mem::replace(&mut self.is_unwritten, true)
+        {
+            let says = format!("no journal can be kept, so no planned work is done: {}", chain(&error));
+            pass.context.events.tell(&pass.wish.desired.appliance, Happening::Alert { says });
+        }
+        doer
+    }
+
+    fn announce(&mut self, doer: &Doer, (pass, resident): (&Pass, &mut Resident), decided: &Decided) -> Result<(), JournalError> {
         let revision = &pass.wish.revision;
         if resident.status.last_attempted.as_ref() != Some(revision) {
             doer.tell(Entry::Revision { revision: revision.clone() })?;
@@ -83,10 +96,10 @@ impl Work {
         }
         let plan = decided.digest();
         if !self.goes_on(&plan) {
-            doer.tell(Entry::Gated { plan: plan.clone(), steps: decided.go.len() })?;
-            self.gated = Some(plan);
+            self.gated = Some(plan.clone());
+            doer.tell(Entry::Gated { plan, steps: decided.go.len() })?;
         }
-        Ok(doer)
+        Ok(())
     }
 
     /// Begins a step.
