@@ -16,6 +16,14 @@ pub enum Malformed {
         /// The property.
         property: &'static str,
     },
+    /// An object is told of by one class and not by another that must tell of it.
+    #[error("no {class} tells of `{object}`, which is there")]
+    Untold {
+        /// The class that is silent.
+        class: &'static str,
+        /// What the other one tells of.
+        object: String,
+    },
     /// A property holds another type.
     #[error("a property has another type than its class says")]
     Type(#[source] WrongType),

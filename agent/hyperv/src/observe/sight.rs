@@ -87,10 +87,12 @@ impl Sight {
         let settings = settings?;
         let snapshots = peer.read(classes::SYSTEM_SETTINGS, vm::snapshots(&settings))?;
         let boot_orders = boot_orders.then(|| told(&disks, |disks| boot::orders(&settings, disks)));
+        let (settings, vitals) = (peer.read(classes::SYSTEM_SETTINGS, vm::settings(&settings))?, vitals?);
+        peer.read(classes::SYSTEM_SETTINGS, vm::all_told(vitals.standing(), &settings))?;
         let sight = Self {
             machine: peer.read(classes::OPERATING_SYSTEM, machine::machine(&system?, &computer?))?,
-            settings: peer.read(classes::SYSTEM_SETTINGS, vm::settings(&settings))?,
-            vitals: vitals?,
+            settings,
+            vitals,
             processors: told(&processors, vm::processors),
             memory: told(&memory, vm::memory),
             dynamic_memory: told(&memory, vm::dynamic_memory),

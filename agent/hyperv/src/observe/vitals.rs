@@ -161,6 +161,11 @@ impl Vitals {
         Self { pulse, pairs, adapters, connections, switches, configs, vlans }
     }
 
+    /// Every VM that the host has a state of.
+    pub(crate) fn standing(&self) -> impl Iterator<Item = &Guid> {
+        self.pulse.states.keys()
+    }
+
     /// The power state of `vm`.
     pub(crate) fn power(&self, vm: &Guid) -> Option<PowerState> {
         self.pulse.states.get(vm).map(|state| vm::power(state.enabled))

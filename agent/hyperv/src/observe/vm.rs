@@ -69,6 +69,14 @@ pub(crate) fn settings(rows: &[CimInstance]) -> Result<BTreeMap<Guid, Settings>,
     Ok(found)
 }
 
+/// Every VM that stands has settings: one without them was told of in part, and is not absent.
+pub(crate) fn all_told<'s>(mut standing: impl Iterator<Item = &'s Guid>, settings: &BTreeMap<Guid, Settings>) -> Result<(), Malformed> {
+    match standing.find(|vm| !settings.contains_key(vm)) {
+        None => Ok(()),
+        Some(vm) => Err(Malformed::Untold { class: classes::SYSTEM_SETTINGS, object: vm.to_string() }),
+    }
+}
+
 /// The VM that these settings are in force for. Planned VMs, snapshots and recovery points have settings too, some below the VM's own
 /// identifier.
 pub(crate) fn realized(row: &CimInstance) -> Result<Option<Guid>, Malformed> {
@@ -285,6 +293,17 @@ mod tests {
         assert!(mine.stop_action.unknown().is_some(), "a code that means nothing is unknown");
         assert_eq!(mine.checkpoints, ["ad.2.1"], "it is told as what it is");
         assert_eq!(mine.secure_boot, Seen::Absent, "generation 1 has none");
+    }
+
+    #[test]
+    fn a_vm_that_stands_without_settings_is_told_of_in_part() {
+        let vm = Guid::read(VM).unwrap();
+        let told = |rows: &[CimInstance]| all_told([&vm].into_iter(), &settings(rows).unwrap());
+        assert_eq!(told(&[vssd(VM, "Microsoft:Hyper-V:System:Realized")]), Ok(()));
+        for rows in [&[][..], &[vssd(VM, "Microsoft:Hyper-V:System:Planned")]] {
+            let error = told(rows).unwrap_err().to_string();
+            assert_eq!(error, format!("no Msvm_VirtualSystemSettingData tells of `{VM}`, which is there"));
+        }
     }
 
     #[test]

@@ -90,6 +90,17 @@ impl<'a> Cx<'a> {
         Ok(Roster::of(self.desired, self.read(classes::SYSTEM_SETTINGS, vm::settings(&rows))?))
     }
 
+    /// The same, and an error while a VM stands that the settings do not tell of: it may be the one that seems to be missing. What is made
+    /// between the two answers has settings already.
+    pub(crate) async fn whole_roster(&self) -> Result<Roster, Failure> {
+        let systems = self.select(&Query::hyperv(classes::COMPUTER_SYSTEM)).await?;
+        let states = self.read(classes::COMPUTER_SYSTEM, vm::states(&systems))?;
+        let rows = self.select(&Query::hyperv(classes::SYSTEM_SETTINGS)).await?;
+        let settings = self.read(classes::SYSTEM_SETTINGS, vm::settings(&rows))?;
+        self.read(classes::SYSTEM_SETTINGS, vm::all_told(states.keys(), &settings))?;
+        Ok(Roster::of(self.desired, settings))
+    }
+
     /// Every VM of the host, by owner, and the disks that each holds, itself or by its snapshots.
     pub(crate) async fn holders(&self) -> Result<(Roster, BTreeMap<Guid, Vec<HostPath>>), Failure> {
         let (settings, storage) = (Query::hyperv(classes::SYSTEM_SETTINGS), Query::hyperv(classes::STORAGE));

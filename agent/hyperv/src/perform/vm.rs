@@ -19,7 +19,7 @@ use crate::perform::target;
 
 /// Whether our VM is there, by its mark.
 pub(crate) async fn is_defined(cx: &Cx<'_>, name: &VmName) -> Result<Check, Failure> {
-    let roster = cx.roster().await?;
+    let roster = cx.whole_roster().await?;
     if cx.pick(&roster)?.is_some() {
         return Ok(Check::Done);
     }
