@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use model::manifest::DocumentKind;
 use sim::world::{World, WorldFile};
 
+use crate::support::binary::Line;
 use crate::support::example::Example;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
@@ -170,24 +170,22 @@ fn every_example_is_valid_and_has_a_world() {
     assert_eq!(on_disk, Example::ALL.iter().map(|example| example.name().to_owned()).collect(), "an example that no test knows");
 }
 
+/// The directory is what `trunkline schema` prints, all of it.
 #[test]
 fn the_schemas_are_current() {
-    let mut wanted: BTreeMap<String, String> = DocumentKind::ALL
-        .into_iter()
-        .map(|kind| (model::schema::file_name(kind), serde_json::to_string_pretty(&model::schema::schema(kind)).unwrap()))
-        .collect();
-    wanted.insert("plan.v1.json".to_owned(), serde_json::to_string_pretty(&plan::render::json::schema()).unwrap());
-    wanted.insert("world.v1alpha1.json".to_owned(), serde_json::to_string_pretty(&sim::world::file::schema()).unwrap());
+    let printed = |arguments: &[&str]| Line::new(&root(), arguments).run().well();
+    let names = printed(&["schema"]);
+    let wanted: BTreeMap<String, String> = names.lines().map(|name| (format!("{name}.json"), printed(&["schema", name]))).collect();
     let directory = root().join("schemas");
     if updating() {
-        wanted.iter().for_each(|(name, schema)| std::fs::write(directory.join(name), format!("{schema}\n")).unwrap());
+        wanted.iter().for_each(|(name, schema)| std::fs::write(directory.join(name), schema).unwrap());
     }
     let kept: BTreeSet<String> =
         std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(kept, wanted.keys().cloned().collect(), "run with UPDATE_GOLDEN=1, and remove what is no schema of ours");
     for (name, schema) in &wanted {
         let found = std::fs::read_to_string(directory.join(name)).unwrap();
-        assert!(found.trim_end() == schema, "schemas/{name} is stale: run with UPDATE_GOLDEN=1");
+        assert!(found == *schema, "schemas/{name} is stale: run with UPDATE_GOLDEN=1");
     }
 }
 

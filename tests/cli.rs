@@ -271,7 +271,7 @@ fn policies_that_need_no_host_judge_two_revisions() {
     let text = compare(&ruled, &head, "text");
     insta::assert_snapshot!(text.out, @"
     jena-1
-      roles.app.processors  2 -> 3
+      roles.app.processors  2 -> 3: takes no calls meanwhile, a VM goes off
       denied by `even`: app has <3> processors; use an even number
     ");
     insta::assert_snapshot!(text.err, @"policies that judge plans have more to say once hosts are seen (`plan --observed`): availability_promise, no_destruction_without_prune");

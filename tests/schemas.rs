@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::support::binary::Line;
 use crate::support::example::{Example, root};
 use crate::support::python::python;
+use crate::support::room::Room;
 
 /// What each schema says against its document.
 fn judge(cases: &[(String, Value)]) -> Vec<Option<String>> {
@@ -204,4 +205,28 @@ fn what_may_be_left_out_is_the_same_to_a_schema_and_to_validate() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(demanded > 40 && names.len() > 200, "{demanded} of {} keys are demanded", names.len());
+}
+
+#[test]
+fn what_commands_print_for_programs_is_taken_by_its_schema() {
+    let room = Room::raise(Example::BranchBundle);
+    let read = |text: String| -> Value { serde_json::from_str(&text).unwrap() };
+    let plans = read(room.run(&["plan", "--output", "json"]).out);
+    assert_eq!(plans.as_array().unwrap().len(), 3);
+
+    let base = room.commit(&[("note.txt", "nothing that is read")], "a note");
+    let jena = std::fs::read_to_string(room.file("fleet/sites/jena.yaml")).unwrap();
+    let wider = jena.replace("app: { name: jena-app,", "app: { name: jena-app, processors: 4,");
+    let never = "package trunkline.never\n\ndeny contains \"not now\" if {\n\tinput.desired.appliance == \"jena-1\"\n}\n";
+    let ulm = std::fs::read_to_string(room.file("fleet/sites/ulm.yaml")).unwrap().replace("ulm-1", "ulm-2");
+    let head = room.commit(&[("sites/jena.yaml", &wider), ("sites/ulm.yaml", &ulm), ("policies/never.rego", never)], "more");
+    let compared = read(room.run(&["plan", "--base", &base, "--head", &head, "--output", "json"]).well());
+    let standing: Vec<_> = compared["appliances"].as_array().unwrap().iter().map(|one| one["is"].as_str().unwrap()).collect();
+    assert_eq!(standing, ["changed", "removed", "added"], "{compared:#}");
+    assert!(!compared["appliances"][0]["policies"]["denied"].as_array().unwrap().is_empty());
+
+    let cases = [("plan.v1.json", plans), ("comparison.v1.json", compared)];
+    let cases: Vec<_> = cases.into_iter().map(|(schema, document)| (schema.to_owned(), (schema.to_owned(), document))).collect();
+    let refused = judged(cases, Option::is_some);
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
 }

@@ -8,6 +8,7 @@ mod render;
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use code::Code;
@@ -24,10 +25,11 @@ pub enum Severity {
 }
 
 /// A place in a file. Lines and columns count from 1; columns and lengths count characters.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Place {
     /// The file's path in the repository, or `profile:<name>` for a shipped profile.
+    #[schemars(with = "String")]
     pub file: Arc<str>,
     /// The line.
     pub line: u32,

@@ -4,6 +4,7 @@
 
 use model::diagnostic::Place;
 use regorus::Value;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Longest message that is shown.
@@ -14,7 +15,7 @@ const MAX_VIOLATIONS: usize = 100;
 
 /// What the policies say of one appliance.
 #[must_use]
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Verdict {
     /// Planned work must not begin.
@@ -24,7 +25,7 @@ pub struct Verdict {
 }
 
 /// One finding of one policy.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Violation {
     /// The policy: its package without `trunkline.`.

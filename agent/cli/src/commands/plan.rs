@@ -2,6 +2,7 @@
 //! revisions without any host.
 
 mod between;
+pub mod comparison;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,9 +1,10 @@
 //! `trunkline schema`: the JSON Schemas, as they lie in `schemas/`.
 
 use model::manifest::DocumentKind;
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::args::Schema;
+use crate::commands::plan::comparison;
 use crate::console::Console;
 use crate::error::{Context as _, Ending, Failure};
 
@@ -24,16 +25,27 @@ pub fn run(args: &Schema, console: &Console) -> Result<Ending, Failure> {
         let names: Vec<_> = all.iter().map(|(name, _)| name.as_str()).collect();
         return Err(Failure::new(format!("there is no schema `{wanted}`")).hint(format!("there are: {}", names.join(", "))));
     };
-    console.line(&serde_json::to_string_pretty(schema).context("cannot write the schema")?);
+    console.line(schema);
     Ok(Ending::Done)
 }
 
-fn all() -> Result<Vec<(String, Value)>, Failure> {
-    let mut all: Vec<_> = DocumentKind::ALL
-        .into_iter()
-        .map(|kind| (model::schema::file_name(kind).trim_end_matches(".json").to_owned(), model::schema::schema(kind)))
-        .collect();
-    all.push(("plan.v1".to_owned(), serde_json::to_value(plan::render::json::schema()).context("cannot write the schema")?));
-    all.push(("world.v1alpha1".to_owned(), serde_json::to_value(sim::world::file::schema()).context("cannot write the schema")?));
+/// Names and texts. A schema is written as it is, since it knows in which order its keys are read best.
+fn all() -> Result<Vec<(String, String)>, Failure> {
+    let mut all = Vec::new();
+    for kind in DocumentKind::ALL {
+        all.push((model::schema::file_name(kind).trim_end_matches(".json").to_owned(), text(&model::schema::schema(kind))?));
+    }
+    let others = [
+        ("plan.v1", plan::render::json::schema()),
+        ("comparison.v1", comparison::schema()),
+        ("world.v1alpha1", sim::world::file::schema()),
+    ];
+    for (name, schema) in others {
+        all.push((name.to_owned(), text(&schema)?));
+    }
     Ok(all)
+}
+
+fn text(schema: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(schema).context("cannot write the schema")
 }

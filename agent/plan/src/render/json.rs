@@ -1,4 +1,4 @@
-//! A plan as JSON, with a published schema: `schemas/plan.v1.json`.
+//! Plans as JSON, with a published schema: `schemas/plan.v1.json`, which is that of the list that `trunkline plan -o json` prints.
 //!
 //! Guarantees: the document changes only by additions within its `apiVersion`; times are RFC 3339 in UTC, durations whole
 //! seconds. Deliberately absent: what only steps need to be done (policies and people judge by what stands here).
@@ -190,7 +190,10 @@ pub fn change_document(change: &Change) -> ChangeDocument {
 /// The JSON Schema of [`PlanDocument`].
 #[must_use]
 pub fn schema() -> schemars::Schema {
-    schemars::schema_for!(PlanDocument)
+    let mut schema = schemars::schema_for!(Vec<PlanDocument>);
+    schema.insert("title".to_owned(), "Plans".into());
+    schema.insert("description".to_owned(), "What `trunkline plan -o json` prints: the plan of each appliance.".into());
+    schema
 }
 
 fn step_documents(plan: &Plan, gated: Option<&Gated>) -> Vec<StepDocument> {

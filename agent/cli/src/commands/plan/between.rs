@@ -12,9 +12,9 @@ use plan::compare::compare;
 use plan::diff::Change;
 use plan::render::{json, markdown};
 use policy::{Input, Limits, Policies, Verdict, Violation, shipped};
-use serde_json::{Value, json};
 use wsman::clock::{Clock as _, SystemClock};
 
+use super::comparison::{self, Compared, Comparison, Standing};
 use crate::args::{Output, Plan};
 use crate::console::Console;
 use crate::error::{Context as _, Ending, Failure};
@@ -51,8 +51,13 @@ pub fn run(args: &Plan, settings: &Settings, console: &Console, revisions: [&Str
     let unasked: Vec<&str> = judge.policies.judging_plans().collect();
     match args.output {
         Output::Json => {
-            let all: Vec<Value> = sections.iter().map(Section::json).collect();
-            let document = json!({ "base": base.revision, "head": head.revision, "appliances": all, "needPlans": unasked });
+            let document = Comparison {
+                api_version: comparison::API_VERSION,
+                base: base.revision.as_str(),
+                head: head.revision.as_str(),
+                appliances: sections.iter().map(Section::compared).collect(),
+                need_plans: unasked.clone(),
+            };
             console.line(&serde_json::to_string_pretty(&document).context("cannot write the comparison")?);
         }
         Output::Markdown => {
@@ -170,14 +175,14 @@ impl<'a> Section<'a> {
         Ok((!silent).then_some(Self { appliance, what, verdict }))
     }
 
-    fn json(&self) -> Value {
-        let (kind, changes) = match &self.what {
-            What::Added => ("added", Vec::new()),
-            What::Unknown => ("unknown", Vec::new()),
-            What::Removed => ("removed", Vec::new()),
-            What::Changed(changes) => ("changed", changes.iter().map(json::change_document).collect()),
+    fn compared(&self) -> Compared<'_> {
+        let (is, changes) = match &self.what {
+            What::Added => (Standing::Added, Vec::new()),
+            What::Unknown => (Standing::Unknown, Vec::new()),
+            What::Removed => (Standing::Removed, Vec::new()),
+            What::Changed(changes) => (Standing::Changed, changes.iter().map(json::change_document).collect()),
         };
-        json!({ "appliance": self.appliance, "is": kind, "changes": changes, "policies": self.verdict })
+        Compared { appliance: self.appliance, is, changes, policies: &self.verdict }
     }
 
     fn markdown(&self) -> String {
@@ -204,7 +209,8 @@ impl<'a> Section<'a> {
             What::Unknown => text.push_str("  unknown: the older revision is faulty\n"),
             What::Removed => text.push_str("  no longer described: its VMs are left as they are\n"),
             What::Changed(changes) => {
-                text.extend(changes.iter().map(|change| format!("  {}  {}\n", change.path, plan::render::change(change))))
+                let says = |change: &Change| format!("  {}  {}: {}\n", change.path, plan::render::change(change), change.impact.says());
+                text.extend(changes.iter().map(says));
             }
         }
         text.extend(self.said().map(|(word, says)| {
