@@ -84,6 +84,8 @@ impl Contents for Directory {
         let mut bytes = Vec::new();
         let read = File::open(&path).and_then(|opened| {
             let length = opened.metadata()?.len();
+            // Room for all of it and for the end to be seen, so that it is read at once.
+            bytes.reserve_exact(usize::try_from(length).unwrap_or(usize::MAX).min(MAX_FILE_BYTES) + 1);
             // One byte more than allowed, so that a file that grows meanwhile is still seen to be too large.
             opened.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
             Ok(length.max(bytes.len() as u64))
