@@ -15,3 +15,4 @@ mod remotes;
 mod schemas;
 mod signals;
 mod support;
+mod trees;

@@ -174,7 +174,7 @@ fn describe(node: Node<'_>) -> String {
 pub(crate) fn one_of<'a>(known: impl Iterator<Item = &'a str>) -> String {
     let mut names: Vec<String> = known.map(|name| format!("`{name}`")).collect();
     match names.len() {
-        0 => "nothing".into(),
+        0 => "one that there is, and there is none".into(),
         1 => names.remove(0),
         count if count > 12 => format!("one of {}, … ({count} in all)", names[..12].join(", ")),
         _ => format!("one of {}", names.join(", ")),

@@ -187,7 +187,7 @@ pub fn change_document(change: &Change) -> ChangeDocument {
     ChangeDocument { path, from, to, impact: impact_name(impact).to_owned() }
 }
 
-/// The JSON Schema of [`PlanDocument`].
+/// The JSON Schema of a list of [`PlanDocument`], as it is printed: one for each appliance.
 #[must_use]
 pub fn schema() -> schemars::Schema {
     let mut schema = schemars::schema_for!(Vec<PlanDocument>);
