@@ -13,6 +13,10 @@ use model::manifest::DocumentKind;
 use model::resolve::ParsedFile;
 use model::validate::Assembler;
 use serde_json::{Value, json};
+use sim::network::Simulator;
+use sim::script::Script;
+use sim::world::{World, WorldFile};
+use wsman::clock::SystemClock;
 
 use crate::support::binary::Line;
 use crate::support::example::{Example, root};
@@ -74,7 +78,7 @@ fn repositories() -> Vec<Vec<File>> {
 }
 
 fn schema_of(document: &Value) -> String {
-    let kind = document["kind"].as_str().unwrap();
+    let Some(kind) = document["kind"].as_str() else { return "faults.v1alpha1.json".to_owned() };
     DocumentKind::find(kind).map_or_else(|| "world.v1alpha1.json".to_owned(), model::schema::file_name)
 }
 
@@ -87,10 +91,10 @@ fn judged(cases: Vec<(String, (String, Value))>, wrong: impl Fn(&Option<String>)
     all.map(|(name, verdict)| format!("{name}: {}", verdict.unwrap_or_else(|| "taken".to_owned()))).collect()
 }
 
-/// Every document in the tree that is sound: manifests, shipped profiles, world files.
+/// Every document in the tree that is sound: manifests, shipped profiles, world files, fault scripts.
 fn sound() -> Vec<(String, Value)> {
     let beside = std::fs::read_dir(root().join("examples")).unwrap().map(|entry| entry.unwrap().path());
-    let beside = beside.filter(|path| path.to_str().unwrap().ends_with(".world.yaml"));
+    let beside = beside.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
     let beside =
         beside.map(|path| File { documents: vec![serde_saphyr::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap()], path });
     let all = repositories().into_iter().flatten().chain(beside);
@@ -101,7 +105,7 @@ fn sound() -> Vec<(String, Value)> {
 fn every_document_in_the_tree_is_taken_by_the_schema_of_its_kind() {
     let sound = sound();
     let schemas: BTreeSet<_> = sound.iter().map(|(_, document)| schema_of(document)).collect();
-    let others = ["world.v1alpha1.json"].map(str::to_owned);
+    let others = ["world.v1alpha1.json", "faults.v1alpha1.json"].map(str::to_owned);
     let all: BTreeSet<_> = DocumentKind::ALL.into_iter().map(model::schema::file_name).chain(others).collect();
     assert_eq!(schemas, all, "a schema by which no document is judged");
     let cases = sound.into_iter().map(|(path, document)| (path, (schema_of(&document), document))).collect();
@@ -114,7 +118,7 @@ fn a_wrong_key_is_refused_at_the_top_and_below() {
     let mut cases = Vec::new();
     for (path, document) in sound() {
         let schema = schema_of(&document);
-        for place in ["", "/metadata", "/spec"] {
+        for place in ["", "/metadata", "/spec", "/0", "/0/on", "/7/do/world/serviceStops"] {
             let mut wrong = document.clone();
             let Some(map) = wrong.pointer_mut(place).and_then(Value::as_object_mut) else { continue };
             map.insert("wishful".to_owned(), json!("thinking"));
@@ -229,4 +233,29 @@ fn what_commands_print_for_programs_is_taken_by_its_schema() {
     let cases: Vec<_> = cases.into_iter().map(|(schema, document)| (schema.to_owned(), (schema.to_owned(), document))).collect();
     let refused = judged(cases, Option::is_some);
     assert!(refused.is_empty(), "{}", refused.join("\n"));
+}
+
+#[test]
+fn the_example_of_faults_is_one_for_its_world_and_a_host_that_is_not_there_is_refused_at_once() {
+    let example = std::fs::read_to_string(root().join("examples/seattle.faults.yaml")).unwrap();
+    let world = WorldFile::parse(&Example::Seattle.world_text()).unwrap();
+    let simulator = Simulator::new(World::from_file(world).unwrap(), Arc::new(SystemClock));
+    simulator.play(&Script::parse(&example).unwrap()).unwrap();
+    assert_eq!(simulator.script().len(), 13);
+    for act in ["slow", "cutBeforeAnswer", "cutAfter", "cutRequest", "drop", "fault", "status", "world"] {
+        assert!(
+            example.contains(&format!("do: {{{act}:")) || example.contains(&format!("do: {act}}}")),
+            "the example does not show `{act}`"
+        );
+    }
+
+    let room = Room::without_hosts(Example::Seattle);
+    room.write("world.yaml", &Example::Seattle.world_text());
+    room.write("faults.yaml", &example.replace("hostRestart: {host: hv-sea-2}", "hostRestart: {host: hv-sea-3}"));
+    let refused = room.run(&["simulate", "--world", "world.yaml", "--faults", "faults.yaml"]);
+    assert_eq!(refused.code, 1);
+    insta::assert_snapshot!(refused.err, @"
+    error: cannot use the faults in `faults.yaml`
+      cause: entry 13 of the fault script harms the host `hv-sea-3`, and the world has `hv-sea-1`, `hv-sea-2`
+    ");
 }

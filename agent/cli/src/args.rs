@@ -398,7 +398,7 @@ pub struct Simulate {
     /// Where to write the address map for --connect-to [default: endpoints.yaml beside the world's state, or here]
     #[arg(long, value_name = "FILE")]
     pub endpoints: Option<PathBuf>,
-    /// Scripted faults
+    /// Scripted faults: a YAML list of {at: WHEN, on: REQUEST, do: ACT}; examples/seattle.faults.yaml shows them, `schema faults` has all
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
     /// Also serve HTTP without TLS, with Basic: for clients that can do nothing else. Loopback only
@@ -414,10 +414,20 @@ pub struct Simulate {
 pub enum Control {
     /// Send one command to the simulation that --state or --endpoints names
     #[command(
-        after_help = r#"Example: trunkline simulate --state /tmp/world inject '{"world": {"vmOff": {"host": "hv-sea-1", "vm": "sea1-edge.2.1"}}}'"#
+        after_help = r#"Example: trunkline simulate --state /tmp/world inject '{"world": {"vmOff": {"host": "hv-sea-1", "vm": "sea1-edge.2.1"}}}'
+
+COMMAND is one of
+  {"world": FAULT}   lets something happen at once
+  {"entry": ENTRY}   adds an entry to the script of faults, as in the file of --faults
+  {"list": {}}       the entries that still wait; {"clear": {}} forgets them
+  {"status": {}}     the time, and how many requests each machine has had
+  {"mutations": {}}  every request that changed something
+
+What FAULT and ENTRY may be: trunkline schema faults"#
     )]
     Inject {
-        /// The command, a JSON object
+        /// What to do, a JSON object
+        #[arg(value_name = "COMMAND")]
         fault: String,
     },
 }

@@ -95,18 +95,21 @@ impl Simulator {
     /// Adds every entry of `script`.
     ///
     /// # Errors
-    /// The script is full.
+    /// An entry harms a host that the world does not have, and nothing is added; or the script is full.
     pub fn play(&self, script: &Script) -> Result<(), ScriptError> {
         let mut state = self.shared.lock();
+        script.check_hosts(state.world.hosts())?;
         script.entries().try_for_each(|entry| state.script.add(entry.clone()))
     }
 
     /// Adds one entry to the script.
     ///
     /// # Errors
-    /// The entry could never act, or the script is full.
+    /// The entry could never act or harms a host that the world does not have, or the script is full.
     pub fn add(&self, entry: Entry) -> Result<(), ScriptError> {
-        self.shared.lock().script.add(entry)
+        let mut script = Script::default();
+        script.add(entry)?;
+        self.play(&script)
     }
 
     /// The entries that still wait.

@@ -8,16 +8,26 @@
 mod control;
 mod entry;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::world::{Fault, MachineId};
+use crate::world::{Fault, HostName, MachineId};
 use crate::yaml;
 
 pub use control::{Command, Deed, Reply, answer};
 pub(crate) use entry::AUTHENTICATE;
 pub use entry::{Act, Entry, Moment, Request};
+
+/// The JSON Schema of a script: a list of entries.
+#[must_use]
+pub fn schema() -> schemars::Schema {
+    let mut schema = schemars::schema_for!(Vec<Entry>);
+    schema.insert("title".to_owned(), "Faults".into());
+    schema.insert("description".to_owned(), "What shall go wrong in a simulation, and when: `trunkline simulate --faults FILE`.".into());
+    schema
+}
 
 /// The most entries that wait at once.
 const MAX_ENTRIES: usize = 10_000;
@@ -35,6 +45,16 @@ pub enum ScriptError {
         number: usize,
         /// What is wrong with it.
         fault: &'static str,
+    },
+    /// An entry that could never happen to this world.
+    #[error("entry {number} of the fault script harms the host `{host}`, and the world has {known}")]
+    UnknownHost {
+        /// Counted from 1.
+        number: usize,
+        /// The host that it names.
+        host: String,
+        /// Those that there are.
+        known: String,
     },
     /// More entries than are kept.
     #[error("the fault script has more than {MAX_ENTRIES} entries")]
@@ -115,6 +135,23 @@ impl Script {
             })?;
         }
         Ok(script)
+    }
+
+    /// Refuses entries that harm a host which is none of `hosts`. VMs come and go, and are looked for when the time has come.
+    ///
+    /// # Errors
+    /// `UnknownHost`, for the first of them.
+    pub(crate) fn check_hosts<'w>(&self, hosts: impl Iterator<Item = &'w HostName>) -> Result<(), ScriptError> {
+        let known: BTreeSet<_> = hosts.collect();
+        for (index, entry) in self.entries().enumerate() {
+            let Act::World(fault) = &entry.act else { continue };
+            if !known.contains(fault.host()) {
+                let known: Vec<_> = known.iter().map(|host| format!("`{host}`")).collect();
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                return Err(ScriptError::UnknownHost { number: index + 1, host: fault.host().to_string(), known });
+            }
+        }
+        Ok(())
     }
 
     /// Adds one entry.
@@ -200,7 +237,6 @@ impl Script {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::HostName;
 
     const START: Timestamp = Timestamp::UNIX_EPOCH;
 

@@ -39,6 +39,7 @@ fn all() -> Result<Vec<(String, String)>, Failure> {
         ("plan.v1", plan::render::json::schema()),
         ("comparison.v1", comparison::schema()),
         ("world.v1alpha1", sim::world::file::schema()),
+        ("faults.v1alpha1", sim::script::schema()),
     ];
     for (name, schema) in others {
         all.push((name.to_owned(), text(&schema)?));

@@ -178,6 +178,33 @@ pub enum Fault {
     },
 }
 
+impl Fault {
+    /// The host that it happens to.
+    #[must_use]
+    pub fn host(&self) -> &HostName {
+        match self {
+            Self::ServiceStops { host, .. }
+            | Self::ServicePaused { host, .. }
+            | Self::RuleDisabled { host, .. }
+            | Self::VmOff { host, .. }
+            | Self::VmSaved { host, .. }
+            | Self::VmDeleted { host, .. }
+            | Self::NicUnplugged { host, .. }
+            | Self::VmCheckpointed { host, .. }
+            | Self::VmReplicated { host, .. }
+            | Self::VmClustered { host, .. }
+            | Self::VmFreed { host, .. }
+            | Self::DiskReplaced { host, .. }
+            | Self::JobFails { host, .. }
+            | Self::GuestUnreachable { host, .. }
+            | Self::FileLost { host, .. }
+            | Self::AccountLocked { host, .. }
+            | Self::PasswordChanged { host, .. }
+            | Self::HostRestart { host, .. } => host,
+        }
+    }
+}
+
 fn checkpoint_name() -> String {
     "before the update".to_owned()
 }
