@@ -3,6 +3,8 @@
 //! Guarantees: printing is all that happens unless `--yes` is given on Windows itself; the script can run again at will, and its
 //! counterpart takes away what it made and nothing else. Deliberately absent: passwords (PowerShell asks for them).
 
+use std::net::IpAddr;
+
 use crate::args::{Machine, Prepare};
 use crate::console::Console;
 use crate::error::{Context as _, Ending, Failure};
@@ -54,7 +56,7 @@ fn script(args: &Prepare) -> Result<String, Failure> {
         ("@MACHINE@", machine.to_owned()),
         ("@VERSION@", env!("CARGO_PKG_VERSION").to_owned()),
         ("@ACCOUNT@", quoted("--account", &args.account)?),
-        ("@FROM@", args.from.iter().map(|from| quoted("--from", from)).collect::<Result<Vec<_>, _>>()?.join(", ")),
+        ("@FROM@", args.from.iter().map(|from| quoted("--from", who(from)?)).collect::<Result<Vec<_>, _>>()?.join(", ")),
         ("@DIRECTORY@", quoted("--directory", directory)?),
     ];
     let parts = match (args.undo, args.machine) {
@@ -64,6 +66,24 @@ fn script(args: &Prepare) -> Result<String, Failure> {
     };
     let script = parts.join("\n");
     Ok(values.iter().fold(script, |script, (mark, value)| script.replace(mark, value)))
+}
+
+/// Who may connect. What else the firewall knows (`Any`, `Internet` …) would let in everybody, or nobody without a word.
+fn who(from: &str) -> Result<&str, Failure> {
+    let (address, length) = from.split_once('/').map_or((from, None), |(address, length)| (address, Some(length)));
+    let is_good = match (address.parse::<IpAddr>(), length) {
+        (Ok(address), Some(length)) => {
+            let longest = if address.is_ipv4() { 32 } else { 128 };
+            length.parse::<u8>().is_ok_and(|length| (1..=longest).contains(&length))
+        }
+        (Ok(address), None) => !address.is_unspecified(),
+        (Err(_), _) => from == "LocalSubnet",
+    };
+    if is_good {
+        return Ok(from);
+    }
+    Err(Failure::new(format!("`{from}` cannot be used for --from"))
+        .hint("give addresses, subnets such as `10.0.0.0/24`, or `LocalSubnet`; WinRM is never opened to everybody"))
 }
 
 /// Whether a path begins at a drive: `D:\CCE`.
@@ -106,6 +126,24 @@ fn carry_out(_script: &str) -> Result<Ending, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn winrm_is_opened_to_those_who_are_named_and_never_to_everybody() {
+        let prepare = |from: &str| {
+            let from = from.split(',').map(str::to_owned).collect();
+            let args = Prepare { machine: Machine::Host, account: "agent".to_owned(), from, directory: None, undo: false, yes: false };
+            script(&args).map_err(|failure| failure.render())
+        };
+        for from in ["Any", "Internet", "foo bar", "0.0.0.0/0", "::/0", "0.0.0.0", "10.0.0.0/33", "10.0.0/24", "LocalSubnet,*", ""] {
+            assert!(prepare(from).is_err(), "{from}");
+        }
+        insta::assert_snapshot!(prepare("Any").unwrap_err(), @"
+        error: `Any` cannot be used for --from
+        hint: give addresses, subnets such as `10.0.0.0/24`, or `LocalSubnet`; WinRM is never opened to everybody
+        ");
+        let script = prepare("10.0.0.0/24,192.168.1.7,fd00::/8,LocalSubnet").unwrap();
+        assert!(script.contains("-RemoteAddress '10.0.0.0/24', '192.168.1.7', 'fd00::/8', 'LocalSubnet' |"), "{script}");
+    }
 
     fn prepare(machine: Machine, account: &str, directory: Option<&str>) -> Result<String, String> {
         let directory = directory.map(str::to_owned);
