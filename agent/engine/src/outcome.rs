@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use model::condition::Reason;
 use model::seen::Cause;
 use model::units::Span;
-use plan::report::WaitingOn;
+use plan::report::{Ends, WaitingOn};
 use plan::step::Impact;
 use serde::{Deserialize, Serialize};
 
@@ -89,7 +89,9 @@ impl Patience {
     /// Of one wait.
     pub(crate) fn of(on: &WaitingOn) -> Self {
         match on {
-            WaitingOn::Drain { until: Some(_), .. }
+            // What other things keep from beginning ends no sooner than they do.
+            WaitingOn::Drain { ends: Ends::Untold, .. } | WaitingOn::Stable { ends: Ends::Untold, .. } => Self::Outside,
+            WaitingOn::Drain { .. }
             | WaitingOn::DrainGivenUp { .. }
             | WaitingOn::Confirm { .. }
             | WaitingOn::Stable { .. }
@@ -102,9 +104,7 @@ impl Patience {
             | WaitingOn::Leader { .. }
             | WaitingOn::Room { .. }
             | WaitingOn::Policy { .. } => Self::Peers,
-            // What keeps the drain itself from beginning decides.
-            WaitingOn::Drain { until: None, .. }
-            | WaitingOn::Window { .. }
+            WaitingOn::Window { .. }
             | WaitingOn::Outage { .. }
             | WaitingOn::Approval { .. }
             | WaitingOn::Reach { .. }

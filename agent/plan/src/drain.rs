@@ -14,7 +14,7 @@ use crate::draft::Draft;
 use crate::effect::vm_of;
 use crate::given::{DrainMemory, Memory};
 use crate::posture::later;
-use crate::report::WaitingOn;
+use crate::report::{Ends, WaitingOn};
 use crate::signal::{existing, is_draining};
 use crate::step::{Act, Purpose, StepId};
 
@@ -138,13 +138,15 @@ pub(crate) fn await_end(draft: &mut Draft<'_>, calls: &Calls) {
         Calls::Running(calls) => Some(*calls),
         Calls::Unknown(..) => None,
     };
-    let until = draft.given.memory.drain.map(|drain| deadline(draft.desired, drain.since));
-    if until.is_some_and(|until| until <= draft.given.now) && draft.desired.drain.on_timeout == OnDrainTimeout::Force {
+    let (since, now, at_most) = (draft.given.memory.drain.map(|drain| drain.since), draft.given.now, draft.desired.drain.timeout);
+    let is_over = since.is_some_and(|since| deadline(draft.desired, since) <= now);
+    if is_over && draft.desired.drain.on_timeout == OnDrainTimeout::Force {
         return;
     }
     let stops = |step: &&crate::step::Step| step.purpose == Purpose::Drain && matches!(step.act, Act::HoldService { .. });
     let stops: Vec<StepId> = draft.steps().iter().filter(stops).map(|step| step.id.clone()).collect();
     if !stops.is_empty() {
-        draft.wait(WaitingOn::Drain { calls: running, until, at_most: draft.desired.drain.timeout }, stops);
+        let ends = since.map_or(Ends::Untold, |since| Ends::of(Some(since), at_most, now));
+        draft.wait(WaitingOn::Drain { calls: running, at_most, ends }, stops);
     }
 }

@@ -74,7 +74,7 @@ pub fn gate(plan: &Plan, report: &PlanReport, desired: &Desired, given: &Given) 
     let disrupts = plan.steps.iter().any(|step| go.contains(&step.id) && judge.disrupts(step));
     let takes_turn = disrupts && given.turn == TurnState::Free;
     let takes_room = plan.steps.iter().any(|step| go.contains(&step.id) && judge.begins_work(step));
-    let look_again = waits.iter().filter_map(|wait| wait.on.until()).filter(|at| *at > given.now).min();
+    let look_again = waits.iter().filter_map(|wait| wait.on.look_again(given.now)).filter(|at| *at > given.now).min();
     Gated { go: order, takes_turn, takes_room, plan_repairs_alone, waits, look_again }
 }
 

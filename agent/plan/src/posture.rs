@@ -226,21 +226,23 @@ fn counts_from(signal: &Signal, desired: &Desired, memory: &Memory, now: Timesta
     later(memory.bad_since.get(&signal.name).copied().unwrap_or(now), patience)
 }
 
-/// From when on calls may return, all being well since the time that memory says.
-#[must_use]
-pub fn stable_from(desired: &Desired, given: &Given) -> Timestamp {
+/// For how long all must stay well before calls return.
+pub(crate) fn stable_for(desired: &Desired, given: &Given) -> Span {
     let counts = |at: &&Timestamp| given.now.duration_since(**at) < DOWNS_COUNT_FOR;
     let downs = given.memory.downs.iter().filter(counts).count();
     // The last serving appliance is not kept away for longer each time: there is nobody else to take the calls.
     let doublings = if given.serving_peers() == 0 { 0 } else { downs.saturating_sub(1) };
     let base = desired.watch.stable_for.secs();
     let factor = u32::try_from(doublings).ok().and_then(|n| 1_u64.checked_shl(n)).unwrap_or(u64::MAX);
-    let wait = base.saturating_mul(factor).min(LONGEST_STABLE.max(base));
-    let well_since = match is_last_hope(given, desired) {
+    Span::from_secs(base.saturating_mul(factor).min(LONGEST_STABLE.max(base)))
+}
+
+/// Since when all has been well that must be before calls return, as memory says.
+pub(crate) fn well_since(desired: &Desired, given: &Given) -> Option<Timestamp> {
+    match is_last_hope(given, desired) {
         true => given.memory.call_path_well_since.or(given.memory.well_since),
         false => given.memory.well_since,
-    };
-    later(well_since.unwrap_or(given.now), Span::from_secs(wait))
+    }
 }
 
 /// The steps that bring a signal back.

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::consent::{Consent, Remedy};
 use crate::diff::Change;
+use crate::posture::later;
 use crate::step::StepId;
 
 /// What stands around a plan.
@@ -68,6 +69,36 @@ pub struct Wait {
     pub on: WaitingOn,
     /// The steps that it keeps back; empty when the steps themselves cannot be known before.
     pub blocks: Vec<StepId>,
+}
+
+/// When a length of time is over. An instant is told only where an earlier look saw it begin, so that two plans of an unchanged host say
+/// the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Ends {
+    /// It has not begun: other things come first.
+    Untold,
+    /// It begins with this very look.
+    FromNow,
+    /// Then.
+    At(Timestamp),
+}
+
+impl Ends {
+    /// Of what lasts so long and was first seen then, if ever.
+    pub(crate) fn of(since: Option<Timestamp>, lasts: Span, now: Timestamp) -> Self {
+        match since.filter(|since| *since < now) {
+            Some(since) => Self::At(later(since, lasts)),
+            None => Self::FromNow,
+        }
+    }
+
+    fn at(self) -> Option<Timestamp> {
+        match self {
+            Self::At(at) => Some(at),
+            Self::Untold | Self::FromNow => None,
+        }
+    }
 }
 
 /// What is waited for.
@@ -127,10 +158,10 @@ pub enum WaitingOn {
     Drain {
         /// How many; `None` when they cannot be counted any more.
         calls: Option<u32>,
-        /// Until they end, at the latest; `None` while nobody has asked them to, as other things are waited for.
-        until: Option<Timestamp>,
-        /// For so long they may go on from then.
+        /// For so long they may go on.
         at_most: Span,
+        /// When that is over; it begins once they are asked to end.
+        ends: Ends,
     },
     /// Calls did not end in time, so they were let on: the work waits.
     DrainGivenUp {
@@ -155,13 +186,17 @@ pub enum WaitingOn {
     Confirm {
         /// The signal.
         signal: String,
-        /// When it counts.
-        until: Timestamp,
+        /// It counts after so long.
+        after: Span,
+        /// When that is.
+        ends: Ends,
     },
     /// All must stay well for a while before calls return.
     Stable {
         /// For so long.
-        until: Timestamp,
+        lasts: Span,
+        /// When that is over.
+        ends: Ends,
     },
     /// A step failed; the next attempt comes later.
     Backoff {
@@ -207,17 +242,25 @@ pub enum WaitingOn {
 }
 
 impl WaitingOn {
-    /// When to look again, when that is known.
+    /// When to look again, at that time of looking.
+    #[must_use]
+    pub fn look_again(&self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Drain { at_most: lasts, ends: Ends::FromNow, .. }
+            | Self::Confirm { after: lasts, ends: Ends::FromNow, .. }
+            | Self::Stable { lasts, ends: Ends::FromNow } => Some(later(now, *lasts)),
+            _ => self.until(),
+        }
+    }
+
+    /// When it is over, when that is known from what was seen.
     #[must_use]
     pub fn until(&self) -> Option<Timestamp> {
         match self {
             Self::Window { opens } => opens.as_ref().map(|(_, at)| *at),
-            Self::Drain { until, .. } | Self::BrokenOff { again: until, .. } => *until,
-            Self::DrainGivenUp { until, .. }
-            | Self::Confirm { until, .. }
-            | Self::Stable { until }
-            | Self::Backoff { until, .. }
-            | Self::Hold { until, .. } => Some(*until),
+            Self::BrokenOff { again: until, .. } => *until,
+            Self::Drain { ends, .. } | Self::Confirm { ends, .. } | Self::Stable { ends, .. } => ends.at(),
+            Self::DrainGivenUp { until, .. } | Self::Backoff { until, .. } | Self::Hold { until, .. } => Some(*until),
             Self::Outage { .. }
             | Self::Turn { .. }
             | Self::Peer { .. }
@@ -290,22 +333,28 @@ impl fmt::Display for WaitingOn {
                 write!(f, "consent to {what}; approve with: an Approval (`allow: destroy`) of plan {plan}")?;
                 unfit.iter().try_for_each(|unfit| write!(f, "; {unfit}"))
             }
-            Self::Drain { calls: Some(1), until: Some(until), .. } => {
-                write!(f, "1 call is still running, until {until:.0} at the latest")
-            }
-            Self::Drain { calls: Some(calls), until: Some(until), .. } => {
-                write!(f, "{calls} calls are still running, until {until:.0} at the latest")
-            }
-            Self::Drain { calls: None, until: Some(until), .. } => write!(f, "calls may still be running, until {until:.0} at the latest"),
             // How many there are changes all the time, and is nobody's business yet.
-            Self::Drain { calls: _, until: None, at_most } => write!(f, "running calls are let finish first, for {at_most} at most"),
+            Self::Drain { calls: _, ends: Ends::Untold, at_most } => write!(f, "running calls are let finish first, for {at_most} at most"),
+            Self::Drain { calls, ends, at_most } => {
+                match calls {
+                    Some(1) => f.write_str("1 call is still running"),
+                    Some(calls) => write!(f, "{calls} calls are still running"),
+                    None => f.write_str("calls may still be running"),
+                }?;
+                match ends.at() {
+                    Some(until) => write!(f, ", until {until:.0} at the latest"),
+                    None => write!(f, ", for {at_most} at most"),
+                }
+            }
             Self::DrainGivenUp { after, until } => {
                 write!(f, "calls did not end within {after} (`drain.timeout`) and go on; next attempt at {until:.0}")
             }
             Self::Reach { role } => write!(f, "the guest `{role}` is reached from the host only; run the agent there"),
             Self::Unknown { what, cause } => write!(f, "{what} cannot be seen: {cause}"),
-            Self::Confirm { signal, until } => write!(f, "{signal} is read again before it counts, at {until:.0}"),
-            Self::Stable { until } => write!(f, "all must stay well before calls return, until {until:.0}"),
+            Self::Confirm { signal, ends: Ends::At(until), .. } => write!(f, "{signal} is read again before it counts, at {until:.0}"),
+            Self::Confirm { signal, after, .. } => write!(f, "{signal} is read again before it counts, after {after}"),
+            Self::Stable { ends: Ends::At(until), .. } => write!(f, "all must stay well before calls return, until {until:.0}"),
+            Self::Stable { lasts, .. } => write!(f, "all must stay well for {lasts} before calls return"),
             Self::Backoff { until, failed } => write!(f, "it failed {failed} times in a row; next attempt at {until:.0}"),
             Self::BrokenOff { times: 1, again: Some(again) } => {
                 write!(f, "it failed after calls had been stopped for it; it goes on when they are back, at {again:.0} at the latest")

@@ -48,7 +48,7 @@ async fn planned_work_begins_when_the_last_call_has_ended() {
             let says =
                 heard(events, |event| matches!(&event.what, Happening::Waiting { on, .. } if on.iter().any(|on| on.contains("call"))))
                     .await;
-            assert!(says.what.to_string().starts_with("waiting: 12 calls are still running, until "), "{}", says.what);
+            assert!(says.what.to_string().starts_with("waiting: 12 calls are still running, for "), "{}", says.what);
             let held = done(events, HELD).await;
             let took = held.duration_since(drains).as_secs();
             assert!((12 * 60..12 * 60 + 30).contains(&took), "{took} s");

@@ -116,7 +116,7 @@ pub struct WaitDocument {
     pub on: String,
     /// What exactly, in words.
     pub says: String,
-    /// When to look again, when that is known.
+    /// When it is over, to the second, when that is known from what was seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
     /// The digest that an Approval must name, when one is waited for.
@@ -221,7 +221,7 @@ fn wait_document(wait: &Wait) -> WaitDocument {
     WaitDocument {
         on: wait.on.kind().to_owned(),
         says: wait.on.to_string(),
-        until: wait.on.until().map(|at| at.to_string()),
+        until: wait.on.until().map(|at| format!("{at:.0}")),
         plan: match &wait.on {
             WaitingOn::Approval { plan, .. } => Some(plan.clone()),
             _ => None,

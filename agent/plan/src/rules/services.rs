@@ -11,8 +11,8 @@ use model::observed::{ObservedService, ServiceState};
 
 use crate::draft::Draft;
 use crate::laggard::will_not_start;
-use crate::posture::{assess, is_last_hope, later, stable_from};
-use crate::report::WaitingOn;
+use crate::posture::{assess, is_last_hope, stable_for, well_since};
+use crate::report::{Ends, WaitingOn};
 use crate::signal::{SignalKind, SignalState, existing, is_held, is_kept};
 use crate::step::{Act, Purpose, StepId};
 
@@ -100,9 +100,10 @@ pub(crate) fn repair(draft: &mut Draft<'_>) {
             }
             let is_known_ill = will_not_start(&one.name, role, draft);
             if !building && !is_known_ill && draft.counting(&one.signal) == Some(false) {
-                let since = draft.given.memory.bad_since.get(&one.signal).copied().unwrap_or(draft.given.now);
-                let until = later(since, draft.desired.watch.confirm);
-                draft.wait(WaitingOn::Confirm { signal: one.signal, until }, Vec::new());
+                let since = draft.given.memory.bad_since.get(&one.signal).copied();
+                let after = draft.desired.watch.confirm;
+                let ends = Ends::of(since, after, draft.given.now);
+                draft.wait(WaitingOn::Confirm { signal: one.signal, after, ends }, Vec::new());
                 continue;
             }
             let purpose = if building { Purpose::SetUp } else { Purpose::Repair };
@@ -152,9 +153,16 @@ pub(crate) fn bring_back(draft: &mut Draft<'_>) {
             }
         }
     }
-    let until = stable_from(draft.desired, draft.given);
-    if until > draft.given.now {
-        draft.wait(WaitingOn::Stable { until }, returns);
+    let (lasts, now) = (stable_for(draft.desired, draft.given), draft.given.now);
+    let ends = match Ends::of(well_since(draft.desired, draft.given), lasts, now) {
+        // What takes calls and was well at an earlier look too, or what has been well for long enough.
+        Ends::At(until) if !draft.sight.held || until <= now => return,
+        // What this plan stops first is well again later, nobody knows when.
+        _ if !draft.sight.held => Ends::Untold,
+        ends => ends,
+    };
+    if lasts.secs() > 0 {
+        draft.wait(WaitingOn::Stable { lasts, ends }, returns);
     }
 }
 

@@ -5,7 +5,7 @@ use model::observed::{Observed, ServiceState};
 
 use crate::decide;
 use crate::fixtures::{add_window, cloud_connector, converged, given, given_with_peer, nights, now, of, set_service, turn_off};
-use crate::given::{Attempts, Given, Ruling, Verdict};
+use crate::given::{Attempts, Given, Memory, Ruling, Verdict};
 use crate::step::{Act, StepId};
 
 fn runs(desired: &Desired, observed: &Observed, given: &Given, verdicts: &[Verdict]) -> Vec<String> {
@@ -60,6 +60,52 @@ fn while_we_suspect_ourselves_a_vm_that_is_off_still_starts() {
     let given = Given { breaker: Some("3 of 4 appliances would close".to_owned()), ..given_with_peer() };
     let runs = runs(&desired, &observed, &given, &[]);
     assert!(runs.iter().any(|id| id == "2.1/edge/start-vm") && !runs.iter().any(|id| id.contains("hold-service")), "{runs:?}");
+}
+
+#[test]
+fn an_unchanged_host_is_planned_alike_whenever_it_is_looked_at() {
+    let well = converged(&cloud_connector());
+    let stopped = |start_mode| {
+        let mut observed = well.clone();
+        set_service(&mut observed, "mediation", "RTCSRV", ServiceState::Stopped, start_mode);
+        observed
+    };
+    let mut changed = cloud_connector();
+    changed.roles[2].processors = Some(4);
+    for (desired, sight, wait) in [
+        (&changed, well.clone(), "all must stay well for 1m before calls return"),
+        (&changed, stopped(StartMode::Manual), "all must stay well for 1m before calls return"),
+        (&cloud_connector(), stopped(StartMode::Automatic), "mediation/RTCSRV is read again before it counts, after 10s"),
+    ] {
+        let mut told = Vec::new();
+        // Of two looks, each by whoever knows nothing from earlier ones.
+        for seconds in [0, 2, 100] {
+            let at = now().saturating_add(jiff::SignedDuration::new(seconds, 123_456_789)).unwrap();
+            let mut given = Given { now: at, memory: Memory::default(), ..given_with_peer() };
+            given.memory.note(desired, &sight, at);
+            let decision = decide(desired, &sight, &given, |_, _| Vec::new());
+            let document = serde_json::to_string(&crate::render::json::decided(&decision)).unwrap();
+            let markdown = crate::render::markdown::decided(&decision);
+            told.push((crate::render::text::decided(&decision).to_string(), document, markdown));
+        }
+        assert_eq!(told[0], told[1]);
+        assert_eq!(told[0], told[2]);
+        assert!(told[0].1.contains(wait), "{}", told[0].1);
+    }
+}
+
+#[test]
+fn an_earlier_look_tells_when_a_wait_is_over_to_the_second() {
+    let desired = cloud_connector();
+    let mut held = converged(&desired);
+    set_service(&mut held, "mediation", "RTCSRV", ServiceState::Stopped, StartMode::Manual);
+    let mut given = given_with_peer();
+    given.now = of("2026-03-03T11:30:00.123456789Z");
+    given.memory.well_since = Some(of("2026-03-03T11:29:20.987654321Z"));
+    let decision = decide(&desired, &held, &given, |_, _| Vec::new());
+    let wait = &crate::render::json::decided(&decision).waits[0];
+    assert_eq!(wait.says, "all must stay well before calls return, until 2026-03-03T11:30:20Z");
+    assert_eq!(wait.until.as_deref(), Some("2026-03-03T11:30:20Z"));
 }
 
 #[test]

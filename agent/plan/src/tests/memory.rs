@@ -10,11 +10,12 @@ use model::units::{MemorySize, Span};
 
 use crate::decide;
 use crate::fixtures::{
-    add_window, branch_bundle, cloud_connector, converged, given, given_with_peer, guest, nights, now, of, service, set_service, turn_off, vm,
+    add_window, branch_bundle, cloud_connector, converged, given, given_with_peer, guest, nights, now, of, service, set_service, turn_off,
+    vm,
 };
 use crate::given::{Attempts, Given, Memory};
 use crate::plan;
-use crate::posture::{posture, stable_from};
+use crate::posture::{posture, stable_for};
 use crate::step::{Act, Impact, Purpose, StepId, StepTime};
 
 fn at(second: i64) -> Timestamp {
@@ -118,11 +119,11 @@ fn an_appliance_that_flaps_waits_longer_each_time_unless_it_is_the_last() {
         given.memory.note(&desired, &ill, at(round * 300));
         given.memory.note(&desired, &well, at(round * 300 + 10));
         given.now = at(round * 300 + 10);
-        waits.push(stable_from(&desired, &given).duration_since(given.now).as_secs());
+        waits.push(stable_for(&desired, &given).secs());
     }
     assert_eq!(waits, [60, 120, 240, 480, 960, 1800, 1800]);
     given.peers.clear();
-    assert_eq!(stable_from(&desired, &given).duration_since(given.now).as_secs(), 60);
+    assert_eq!(stable_for(&desired, &given).secs(), 60);
 }
 
 #[test]
