@@ -23,7 +23,7 @@ pub(crate) mod vitals;
 pub(crate) mod vlan;
 pub(crate) mod vm;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::cause::chain;
@@ -242,6 +242,7 @@ fn ours(vm: &OurVm, sight: &Sight, power: PowerState, guest: Seen<ObservedGuest>
         stop_action: settings.stop_action.clone(),
         listener: sight.vitals.listener(guid),
         guest,
+        services_had: BTreeSet::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Guarantees: keyed by instance, so two may stand side by side; serialises to the JSON of `observe` and back; holds no
 //! secret. Deliberately absent: any judgement (posture and differences are `plan`'s).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -214,6 +214,10 @@ pub struct ObservedVm {
     pub listener: Seen<String>,
     /// The guest inside it.
     pub guest: Seen<ObservedGuest>,
+    /// Names of services that its guest had when it was looked into last. No look tells them, and no observation keeps them: planning
+    /// does, so that a guest that goes off comes back with the names that it had.
+    #[serde(skip)]
+    pub services_had: BTreeSet<ServiceName>,
 }
 
 /// What an observation holds that was written down before there was such a field.

@@ -179,6 +179,7 @@ impl Diff<'_> {
             stop_action: has_stop_action,
             listener: _,
             guest,
+            services_had: _, // what the guest is to come back with
         } = seen;
         let at = |field: &str| format!("roles.{role}.{field}");
         if made_for != spec {

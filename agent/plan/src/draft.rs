@@ -15,6 +15,7 @@ use crate::consent::Request;
 use crate::effect::vm_of;
 use crate::given::Given;
 use crate::graph::{Plan, StepGraph};
+use crate::names;
 use crate::network;
 use crate::posture::Assessment;
 use crate::report::{Stall, Wait, WaitingOn};
@@ -63,7 +64,7 @@ impl<'a> Draft<'a> {
         Self {
             desired,
             given,
-            world: observed.clone(),
+            world: names::recalled(desired, observed, &given.memory),
             sight,
             building: BTreeSet::new(),
             discarding: BTreeSet::new(),

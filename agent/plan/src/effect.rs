@@ -4,9 +4,9 @@
 //! cannot be foretold becomes `Unknown`, never a guess; only [`Act::AwaitGuest`] foretells a guest, and the engine looks
 //! again after it. Deliberately absent: failure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::desired::{Desired, DesiredRole, Membership, StartMode};
+use model::desired::{Desired, DesiredRole, Membership, StartMode, WatchedService};
 use model::names::{ComputerName, RoleName, SwitchName};
 use model::observed::{
     Mark, Observed, ObservedAdapter, ObservedFile, ObservedGuest, ObservedService, ObservedSwitch, ObservedVm, PowerState, Reach, Remarks,
@@ -16,6 +16,7 @@ use model::seen::{Cause, Seen};
 use model::units::{DiskSize, MemorySize};
 
 use crate::network;
+use crate::signal::seen_name;
 use crate::step::{Act, Step};
 
 impl Step {
@@ -212,6 +213,14 @@ fn defined(name: model::names::VmName, mark: Mark, wish: Option<&DesiredRole>) -
         stop_action: Seen::Unknown(untold()),
         listener: Seen::Unknown(Cause::PoweredOff),
         guest: Seen::Unknown(Cause::PoweredOff),
+        services_had: BTreeSet::new(),
+    }
+}
+
+/// What its guest is called by stays known while nobody can look into it.
+pub(crate) fn remember_services(vm: &mut ObservedVm) {
+    if let Some(services) = vm.guest.known().and_then(|guest| guest.services.known()) {
+        vm.services_had = services.keys().cloned().collect();
     }
 }
 
@@ -232,11 +241,13 @@ fn on_vm(act: &Act, vm: &mut ObservedVm) {
             }
         }
         Act::StartVm => {
+            remember_services(vm);
             vm.power = PowerState::Running;
             vm.listener = Seen::Unknown(Cause::Booting);
             vm.guest = Seen::Unknown(Cause::Booting);
         }
         Act::ShutDownVm => {
+            remember_services(vm);
             vm.power = PowerState::Off;
             vm.listener = Seen::Unknown(Cause::PoweredOff);
             vm.guest = Seen::Unknown(Cause::PoweredOff);
@@ -320,7 +331,8 @@ fn foretold(role: &DesiredRole, vm: &ObservedVm, reach: Reach, at: jiff::Timesta
         true => ObservedService { state: ServiceState::Stopped, start_mode: StartMode::Manual },
         false => ObservedService { state: ServiceState::Running, start_mode: mode },
     };
-    let services = role.services.iter().filter_map(|watched| Some((watched.names.first()?.clone(), service(watched.start_mode))));
+    let name = |watched: &WatchedService| seen_name(watched, &vm.services_had).or_else(|| watched.names.first()).cloned();
+    let services = role.services.iter().filter_map(|watched| Some((name(watched)?, service(watched.start_mode))));
     let domain = match &role.membership {
         Membership::None => Seen::Absent,
         Membership::Hosts(domain) => Seen::Known(domain.clone()),

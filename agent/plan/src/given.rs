@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use model::names::{ApplianceName, InstanceId, RoleName};
+use model::names::{ApplianceName, InstanceId, RoleName, ServiceName};
 use model::units::Span;
 use model::validate::Approval;
 use serde::{Deserialize, Serialize};
@@ -168,6 +168,8 @@ pub struct Memory {
     /// Which watched services and rules of a set-up VM have been seen good. A role that is missing: nobody remembers, so its
     /// notes' `set up` is believed for all of them; one that came into the watch later is `false` until it is seen good.
     pub seen_good: BTreeMap<InstanceId, BTreeMap<RoleName, BTreeMap<String, bool>>>,
+    /// Which services guests had when they were looked into last, of those that go by more than one name.
+    pub services_had: BTreeMap<InstanceId, BTreeMap<RoleName, BTreeSet<ServiceName>>>,
     /// Since when no signal has been bad or unseen (held ones aside).
     pub well_since: Option<Timestamp>,
     /// Since when no signal in the call path has been bad or unseen.

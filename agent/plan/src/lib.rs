@@ -15,6 +15,7 @@ pub mod gate;
 pub mod given;
 pub mod graph;
 mod laggard;
+mod names;
 mod network;
 mod outage;
 mod planner;

@@ -13,6 +13,7 @@ use crate::draft::Draft;
 use crate::gate::is_disruption;
 use crate::given::{Given, PlannedWork};
 use crate::graph::Plan;
+use crate::names;
 use crate::outage::has_begun;
 use crate::posture::assess;
 use crate::report::PlanReport;
@@ -37,6 +38,7 @@ fn plan_for(desired: &Desired, observed: &Observed, given: &Given) -> (Plan, Pla
     let mut draft = Draft::new(desired, observed, given, &sight);
     draft.lost = lost;
     rules::all(&mut draft);
+    names::tell_assumed(&mut draft);
     let notes = std::mem::take(&mut draft.notes);
     let requests = std::mem::take(&mut draft.requests);
     let (consent, waits) = consent::judge(&desired.appliance, requests, draft.steps(), given);

@@ -280,6 +280,7 @@ impl Memory {
         let observed = &*belief::believed(desired, observed, &lost);
         self.clamp(now, desired.recovery.longest_wait.max(desired.recovery.first_wait));
         self.note_seen_good(desired, observed, &signals(desired, observed));
+        self.note_names(desired, observed);
         let all = remembered(desired, observed, self);
         self.forget_the_mended(desired, &all);
         let bad = all.iter().filter(|signal| matches!(signal.state, SignalState::Bad(_)));

@@ -3,7 +3,7 @@
 //! Guarantees: every wished thing yields exactly one signal, in role order; `Unknown` is never bad; of several accepted
 //! service names the first that exists counts. Deliberately absent: what a bad signal means for the posture.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::condition::Fault;
 use model::desired::{Desired, DesiredAdapter, DesiredRole, Grade, StartMode, WatchedRule, WatchedService};
@@ -222,6 +222,11 @@ pub fn existing<'a>(
     services: &'a BTreeMap<ServiceName, ObservedService>,
 ) -> Option<(&'a ServiceName, &'a ObservedService)> {
     service.names.iter().find_map(|name| services.get_key_value(name))
+}
+
+/// The accepted name among those that a guest was seen to have, first wins.
+pub(crate) fn seen_name<'a>(service: &'a WatchedService, had: &BTreeSet<ServiceName>) -> Option<&'a ServiceName> {
+    service.names.iter().find(|name| had.contains(*name))
 }
 
 /// The name that a watched service is remembered by.

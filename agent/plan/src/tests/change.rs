@@ -7,7 +7,8 @@ use model::seen::{Cause, Seen};
 use model::units::MemorySize;
 
 use super::shown;
-use crate::fixtures::{apply, bare, branch_bundle, cloud_connector, converged, given, given_with_peer, of, turn_off, vm};
+use crate::fixtures::{apply, bare, branch_bundle, cloud_connector, converged, given, given_with_peer, guest, of, turn_off, vm};
+use crate::graph::Plan;
 use crate::plan;
 use crate::step::Impact;
 
@@ -59,6 +60,34 @@ fn processors_2_to_4_drains_stops_sets_starts_and_resumes() {
       note: sea-1 takes no calls for about 15m 45s; others seen serving: 1 of 1,
             promised: 1
     ");
+}
+
+#[test]
+fn a_service_is_called_by_the_name_that_its_guest_has() {
+    let mut desired = cloud_connector();
+    let mut observed = converged(&desired);
+    let services = guest(&mut observed, "mediation").services.known_mut().unwrap();
+    let seen = services.remove(&of("MEDSVC")).unwrap();
+    services.insert(of("RTCMEDSRV"), seen);
+    desired.roles[2].processors = Some(4);
+    let mut given = given_with_peer();
+    given.memory.note(&desired, &observed, given.now);
+    let (whole, report) = plan(&desired, &observed, &given);
+    let named = |plan: &Plan, name: &str| plan.steps.iter().filter(|step| step.act.object() == name).count();
+    assert_eq!((named(&whole, "RTCMEDSRV"), named(&whole, "MEDSVC")), (3, 0), "held, started, let start");
+    assert!(report.notes.iter().all(|note| !note.contains("may be called")), "{:?}", report.notes);
+
+    // While the VM is off, whoever remembers says the same, and whoever does not says that nobody knows.
+    let off = whole.steps.iter().position(|step| step.id.as_str() == "2.1/mediation/set-processors").unwrap();
+    apply(&desired, &mut observed, whole.steps.iter().take(off));
+    vm(&mut observed, "mediation").services_had.clear();
+    let (rest, report) = plan(&desired, &observed, &given);
+    assert_eq!((named(&rest, "RTCMEDSRV"), named(&rest, "MEDSVC")), (2, 0));
+    assert!(report.notes.iter().all(|note| !note.contains("may be called")), "{:?}", report.notes);
+    let (rest, report) = plan(&desired, &observed, &given_with_peer());
+    assert_eq!((named(&rest, "RTCMEDSRV"), named(&rest, "MEDSVC")), (0, 2));
+    let told = "MEDSVC of mediation may be called RTCMEDSRV there: nobody has looked into its guest yet";
+    assert!(report.notes.iter().any(|note| note == told), "{:?}", report.notes);
 }
 
 #[test]
