@@ -23,7 +23,9 @@ pub fn failure(said: &[String], rest: Option<&str>) -> Option<Failure> {
 
 /// What to do about one. Who made the refusal stands in its words alone: the causes come from three libraries.
 fn advice(says: &str) -> &'static str {
-    if says.contains("certificate") {
+    if says.contains("certificate has the fingerprint ") {
+        "hold the fingerprint shown against the host's own; if it is the same, correct `fingerprint` under `host` in the manifest"
+    } else if says.contains("certificate") {
         "name the authority of the host's certificate with --ca, or pin it with `fingerprint` under `host` in the manifest"
     } else if says.contains("credential ") {
         "correct the entry that `credential` under `host` names in the credentials file"
@@ -44,6 +46,7 @@ mod tests {
     fn each_is_named_and_each_kind_of_cause_has_its_hint_once() {
         let said = [
             "cannot observe `a`: invalid peer certificate: UnknownIssuer",
+            "cannot observe `e`: its certificate has the fingerprint AB, expected is CD",
             "cannot observe `b`: refuses credential `hyperv-host` (user `x`)",
             "cannot observe `c`: no answer",
             "cannot observe `d`: no answer",
@@ -51,11 +54,13 @@ mod tests {
         let failure = failure(&said.map(str::to_owned), Some("the others are planned above")).unwrap();
         insta::assert_snapshot!(failure.render(), @"
         error: cannot observe `a`: invalid peer certificate: UnknownIssuer
+        error: cannot observe `e`: its certificate has the fingerprint AB, expected is CD
         error: cannot observe `b`: refuses credential `hyperv-host` (user `x`)
         error: cannot observe `c`: no answer
         error: cannot observe `d`: no answer
         the others are planned above
         hint: name the authority of the host's certificate with --ca, or pin it with `fingerprint` under `host` in the manifest
+        hint: hold the fingerprint shown against the host's own; if it is the same, correct `fingerprint` under `host` in the manifest
         hint: correct the entry that `credential` under `host` names in the credentials file
         hint: is the host up, and its WS-Management port open?
         ");

@@ -21,6 +21,7 @@ use crate::clock::SharedClock;
 use crate::connect::Stream;
 
 pub use shown::shown;
+pub use verify::AnotherCertificate;
 use verify::{Rule, Verifier};
 
 /// By what a host's certificate is known.
@@ -172,10 +173,13 @@ impl Tls {
     /// `stream`, wrapped, to a host that proved to be `host`, and the certificate by which it did.
     ///
     /// # Errors
-    /// The handshake fails.
+    /// The handshake fails; with [`AnotherCertificate`] inside when the host is not the one that is pinned.
     pub(crate) async fn wrap(&self, host: &str, stream: Box<dyn Stream>) -> io::Result<Wrapped> {
         let name = ServerName::try_from(host.to_owned()).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        let stream = self.0.connect(name, stream).await?;
+        let stream = self.0.connect(name, stream).await.map_err(|error| match AnotherCertificate::behind(&error) {
+            Some(another) => io::Error::new(error.kind(), another),
+            None => error,
+        })?;
         let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()).map(|first| first.to_vec());
         Ok((Box::new(stream), certificate))
     }

@@ -546,7 +546,14 @@ async fn a_pinned_or_named_certificate_is_trusted_and_no_other() {
         match client.get(&path(1)).await {
             Ok(instance) => assert!(trusted && instance == vm(1), "{trust:?}"),
             Err(error) => {
-                assert!(!trusted && matches!(error, Error::Untrusted { .. }), "{trust:?}: {error:?}");
+                let Error::Untrusted { source, .. } = &error else { panic!("{trust:?}: {error:?}") };
+                let (shown, expected) = match trust {
+                    Trust::Pinned(pin @ Fingerprint::Sha1(_)) => (Fingerprint::sha1(&der), pin),
+                    Trust::Pinned(pin) => (Fingerprint::sha256(&der), pin),
+                    Trust::System | Trust::Authorities(_) => panic!("{trust:?}: {error:?}"),
+                };
+                assert!(!trusted);
+                assert_eq!(source.to_string(), format!("its certificate has the fingerprint {shown}, expected is {expected}"));
                 assert!(!error.outcome_unknown() && error.disposition() == Disposition::Stall);
             }
         }

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use wsman::Error as WireError;
 use wsman::auth::AuthError;
 use wsman::fault::FaultKind;
+use wsman::tls::AnotherCertificate;
 
 use crate::peer::TalkError;
 
@@ -36,6 +37,12 @@ pub(super) fn on_reach(error: &io::Error, port: u16) -> String {
 /// About a request that went wrong.
 pub(super) fn on_wire(error: &WireError) -> String {
     match error {
+        WireError::Untrusted { source, .. } if source.get_ref().is_some_and(|why| why.is::<AnotherCertificate>()) => {
+            "hold the fingerprint shown against the machine's own (`Get-ChildItem Cert:\\LocalMachine\\My`); if it is the same, the machine \
+             has another certificate than before: correct `--fingerprint`, and `host.fingerprint` in the manifest. If not, another machine \
+             answers there: do not trust it"
+                .to_owned()
+        }
         WireError::Untrusted { .. } => {
             "hold the fingerprint above against the machine's own (`Get-ChildItem Cert:\\LocalMachine\\My`); if it is the same, write it as \
              `host.fingerprint`, or name its authority with `--ca`, or call the machine by the name that its certificate has"

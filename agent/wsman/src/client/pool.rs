@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::{Course, Shared};
 use crate::auth::{AuthError, Peer};
 use crate::http::{Answer, HttpConnection, HttpError};
+use crate::tls::AnotherCertificate;
 
 /// Idle connections, and leave to use one.
 #[derive(Debug)]
@@ -236,7 +237,7 @@ impl Shared {
 
 /// A handshake that TLS itself ended is a matter of trust; one whose stream ended is a matter of reach.
 fn handshake_failed(error: std::io::Error) -> Failure {
-    let by_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+    let by_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>() || inner.is::<AnotherCertificate>());
     if by_tls || error.kind() == std::io::ErrorKind::InvalidInput {
         Failure::Untrusted(error)
     } else {

@@ -8,9 +8,29 @@ use std::sync::{Arc, OnceLock};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
 
 use super::Fingerprint;
+
+/// A host that showed another certificate than the one that it is known by.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("its certificate has the fingerprint {shown}, expected is {expected}")]
+pub struct AnotherCertificate {
+    /// What was shown, by the same hash as what is expected.
+    pub shown: Fingerprint,
+    /// What the host is known by.
+    pub expected: Fingerprint,
+}
+
+impl AnotherCertificate {
+    /// The refusal behind an error of the library, when it is this one.
+    pub(super) fn behind(error: &std::io::Error) -> Option<Self> {
+        match error.get_ref()?.downcast_ref::<rustls::Error>()? {
+            rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(other))) => other.downcast_ref::<Self>().cloned(),
+            _ => None,
+        }
+    }
+}
 
 /// By what a certificate is judged.
 #[derive(Debug)]
@@ -22,13 +42,20 @@ pub(super) enum Rule {
 }
 
 impl Rule {
-    fn accepts(&self, certificate: &[u8]) -> bool {
+    fn judge(&self, certificate: &[u8]) -> Result<(), CertificateError> {
         match self {
-            Self::Pin(pin) => pin.matches(certificate),
+            Self::Pin(pin) if pin.matches(certificate) => Ok(()),
+            Self::Pin(pin) => {
+                let shown = match pin {
+                    Fingerprint::Sha1(_) => Fingerprint::sha1(certificate),
+                    Fingerprint::Sha256(_) => Fingerprint::sha256(certificate),
+                };
+                Err(CertificateError::Other(OtherError(Arc::new(AnotherCertificate { shown, expected: *pin }))))
+            }
             Self::Look(seen) => {
                 // The first one stands; a handshake shows no second.
                 let _ = seen.set(certificate.to_vec());
-                false
+                Err(CertificateError::ApplicationVerificationFailure)
             }
         }
     }
@@ -50,10 +77,8 @@ impl ServerCertVerifier for Verifier {
         _ocsp: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        if self.rule.accepts(certificate) {
-            return Ok(ServerCertVerified::assertion());
-        }
-        Err(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
+        self.rule.judge(certificate).map_err(rustls::Error::InvalidCertificate)?;
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
