@@ -37,7 +37,7 @@ const MAX_ENTRIES: usize = 10_000;
 pub enum ScriptError {
     /// Not in the form of a script.
     #[error("the fault script cannot be read")]
-    Read(#[source] serde_saphyr::Error),
+    Read(#[source] crate::yaml::Unreadable),
     /// An entry that never acts, or means two things.
     #[error("entry {number} of the fault script {fault}")]
     Entry {

@@ -29,7 +29,7 @@ use crate::yaml;
 pub enum EndpointsError {
     /// Not in the form of one.
     #[error("the endpoints file cannot be read")]
-    Read(#[source] serde_saphyr::Error),
+    Read(#[source] crate::yaml::Unreadable),
     /// A key that names no address and place.
     #[error("the endpoints file has the key `{0}`, which is no `address:port (place)`")]
     Key(String),

@@ -316,6 +316,15 @@ impl Check {
         if host.sockets == 0 || host.cores_per_socket == 0 || host.memory_gib < 4 {
             self.say(&place, "a host has sockets, cores, and at least 4 GiB of memory");
         }
+        let mut letters = BTreeSet::new();
+        for letter in host.volumes.iter().map(|volume| volume.letter.to_ascii_uppercase()) {
+            if !letters.insert(letter) {
+                self.say(&format!("{place}.volumes"), &format!("two have the letter {letter}"));
+            }
+        }
+        if host.accounts.is_empty() {
+            self.say(&format!("{place}.accounts"), "nobody could ever log on: name one");
+        }
         self.unique(&format!("{place}.nics"), host.nics.iter().map(|n| n.name.as_str()));
         self.unique(&format!("{place}.switches"), host.switches.iter().map(|s| s.name.as_str()));
         self.unique(&format!("{place}.files"), host.files.iter().map(|f| f.path.as_str()));
@@ -328,6 +337,9 @@ impl Check {
             let network = nic.network.as_ref().and_then(|name| file.networks.iter().find(|n| n.name == *name));
             for address in nic.addresses.iter().filter(|a| network.is_some_and(|n| !n.subnet.contains(&a.addr()))) {
                 self.say(&place, &format!("{address} is not in the network's subnet"));
+            }
+            if let Some(gateway) = nic.gateway.filter(|gateway| !nic.addresses.iter().any(|address| address.contains(gateway))) {
+                self.say(&place, &format!("the gateway {gateway} is in the subnet of none of its addresses"));
             }
         }
         let mut bound = BTreeSet::new();

@@ -11,6 +11,8 @@ fn a_file_that_is_not_of_the_schema_is_refused_with_its_line() {
     assert_snapshot!(error, @"the world file is not of the schema trunkline.dev/sim/v1alpha1: unknown field `memoryGb`, expected one of name, computerName, version, caption, sockets, coresPerSocket, memoryGib, volumes, accounts, winrm, nics, switches, files, machines, cluster, services, firewallRules, setup at line 27, column 5");
     let error = WorldFile::parse("kind: World\nhosts: [").expect_err("no YAML");
     assert_snapshot!(error, @"the world file is not of the schema trunkline.dev/sim/v1alpha1: unclosed bracket '[' at line 2, column 8");
+    let error = WorldFile::parse("kind: World\nseed: 1\nseed: 2\nhosts: []").expect_err("twice");
+    assert_snapshot!(error, @"the world file is not of the schema trunkline.dev/sim/v1alpha1: the key `seed` stands there twice at line 3, column 1");
 }
 
 #[test]
@@ -27,6 +29,7 @@ fn every_contradiction_is_found_at_once() {
     assert_snapshot!(problems.join("\n"), @r"
     hosts, by computerName,: two are called `HV01`
     hosts[hv-1].nics[Ethernet 1]: 10.9.9.9/24 is not in the network's subnet
+    hosts[hv-1].nics[Ethernet 1]: the gateway 192.168.0.1 is in the subnet of none of its addresses
     hosts[hv-1].switches[Corpnet]: no NIC is called `Ethernet 9`
     hosts[hv-1].files[D:\Images\directory.vhdx]: no image is called `nothing`
     hosts[hv-1].machines[legacy]: `legacy` is no GUID
@@ -39,7 +42,9 @@ fn what_no_host_could_be_is_refused() {
     let text = WORLD
         .replace("dependsOn: [RTCSRV]", "dependsOn: [NOSUCH, winrm], stopTakes: -2s")
         .replace("192.168.0.12/24", "192.168.0.11/24")
-        .replace("gib: 200", "gib: 10");
+        .replace("gateway: 192.168.0.1,", "gateway: 192.168.7.1,")
+        .replacen("accounts: [{user: operator, password: host}]", "accounts: []", 1)
+        .replace("[{letter: D, gib: 200}]", "[{letter: D, gib: 10}, {letter: d, gib: 20}]");
     let Err(WorldError::Contradiction { problems }) = World::from_file(WorldFile::parse(&text).expect("it reads")) else {
         panic!("it fits together");
     };
@@ -47,7 +52,12 @@ fn what_no_host_could_be_is_refused() {
     hosts[hv-2].nics[Ethernet 1]: 192.168.0.11 is an address of hv-1 already
     images[calls].services[RTCMEDSRV]: `stopTakes` is negative: nothing ends before it begins
     images[calls].services[RTCMEDSRV]: no service is called `NOSUCH`
+    hosts[hv-1].volumes: two have the letter D
+    hosts[hv-1].accounts: nobody could ever log on: name one
+    hosts[hv-1].nics[Ethernet 1]: the gateway 192.168.7.1 is in the subnet of none of its addresses
     hosts[hv-1]: the files on D: have 35 GiB, the volume 10
+    hosts[hv-1]: the files on d: have 35 GiB, the volume 20
+    hosts[hv-2].volumes: two have the letter D
     ");
 }
 
