@@ -207,7 +207,7 @@ fn a_path_where_no_repository_lies_is_an_error_at_once() {
     let room = Room::without_hosts(Example::BranchBundle);
     let mistyped = Line::new(room.path(), ["run", "--source", "fleeet", "--state-dir", "state"]).run();
     assert_eq!(mistyped.code, 1, "{}", mistyped.err);
-    assert!(mistyped.err.starts_with("error: cannot read `fleeet`\n"), "{}", mistyped.err);
+    assert!(mistyped.err.starts_with("error: there is no directory `fleeet`\n"), "{}", mistyped.err);
 }
 
 #[test]
@@ -455,9 +455,48 @@ mod bad_input {
         let room = Room::without_hosts(Example::BranchBundle);
         std::fs::rename(room.file("fleet"), room.file("moved")).unwrap();
         insta::assert_snapshot!(refused(&room, &["plan"]), @"
+        error: there is no directory `fleet`
+        hint: name the directory of the manifests with --source; it is looked for from where the command runs
+        ");
+        room.write("fleet", "a file");
+        insta::assert_snapshot!(refused(&room, &["plan"]), @"
+        error: `fleet` is no directory
+        hint: name the directory of the manifests with --source; it is looked for from where the command runs
+        ");
+    }
+
+    #[test]
+    fn files_and_references_that_are_not_there() {
+        let room = Room::without_hosts(Example::BranchBundle);
+        let said = [
+            &["plan", "--observed", "nosuch"][..],
+            &["plan", "--config", "nosuch"],
+            &["plan", "--ca", "nosuch"],
+            &["plan", "--ca", "fleet/sites/ulm.yaml"],
+            &["validate", "--ref", "nosuch"],
+            &["validate", "--path", "nosuch"],
+        ];
+        let said: Vec<_> = said.iter().map(|arguments| refused(&room, arguments)).collect();
+        insta::assert_snapshot!(said.concat(), @"
+        error: cannot read the observation `nosuch`
+          cause: No such file or directory (os error 2)
+        hint: there is no such file; `trunkline observe > FILE` writes one
+        error: cannot read settings from `nosuch`
+          cause: No such file or directory (os error 2)
+        hint: there is no such file; name a settings file with --config, or leave it out
+        error: cannot read the authorities in `nosuch`
+          cause: No such file or directory (os error 2)
+        hint: there is no such file; name a PEM file with --ca: certificates of authorities, each from `-----BEGIN CERTIFICATE-----` on
+        error: cannot use the authorities in `fleet/sites/ulm.yaml`
+          cause: the named authority is no PEM certificate
+        hint: name a PEM file with --ca: certificates of authorities, each from `-----BEGIN CERTIFICATE-----` on
         error: cannot read `fleet`
-          cause: cannot open the repository `fleet`
-          cause: failed to resolve path 'fleet': No such file or directory; class=Os (2); code=NotFound (-3)
+          cause: `fleet` has no branch or tag `nosuch`
+        hint: name a branch or a tag of that repository with --ref: `git branch --all` and `git tag` list them
+        error: cannot read `fleet/nosuch`
+          cause: cannot read `fleet/nosuch/`
+          cause: No such file or directory (os error 2)
+        hint: --path names a directory of the repository, from its root
         ");
     }
 
@@ -604,6 +643,7 @@ mod bad_input {
         error: cannot read revision `nowhere`
           cause: `nowhere` names no commit of `fleet`
           cause: revspec 'nowhere' not found; class=Reference (4); code=NotFound (-3)
+        hint: name a commit, a branch or a tag of that repository: `git log --oneline --all` lists them
         ");
     }
 

@@ -7,6 +7,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use crate::error::Failure;
+
 /// All bytes of `file`.
 ///
 /// # Errors
@@ -18,6 +20,16 @@ pub fn read(file: &Path, most: u64) -> io::Result<Vec<u8>> {
         return Ok(bytes);
     }
     Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {most} bytes")))
+}
+
+/// What is said of a named file that could not be read. `names` tells what it is, and how it is named.
+pub fn unread(what: String, error: io::Error, names: &str) -> Failure {
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file; ",
+        io::ErrorKind::IsADirectory => "that is a directory; ",
+        _ => "",
+    };
+    Failure::because(what, error).hint(format!("{why}{names}"))
 }
 
 /// The same as text.

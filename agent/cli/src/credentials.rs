@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hyperv::{Credential, CredentialError};
+use model::diagnostic::Code;
 use model::names::CredentialName;
 use model::yaml::{self, Kind, Node};
 use wsman::Secret;
@@ -126,7 +127,9 @@ impl source::Credentials for Credentials {
 
 fn read_file(file: &Path, variables: &BTreeMap<String, String>) -> Result<BTreeMap<String, Entry>, Failure> {
     let what = || format!("cannot read credentials from `{}`", file.display());
-    let metadata = std::fs::metadata(file).context(what())?;
+    let metadata = std::fs::metadata(file).map_err(|error| {
+        bounded::unread(what(), error, "name a file with --credentials that holds names, each with `user` and `password`")
+    })?;
     if !metadata.is_file() {
         return Err(Failure::new(format!("{}: it is no file", what())));
     }
@@ -140,49 +143,68 @@ fn read_file(file: &Path, variables: &BTreeMap<String, String>) -> Result<BTreeM
         let (line, column) = tree.line_column(span.start);
         Failure::new(format!("{says}\n  --> {}:{line}:{column}", file.display()))
     };
-    if let Some(fault) = faults.first() {
-        return Err(at(fault.span, &fault.message));
+    // An empty file holds no credential; what then lacks one says where it is to stand.
+    if let Some(fault) = faults.iter().find(|fault| fault.code != Code::EmptyFile) {
+        let failure = at(fault.span, &fault.message);
+        return Err(match &fault.hint {
+            Some(hint) => failure.hint(hint.clone()),
+            None => failure,
+        });
     }
-    let Some(root) = tree.documents().next() else { return Ok(BTreeMap::new()) };
+    let Some(root) = tree.documents().next().filter(|root| !root.is_null()) else { return Ok(BTreeMap::new()) };
     if !matches!(root.kind(), Kind::Map) {
         return Err(at(root.span(), "credentials are names, each with `user` and `password`"));
     }
     root.entries()
         .map(|(name, entry)| {
-            let credential = read_entry(file, entry, variables).map_err(|says| at(name.span(), &says))?;
+            let credential = read_entry(file, (name, entry), variables).map_err(|fault| at(fault.at, &fault.says))?;
             Ok((name.text().unwrap_or_default().to_owned(), credential))
         })
         .collect()
 }
 
-fn read_entry(file: &Path, entry: Node<'_>, variables: &BTreeMap<String, String>) -> Result<Entry, String> {
+/// What is wrong with an entry, and which key or value it is.
+struct Fault {
+    at: yaml::Span,
+    says: String,
+}
+
+fn read_entry(file: &Path, (name, entry): (Node<'_>, Node<'_>), variables: &BTreeMap<String, String>) -> Result<Entry, Fault> {
     const KEYS: [&str; 7] = ["user", "password", "passwordFile", "passwordEnvironment", "certificate", "key", "domainController"];
-    if let Some(key) = entry.entries().filter_map(|(key, _)| key.text()).find(|key| !KEYS.contains(key)) {
-        return Err(format!("`{key}` is not known here; {SHAPE}"));
+    let wrong = |node: Node<'_>, says: String| Fault { at: node.span(), says };
+    let stranger = entry.entries().find(|(key, _)| key.text().is_none_or(|key| !KEYS.contains(&key)));
+    if let Some((key, _)) = stranger {
+        return Err(wrong(key, format!("`{}` is not known here; {SHAPE}", key.text().unwrap_or_default())));
     }
+    // At the value of that key, where it is written.
+    let about = |key: &str, says: String| wrong(entry.get(key).unwrap_or(name), says);
     let text = |key: &str| entry.get(key).and_then(Node::text).map(str::to_owned);
     let beside = |path: &str| file.parent().unwrap_or(Path::new(".")).join(path);
     if let Some(certificate) = text("certificate") {
         let key = text("key").unwrap_or_else(|| certificate.clone());
-        let identity = read_identity(&beside(&certificate), &beside(&key))?;
+        let identity = read_identity(&beside(&certificate), &beside(&key)).map_err(|(of, says)| about(of, says))?;
         let user = text("user").unwrap_or_else(|| format!("certificate {certificate}"));
         return Ok(Credential { certificate: Some(identity), ..Credential::new(user, Secret::new("")) }.into());
     }
-    let ssh_key = text("key").map(|key| read_ssh_key(&beside(&key))).transpose()?;
+    let ssh_key = text("key").map(|key| read_ssh_key(&beside(&key))).transpose().map_err(|says| about("key", says))?;
     let user = match (text("user"), &ssh_key) {
         (Some(user), _) => user,
         (None, Some(_)) => "git".to_owned(),
-        (None, None) => return Err("this credential lacks `user`".to_owned()),
+        (None, None) => return Err(wrong(name, format!("this credential lacks `user`; {SHAPE}"))),
     };
     let password = match (text("password"), text("passwordFile"), text("passwordEnvironment")) {
         (Some(password), None, None) => password,
-        (None, Some(path), None) => read_password(&beside(&path))?,
-        (None, None, Some(name)) => variables.get(&name).cloned().ok_or(format!("the environment has no `{name}`"))?,
+        (None, Some(path), None) => read_password(&beside(&path)).map_err(|says| about("passwordFile", says))?,
+        (None, None, Some(variable)) => {
+            let missing = || about("passwordEnvironment", format!("the environment has no `{variable}`"));
+            variables.get(&variable).cloned().ok_or_else(missing)?
+        }
         (None, None, None) if ssh_key.is_some() => String::new(),
-        _ => return Err("write exactly one of `password`, `passwordFile`, `passwordEnvironment`".to_owned()),
+        _ => return Err(wrong(name, "write exactly one of `password`, `passwordFile`, `passwordEnvironment`".to_owned())),
     };
     if password.is_empty() && ssh_key.is_none() {
-        return Err("the password of this credential is empty".to_owned());
+        let written = ["password", "passwordFile", "passwordEnvironment"].into_iter().find(|key| entry.get(key).is_some());
+        return Err(about(written.unwrap_or("password"), "the password of this credential is empty".to_owned()));
     }
     let credential = Credential { domain_controller: text("domainController"), ..Credential::new(user, Secret::new(password)) };
     Ok(Entry { credential, ssh_key })
@@ -210,13 +232,17 @@ fn read_ssh_key(file: &Path) -> Result<Secret, String> {
 }
 
 /// A client certificate and its key, whose file is as private as this one.
-fn read_identity(certificate: &Path, key: &Path) -> Result<ClientIdentity, String> {
-    let read = |path: &Path| std::fs::read(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()));
-    let metadata = std::fs::metadata(key).map_err(|error| format!("cannot read `{}`: {error}", key.display()))?;
-    refuse_if_open_to_others(key, &metadata).map_err(|failure| failure.render().trim_start_matches("error: ").to_owned())?;
-    ClientIdentity::from_pem(&read(certificate)?, &read(key)?).map_err(|error| match error {
-        IdentityError::Certificate => format!("`{}`: {error}", certificate.display()),
-        IdentityError::Key => format!("`{}`: {error}", key.display()),
+///
+/// Which of the two entries is to blame stands beside what is wrong.
+fn read_identity(certificate: &Path, key: &Path) -> Result<ClientIdentity, (&'static str, String)> {
+    let unread = |path: &Path, error: std::io::Error| format!("cannot read `{}`: {error}", path.display());
+    let metadata = std::fs::metadata(key).map_err(|error| ("key", unread(key, error)))?;
+    refuse_if_open_to_others(key, &metadata).map_err(|failure| ("key", failure.render().trim_start_matches("error: ").to_owned()))?;
+    let chain = std::fs::read(certificate).map_err(|error| ("certificate", unread(certificate, error)))?;
+    let private = std::fs::read(key).map_err(|error| ("key", unread(key, error)))?;
+    ClientIdentity::from_pem(&chain, &private).map_err(|error| match error {
+        IdentityError::Certificate => ("certificate", format!("`{}`: {error}", certificate.display())),
+        IdentityError::Key => ("key", format!("`{}`: {error}", key.display())),
     })
 }
 
@@ -289,13 +315,13 @@ mod tests {
         insta::assert_snapshot!(said.join("\n"), @"
         error: others may read `word` (mode 644)
         hint: run: chmod 600 word
-          --> credentials.yaml:1:1
+          --> credentials.yaml:1:36
         error: the password of this credential is empty
-          --> credentials.yaml:1:1
+          --> credentials.yaml:1:36
         error: cannot read the password file `word`: No such file or directory (os error 2)
-          --> credentials.yaml:1:1
+          --> credentials.yaml:1:36
         error: the password of this credential is empty
-          --> credentials.yaml:1:1
+          --> credentials.yaml:1:32
         ");
         let variables = [("TRUNKLINE_USER_HOST", "agent"), ("TRUNKLINE_PASSWORD_HOST", "")];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -317,15 +343,15 @@ mod tests {
         insta::assert_snapshot!(said.join("\n"), @"
         error: others may read `agent.key` (mode 644)
         hint: run: chmod 600 agent.key
-          --> credentials.yaml:1:1
+          --> credentials.yaml:1:38
         error: `agent.key`: there is no PEM private key without passphrase in it
-          --> credentials.yaml:1:1
+          --> credentials.yaml:1:38
         error: `agent.pem`: there is no PEM certificate in it
-          --> credentials.yaml:1:1
+          --> credentials.yaml:1:22
         error: cannot read `agent.pem`: No such file or directory (os error 2)
-          --> credentials.yaml:1:1
+          --> credentials.yaml:1:22
         error: `secret` is not known here; write `user` and one of `password`, `passwordFile`, `passwordEnvironment`, or `certificate` and `key`, or an ssh `key`
-          --> credentials.yaml:1:1
+          --> credentials.yaml:1:22
         ");
     }
 }

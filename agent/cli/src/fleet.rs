@@ -41,19 +41,40 @@ pub fn origin(settings: &Settings) -> Result<Origin, Failure> {
 /// When the origin cannot be read. Faults of documents are in the snapshot.
 pub fn read(settings: &Settings, purpose: Purpose) -> Result<Snapshot, Failure> {
     let origin = origin(settings)?;
+    is_there(&origin)?;
     if purpose == Purpose::Look
         && let Some(directory) = plain_directory(&origin)
     {
         // It ends with the process: to take ten thousand documents apart first would be a tenth of what `validate` costs.
         let mut assembler = ManuallyDrop::new(source::assembler());
-        return source::read_directory_with(&directory, &mut assembler).context(format!("cannot read `{}`", directory.display()));
+        let read = source::read_directory_with(&directory, &mut assembler).context(format!("cannot read `{}`", directory.display()));
+        return read.map_err(|failure| match directory.is_dir() {
+            true => failure,
+            false => failure.hint("--path names a directory of the repository, from its root"),
+        });
     }
     let mut reader = reader(settings)?;
     let read = reader.read().map_err(|error| unreadable(error, &origin)).map(|read| read.map(|reading| reading.snapshot));
     read?.ok_or_else(|| Failure::new("the origin was read already"))
 }
 
+/// Refuses what nobody has to ask git about.
+fn is_there(origin: &Origin) -> Result<(), Failure> {
+    let Location::Local(path) = &origin.location else { return Ok(()) };
+    let failure = match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => return Ok(()),
+        Ok(_) => Failure::new(format!("`{}` is no directory", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Failure::new(format!("there is no directory `{}`", path.display())),
+        Err(error) => Failure::because(format!("cannot read `{}`", path.display()), error),
+    };
+    Err(failure.hint("name the directory of the manifests with --source; it is looked for from where the command runs"))
+}
+
 fn unreadable(error: SourceError, origin: &Origin) -> Failure {
+    if let SourceError::NoReference { .. } = &error {
+        let failure = Failure::because(format!("cannot read `{origin}`"), error);
+        return failure.hint("name a branch or a tag of that repository with --ref: `git branch --all` and `git tag` list them");
+    }
     let uncommitted = matches!(error, SourceError::Open { .. }) && plain_directory(origin).is_some();
     let failure = Failure::because(format!("cannot read `{origin}`"), error);
     if uncommitted {
@@ -86,6 +107,7 @@ fn unfetched(error: SourceError, origin: &Origin) -> Failure {
 /// When the origin cannot be opened or fetched.
 pub fn reader(settings: &Settings) -> Result<Reader, Failure> {
     let origin = origin(settings)?;
+    is_there(&origin)?;
     let reader = Reader::new(origin.clone(), Some(settings.state_dir()));
     if let Location::Remote { .. } = &origin.location {
         reader.fetch(&access(settings)?).map_err(|error| unfetched(error, &origin))?;

@@ -11,7 +11,7 @@ use model::yaml::{self, Kind};
 
 use crate::args::{Global, LogFormat, When};
 use crate::bounded;
-use crate::error::{Context as _, Failure};
+use crate::error::Failure;
 
 /// Where a setting comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -209,7 +209,8 @@ pub fn masked(text: &str) -> String {
 
 fn read_file(file: &Path) -> Result<Vec<(&'static str, String, Origin)>, Failure> {
     let what = || format!("cannot read settings from `{}`", file.display());
-    let bytes = bounded::read(file, MOST_BYTES).context(what())?;
+    let bytes = bounded::read(file, MOST_BYTES)
+        .map_err(|error| bounded::unread(what(), error, "name a settings file with --config, or leave it out"))?;
     let (tree, faults) = yaml::parse(&bytes);
     let at = |span: yaml::Span, says: String| {
         // The line itself is not shown: whoever took a credentials file for settings must not find it in a log.
@@ -271,6 +272,7 @@ mod tests {
         insta::assert_snapshot!(load(&"# \n".repeat(50_000)).unwrap_err(), @r"
         error: cannot read settings from `<here>/trunkline.yaml`
           cause: it has more than 65536 bytes
+        hint: name a settings file with --config, or leave it out
         ");
     }
 }

@@ -26,6 +26,7 @@ use crate::settings::Settings;
 
 /// The system's own authorities have a tenth of this.
 const MOST_OF_AUTHORITIES: u64 = 4 * 1024 * 1024;
+const AUTHORITIES: &str = "name a PEM file with --ca: certificates of authorities, each from `-----BEGIN CERTIFICATE-----` on";
 
 /// Everything that a command on hosts is made of.
 #[derive(Debug, Clone)]
@@ -50,13 +51,16 @@ impl Wiring {
         let trust = match settings.get("ca") {
             None => Trust::System,
             Some(file) => Trust::Authorities(
-                bounded::read(Path::new(file), MOST_OF_AUTHORITIES).context(format!("cannot read the authorities in `{file}`"))?,
+                bounded::read(Path::new(file), MOST_OF_AUTHORITIES)
+                    .map_err(|error| bounded::unread(format!("cannot read the authorities in `{file}`"), error, AUTHORITIES))?,
             ),
         };
         let clock: SharedClock = Arc::new(SystemClock);
         if let Some(file) = settings.get("ca") {
             // Now rather than at the first host, so that the file is to blame and not the host.
-            Tls::new(&trust, None, Arc::clone(&clock)).context(format!("cannot use the authorities in `{file}`"))?;
+            Tls::new(&trust, None, Arc::clone(&clock))
+                .context(format!("cannot use the authorities in `{file}`"))
+                .map_err(|failure| failure.hint(AUTHORITIES))?;
         }
         if let Some(file) = settings.get("connectTo") {
             let what = || format!("cannot read the address map `{file}`");

@@ -109,7 +109,7 @@ fn blanks(observed: &Observed) -> Vec<String> {
 /// When the file cannot be read or is of another version.
 pub fn read(file: &std::path::Path) -> Result<Observation, Failure> {
     let what = || format!("cannot read the observation `{}`", file.display());
-    let text = bounded::read(file, MOST_BYTES).context(what())?;
+    let text = bounded::read(file, MOST_BYTES).map_err(|error| bounded::unread(what(), error, "`trunkline observe > FILE` writes one"))?;
     let damaged = |error: serde_json::Error| {
         let (line, column) = (error.line(), error.column());
         let says = match error.classify() {

@@ -106,7 +106,8 @@ fn lock(state: &Path) -> Result<StateLock, Failure> {
 /// When the file or the state cannot be read, or they do not belong together.
 pub fn open(world: &Path, state: Option<&Path>, clock: SharedClock) -> Result<Simulator, Failure> {
     let what = || format!("cannot build the world of `{}`", world.display());
-    let text = bounded::read_text(world, MOST_BYTES).context(what())?;
+    let text = bounded::read_text(world, MOST_BYTES)
+        .map_err(|error| bounded::unread(what(), error, "name a world file with --world; one lies beside each example"))?;
     let file = WorldFile::parse(&text).context(what())?;
     let kept = state.map(World::load).transpose().context("cannot read the world's state")?.flatten();
     let built = match (kept, state) {

@@ -229,6 +229,9 @@ fn syntax_hint(kind: &ErrorKind) -> Option<&'static str> {
         }
         ErrorKind::InvalidSimpleKey | ErrorKind::SimpleKeyExpected => "a key is followed by a colon and a space",
         ErrorKind::InvalidIndentation | ErrorKind::ExpectedBlockMappingKey => "keys of one map start in the same column",
+        ErrorKind::UnexpectedCharacter { character } if character.is_control() => {
+            "no control character stands in YAML; in double quotes write it as an escape, `\\x01`"
+        }
         ErrorKind::UnexpectedCharacter { .. } => "text that begins with a special character goes in quotes",
         ErrorKind::UnknownQuotedScalarEscape => "in double quotes write `\\\\` for a backslash, or use single quotes",
         _ => return None,
