@@ -198,6 +198,26 @@ fn a_repository_that_cannot_be_read_is_told_by_status_and_its_exit_code() {
     assert!(never.out.contains("  nothing has been read since the agent was started"), "{}", never.out);
 }
 
+#[test]
+fn a_log_store_gets_a_document_a_line() {
+    let room = Room::raise(Example::BranchBundle);
+    let documents = |text: &str| -> Vec<Value> {
+        text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+    };
+    let applied = room.run(&["apply", "--yes", "--only", "ulm-1", "--log-format", "json"]);
+    assert_eq!(applied.code, 0, "{}", applied.err);
+    let told = documents(&applied.err);
+    assert!(told[0]["fields"]["message"].as_str().unwrap().starts_with("wish of main@"), "{}", told[0]);
+    assert!(told.iter().any(|one| one["fields"]["message"].as_str().unwrap().starts_with("converged to ")), "{}", applied.err);
+    assert!(applied.out.lines().any(|line| line == "ulm-1: converged"), "results are for people");
+
+    let failed = room.run(&["apply", "--yes", "--only", "ulm-l", "--log-format", "json"]);
+    assert_eq!((failed.code, failed.out.as_str()), (1, ""));
+    let told = documents(&failed.err);
+    assert_eq!(told[0]["fields"]["message"], "there is no appliance `ulm-l`");
+    assert!(told[0]["level"] == "ERROR" && told[0]["fields"]["hint"].as_str().unwrap().contains("ulm-1"), "{}", told[0]);
+}
+
 fn json_or_null(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_default()
 }

@@ -67,8 +67,8 @@ fn assert_nobody_goes_on(room: &Room) {
     let left = all("wasRunning").iter().flat_map(|steps| steps.as_array().unwrap().clone()).collect::<Vec<_>>();
     assert!(!left.is_empty(), "{status:#}");
     for step in left {
-        let step = step["step"].as_str().unwrap();
-        assert!(text.contains(&format!("was running: {step} since ")), "{step}: {text}");
+        let says = step["says"].as_str().unwrap();
+        assert!(text.contains(&format!("was running: {says}, since ")), "{says}: {text}");
     }
 }
 

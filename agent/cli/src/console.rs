@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::args::LogFormat;
 use crate::error::Failure;
+use crate::fit;
 use crate::paint::Paint;
 
 /// Where results go.
@@ -25,6 +26,15 @@ pub struct Console {
     lost: Arc<AtomicBool>,
 }
 
+/// What is told beside the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aside {
+    /// Good to know.
+    Note,
+    /// Somebody should read it.
+    Caution,
+}
+
 /// What a person answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
@@ -32,6 +42,15 @@ pub enum Answer {
     Yes,
     /// Do nothing.
     No,
+}
+
+fn columns_of(size: Option<(terminal_size::Width, terminal_size::Height)>, stream: &impl std::io::IsTerminal) -> usize {
+    match size {
+        Some((width, _)) if width.0 > 0 => usize::from(width.0),
+        // A terminal that does not tell has 80.
+        _ if stream.is_terminal() => 80,
+        _ => usize::MAX,
+    }
 }
 
 impl Console {
@@ -70,6 +89,50 @@ impl Console {
     /// Writes a line.
     pub fn line(&self, text: &str) {
         self.print(&format!("{text}\n"));
+    }
+
+    /// Columns of standard output; a pipe takes lines of any length.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        columns_of(terminal_size::terminal_size_of(std::io::stdout()), &std::io::stdout())
+    }
+
+    /// Columns of standard error.
+    #[must_use]
+    pub fn columns_aside(&self) -> usize {
+        columns_of(terminal_size::terminal_size_of(std::io::stderr()), &std::io::stderr())
+    }
+
+    /// Tells something beside the result, on standard error: a line, or a document of its own where the log is JSON.
+    pub fn aside(&self, aside: Aside, text: &str) {
+        match (self.form, aside) {
+            (LogFormat::Json, Aside::Note) => tracing::info!("{text}"),
+            (LogFormat::Json, Aside::Caution) => tracing::warn!("{text}"),
+            (LogFormat::Text, _) => {
+                let text = fit::hung(text, self.columns_aside());
+                let text = if aside == Aside::Note { self.paint.faint(text) } else { self.paint.caution(text) };
+                self.moving.suspend(|| anstream::eprintln!("{text}"));
+            }
+        }
+    }
+
+    /// Says why a command cannot go on, or a part of it, in the same way.
+    pub fn complain(&self, failure: &Failure) {
+        match self.form {
+            LogFormat::Json => failure.log(),
+            LogFormat::Text => {
+                let text = fit::hung(&failure.render(), self.columns_aside());
+                self.moving.suspend(|| anstream::eprintln!("{text}"));
+            }
+        }
+    }
+
+    /// Says how far a command is that goes on until it is stopped: on standard output, which is the log's where that is JSON.
+    pub fn milestone(&self, text: &str) {
+        match self.form {
+            LogFormat::Json => self.aside(Aside::Note, text),
+            LogFormat::Text => self.line(&fit::hung(text, self.columns())),
+        }
     }
 
     /// Asks, on a terminal.

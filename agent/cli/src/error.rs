@@ -32,6 +32,12 @@ impl Failure {
         self
     }
 
+    /// Says it in the log, for one that is read by programs.
+    pub fn log(&self) {
+        let causes: Option<String> = self.source.as_deref().map(|source| model::cause::chain(source));
+        tracing::error!(cause = causes, hint = self.hint, "{}", self.message);
+    }
+
     /// The text for standard error: `error:`, causes, `hint:`.
     #[must_use]
     pub fn render(&self) -> String {

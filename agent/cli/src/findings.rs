@@ -4,8 +4,8 @@
 
 use hyperv::probe::{Finding, Outcome};
 
+use crate::fit::wrapped;
 use crate::paint::Paint;
-use crate::progress::wrapped;
 
 /// The width of a line.
 pub const WIDTH: usize = 76;

@@ -6,12 +6,14 @@
 use engine::repository::{FailedRead, RepositoryRecord, in_force};
 use jiff::{SignedDuration, Timestamp};
 use model::cause::chain;
-use model::diagnostic::Severity;
+use model::diagnostic::{Diagnostic, Severity};
 use model::snapshot::Snapshot;
 use source::{Origin, SourceStatus};
 use tokio::sync::watch;
 use wsman::clock::SharedClock;
 
+use crate::args::LogFormat;
+use crate::console::{Aside, Console};
 use crate::error::{Context as _, Failure};
 use crate::wiring::Wiring;
 
@@ -20,6 +22,7 @@ use crate::wiring::Wiring;
 pub struct Following {
     record: RepositoryRecord,
     clock: SharedClock,
+    console: Console,
     /// The trouble that was said last and is not over.
     said: Option<String>,
 }
@@ -29,9 +32,9 @@ impl Following {
     ///
     /// # Errors
     /// When the state directory cannot be used.
-    pub fn new(wiring: &Wiring, origin: &Origin) -> Result<Self, Failure> {
+    pub fn new(wiring: &Wiring, origin: &Origin, console: &Console) -> Result<Self, Failure> {
         let record = RepositoryRecord::open(&wiring.state()?, origin.to_string()).context("cannot use the state directory")?;
-        Ok(Self { record, clock: wiring.clock.clone(), said: None })
+        Ok(Self { record, clock: wiring.clock.clone(), console: console.clone(), said: None })
     }
 
     /// Writes down what was read once.
@@ -51,7 +54,8 @@ impl Following {
                     if changed.is_err() {
                         return;
                     }
-                    refused(&snapshots.borrow_and_update());
+                    let faults = refused(&snapshots.borrow_and_update());
+                    faults.iter().for_each(|says| self.tell(says));
                 }
                 // Cancel-safe: as above.
                 changed = status.changed() => {
@@ -71,23 +75,33 @@ impl Following {
         let next = |wait| now.saturating_add(SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX)).unwrap_or(Timestamp::MAX);
         let failed = trouble.as_ref().map(|one| FailedRead { failures: one.failures, says: &one.message, next: next(one.retry_in) });
         if let Err(error) = self.record.keep(revision.as_ref(), failed, now) {
-            tracing::warn!(error = chain(&error), "`trunkline status` cannot be told how the repository is doing");
+            self.tell(&format!("`trunkline status` cannot be told how the repository is doing: {}", chain(&error)));
         }
         let message = trouble.as_ref().map(|one| &one.message);
         if message == self.said.as_ref() {
             return;
         }
         match message {
-            Some(says) => tracing::warn!("the repository cannot be read: {says}; {}", in_force(revision.as_ref())),
-            None => tracing::warn!("the repository can be read again"),
+            Some(says) => self.tell(&format!("the repository cannot be read: {says}; {}", in_force(revision.as_ref()))),
+            None => self.tell("the repository can be read again"),
         }
         self.said = message.cloned();
     }
+
+    fn tell(&self, says: &str) {
+        match self.console.form {
+            // Such a line has its time already.
+            LogFormat::Json => self.console.aside(Aside::Caution, says),
+            LogFormat::Text => self.console.aside(Aside::Caution, &format!("{:.0} {says}", self.clock.now())),
+        }
+    }
 }
 
-fn refused(snapshot: &Snapshot) {
-    for fault in snapshot.diagnostics.iter().filter(|finding| finding.severity == Severity::Error) {
+fn refused(snapshot: &Snapshot) -> Vec<String> {
+    let faults = snapshot.diagnostics.iter().filter(|finding| finding.severity == Severity::Error);
+    let say = |fault: &Diagnostic| {
         let (file, line, column) = (&fault.place.file, fault.place.line, fault.place.column);
-        tracing::warn!("{:#} is refused in part: {file}:{line}:{column}: {}", snapshot.revision, fault.message);
-    }
+        format!("{:#} is refused in part: {file}:{line}:{column}: {}", snapshot.revision, fault.message)
+    };
+    faults.map(say).collect()
 }

@@ -1,6 +1,6 @@
 //! Log lines on standard error.
 //!
-//! Guarantees: nothing of ours is logged twice; the form and the filter are settings. Deliberately absent: results (those are printed).
+//! Guarantees: nothing of ours is logged twice; the form and the filter are settings; with the form JSON, each line of standard error is a document. Deliberately absent: results (those are printed).
 
 use std::io::IsTerminal as _;
 
@@ -20,12 +20,16 @@ pub fn start(settings: &Settings) -> Result<(), Failure> {
         .parse()
         .context(format!("`{text}` is no log filter"))
         .map_err(|failure: Failure| failure.hint("use error, warn, info, debug or trace, or `engine=debug,wsman=info`"))?;
-    // The engine's events are shown by `progress`, which knows the terminal; as JSON they are log lines like all others.
-    let events = match settings.log_format()? {
-        LogFormat::Json => "trunkline_engine::event=info",
-        LogFormat::Text => "trunkline_engine::event=off",
+    // The engine's events are shown by `progress`, and what is told beside results by `console`, which know the terminal; as JSON they are
+    // log lines like all others.
+    let shown: &[&str] = match settings.log_format()? {
+        LogFormat::Json => &["trunkline_engine::event=info", "trunkline::console=info", "trunkline::error=info"],
+        LogFormat::Text => &["trunkline_engine::event=off"],
     };
-    let filter = filter.add_directive(events.parse().context("a filter of our own")?);
+    let mut filter = filter;
+    for directive in shown {
+        filter = filter.add_directive(directive.parse().context("a filter of our own")?);
+    }
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match settings.log_format()? {
         LogFormat::Json => builder.json().init(),

@@ -12,6 +12,7 @@ mod console;
 mod credentials;
 mod error;
 mod findings;
+mod fit;
 mod fleet;
 mod following;
 mod logging;
@@ -58,11 +59,14 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
     let no_color = is_dumb || environment("NO_COLOR").is_some_and(|value| !value.is_empty());
     let console = Console::new(paint::Paint::for_stdout(settings.color()?, no_color), settings.log_format()?);
     logging::start(&settings)?;
-    let ending = dispatch(arguments.command, settings, &console)?;
-    if console.has_lost() {
-        return Err(Failure::new("the result could not be written to standard output"));
-    }
-    Ok(ending)
+    let ended = dispatch(arguments.command, settings, &console).and_then(|ending| {
+        let lost = || Failure::new("the result could not be written to standard output");
+        if console.has_lost() { Err(lost()) } else { Ok(ending) }
+    });
+    Ok(ended.unwrap_or_else(|failure| {
+        console.complain(&failure);
+        Ending::Faulty
+    }))
 }
 
 fn dispatch(command: Command, settings: Settings, console: &Console) -> Result<Ending, Failure> {

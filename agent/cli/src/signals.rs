@@ -35,7 +35,7 @@ pub fn watch(stop: CancellationToken) -> impl Future<Output = ()> + Send {
 
 #[expect(clippy::disallowed_methods, reason = "whoever asks twice is not kept waiting for a host that stays silent")]
 fn end(by: Ended) -> ! {
-    anstream::eprintln!("ended at once; what was begun on a host is found when it is looked at again");
+    tracing::warn!("ended at once; what was begun on a host is found when it is looked at again");
     std::process::exit(by.code())
 }
 

@@ -57,8 +57,12 @@ pub enum Happening {
     StepStarted {
         /// The step.
         step: StepId,
+        /// What it does, in the words of the plan.
+        says: String,
         /// How long it is expected to take.
         expected: Span,
+        /// What begins next, in the same words; `None` when nothing is left to begin.
+        next: Option<String>,
     },
     /// A step was verified.
     StepDone {

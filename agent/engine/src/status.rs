@@ -62,6 +62,9 @@ pub struct ApplianceStatus {
 pub struct RunningStep {
     /// The step.
     pub step: StepId,
+    /// What it does, in the words of the plan; empty when an earlier version of the agent wrote it down.
+    #[serde(default)]
+    pub says: String,
     /// Since when.
     pub since: Timestamp,
     /// How long it is expected to take.
@@ -192,7 +195,7 @@ mod tests {
         let mut status = ApplianceStatus::unknown(&name());
         let now = Timestamp::from_second(1_772_000_000).unwrap();
         let step = serde_json::from_str("\"1.0/edge/stop\"").unwrap();
-        status.running = vec![RunningStep { step, since: now, expected: Span::from_secs(60) }];
+        status.running = vec![RunningStep { step, says: "edge: stop".to_owned(), since: now, expected: Span::from_secs(60) }];
         status.next_attempt = Some(now);
         status.say(ConditionKind::Reconciling, (Truth::True, Reason::Progressing), "2 steps are under way", now);
         status.say(ConditionKind::Stalled, (Truth::True, Reason::AccessDenied), "the password is refused", now);

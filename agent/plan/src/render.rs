@@ -7,4 +7,4 @@ pub mod markdown;
 mod say;
 pub mod text;
 
-pub use say::{act, change};
+pub use say::{act, change, step};

@@ -6,13 +6,15 @@ use engine::Engine;
 use engine::outcome::Outcome;
 use engine::preview::preview;
 use model::names::ApplianceName;
+use plan::render::text::Tone;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::Apply;
 use crate::commands::plan::{Planned, show_text, sound, wish_of};
-use crate::console::{Answer, Console};
+use crate::console::{Answer, Aside, Console};
 use crate::error::{Ending, Failure};
+use crate::fit;
 use crate::fleet::{self, Purpose};
 use crate::following::Following;
 use crate::progress::{Detail, Progress};
@@ -31,16 +33,16 @@ pub fn run(args: &Apply, settings: &Settings, console: &Console) -> Result<Endin
     let wanted: BTreeSet<_> = fleet::chosen(&snapshot, &args.only)?.iter().map(|desired| desired.appliance.clone()).collect();
     block_on(async {
         let lock = wiring.lock("apply")?;
-        Following::new(&wiring, &fleet::origin(settings)?)?.read(&snapshot)?;
+        Following::new(&wiring, &fleet::origin(settings)?, console)?.read(&snapshot)?;
         let (planned, blind) = sound(preview(wiring.parts()?, &snapshot, &wanted).await);
-        anstream::eprintln!("{}", console.paint.faint(wish_of(&snapshot)));
+        console.aside(Aside::Note, &wish_of(&snapshot));
         show_text(&planned, console);
         if let Some(failure) = &blind {
-            anstream::eprintln!("{}", failure.render());
+            console.complain(failure);
         }
         let left_out = fleet::whole(&snapshot).err();
         if let Some(failure) = &left_out {
-            anstream::eprintln!("{}", failure.render());
+            console.complain(failure);
         }
         let most = if blind.is_some() || left_out.is_some() { Ending::Unfinished } else { Ending::Done };
         if !planned.iter().any(Planned::is_due) {
@@ -70,23 +72,30 @@ pub fn run(args: &Apply, settings: &Settings, console: &Console) -> Result<Endin
 
 /// Prints how each appliance ended.
 pub fn conclude(outcomes: &BTreeMap<ApplianceName, Outcome>, console: &Console) -> Ending {
-    let paint = console.paint;
     for (appliance, outcome) in outcomes {
-        let says = match outcome {
-            Outcome::Converged => paint.good("converged"),
+        let (tone, says) = match outcome {
+            Outcome::Converged => (Tone::Good, "converged".to_owned()),
             Outcome::Watched => continue,
             Outcome::Waiting { waits, .. } => {
-                paint.caution(format!("waiting: {}", waits.iter().map(|wait| wait.says.as_str()).collect::<Vec<_>>().join("; ")))
+                (Tone::Notice, format!("waiting: {}", waits.iter().map(|wait| wait.says.as_str()).collect::<Vec<_>>().join("; ")))
             }
-            Outcome::Retrying { says, attempts, .. } => paint.bad(format!("failed {attempts} times: {says}")),
-            Outcome::Blind { says, .. } => paint.bad(format!("cannot be seen: {says}")),
-            Outcome::Stalled { reason, says, .. } => paint.bad(format!("stalled ({reason:?}): {says}")),
+            Outcome::Retrying { says, attempts, .. } => (Tone::Alarm, format!("failed {attempts} times: {says}")),
+            Outcome::Blind { says, .. } => (Tone::Alarm, format!("cannot be seen: {says}")),
+            Outcome::Stalled { reason, says, .. } => (Tone::Alarm, format!("stalled ({reason:?}): {says}")),
             Outcome::Beyond { impact } => {
-                paint.caution(format!("stopped: what is left goes further than what was shown ({impact:?}); run `trunkline apply` again"))
+                (Tone::Notice, format!("stopped: what is left goes further than what was shown ({impact:?}); run `trunkline apply` again"))
             }
-            Outcome::Stopped => paint.caution("stopped"),
+            Outcome::Stopped => (Tone::Notice, "stopped".to_owned()),
         };
-        console.line(&format!("{}: {says}", paint.strong(appliance)));
+        let text = fit::hung(&format!("{appliance}: {says}"), console.columns());
+        let (name, says) = text.split_at(appliance.as_str().len());
+        let (colon, says) = says.split_at(": ".len().min(says.len()));
+        let says = match tone {
+            Tone::Good => console.paint.good(says),
+            Tone::Alarm => console.paint.bad(says),
+            _ => console.paint.caution(says),
+        };
+        console.line(&format!("{}{colon}{says}", console.paint.strong(name)));
     }
     let done = |outcome: &Outcome| matches!(outcome, Outcome::Converged | Outcome::Watched);
     if outcomes.values().all(done) { Ending::Done } else { Ending::Unfinished }

@@ -5,7 +5,7 @@ use engine::place::StateDirectory;
 use model::units::Span;
 
 use crate::args::Hold;
-use crate::console::Console;
+use crate::console::{Aside, Console};
 use crate::error::{Context as _, Ending, Failure};
 use crate::settings::Settings;
 use crate::wiring::Wiring;
@@ -77,7 +77,7 @@ fn told(stranger: Option<String>, console: &Console) -> Ending {
     match stranger {
         None => Ending::Done,
         Some(says) => {
-            anstream::eprintln!("{}", console.paint.bad(says));
+            console.aside(Aside::Caution, &says);
             Ending::Unfinished
         }
     }

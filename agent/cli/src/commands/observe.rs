@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::args::Observe;
 use crate::bounded;
-use crate::console::Console;
+use crate::console::{Aside, Console};
 use crate::error::{Context as _, Ending, Failure};
 use crate::fleet::{self, Purpose};
 use crate::runtime::block_on;
@@ -78,7 +78,7 @@ pub fn run(args: &Observe, settings: &Settings, console: &Console) -> Result<End
         let observation = Observation { api_version: API_VERSION.to_owned(), appliances };
         let text = serde_json::to_string_pretty(&observation).context("cannot write the observation")?;
         console.line(&text);
-        blanks.iter().for_each(|blank| anstream::eprintln!("{}", console.paint.caution(format!("warning: {blank}"))));
+        blanks.iter().for_each(|blank| console.aside(Aside::Caution, &format!("warning: {blank}")));
         let said: Vec<_> = failures.values().map(|failure| failure.render().trim_start_matches("error: ").to_owned()).collect();
         match unseen::failure(&said, None) {
             Some(failure) => Err(failure),

@@ -20,7 +20,7 @@ use wsman::clock::{Clock as _, SystemClock};
 
 use crate::args::{Output, Plan};
 use crate::commands::observe;
-use crate::console::Console;
+use crate::console::{Aside, Console};
 use crate::error::{Context as _, Ending, Failure};
 use crate::fleet::{self, Purpose};
 use crate::paint::Paint;
@@ -42,14 +42,14 @@ pub fn run(args: &Plan, settings: &Settings, console: &Console) -> Result<Ending
         (None, Some(base), Some(head)) => return between::run(args, settings, console, [base, head]),
         (None, _, _) => live(args, settings)?,
     };
-    anstream::eprintln!("{}", console.paint.faint(wish_of(&snapshot)));
+    console.aside(Aside::Note, &wish_of(&snapshot));
     if let Some(seen) = &seen {
         seen.tell(args.output, console);
     }
     show(&planned, args.output, console)?;
     match (blind, fleet::whole(&snapshot).err()) {
         (Some(blind), Some(refused)) => {
-            anstream::eprintln!("{}", refused.render());
+            console.complain(&refused);
             return Err(blind);
         }
         (Some(failure), None) | (None, Some(failure)) => return Err(failure),
@@ -104,14 +104,14 @@ impl Seen {
         match output {
             Output::Text => console.line(&format!("{}\n", console.paint.faint(says))),
             Output::Markdown => console.line(&format!("_{says}_\n")),
-            Output::Json => anstream::eprintln!("{says}"),
+            Output::Json => console.aside(Aside::Note, &says),
         }
         if self.now.duration_since(self.looks.0) > FRESH {
             let says = "warning: the hosts were seen more than an hour ago, and much may have changed; `trunkline observe` looks again";
-            anstream::eprintln!("{}", console.paint.caution(says));
+            console.aside(Aside::Caution, says);
         } else if self.looks.1 > self.now {
             let says = "warning: the hosts were seen in the future; the clock here, or where they were observed, is wrong";
-            anstream::eprintln!("{}", console.paint.caution(says));
+            console.aside(Aside::Caution, says);
         }
     }
 }

@@ -29,7 +29,7 @@ pub fn run(settings: &Settings, console: &Console) -> Result<Ending, Failure> {
     }
     block_on(async {
         let engine = Engine::new(wiring.parts()?, wiring.lock("run")?);
-        let following = Following::new(&wiring, &origin)?;
+        let following = Following::new(&wiring, &origin, console)?;
         let pace = Pace { seed: u64::from(std::process::id()), ..Pace::default() };
         let (watcher, subscription) = Watcher::new(origin.clone(), settings.state_dir().to_owned(), access(settings)?, pace);
         let stop = CancellationToken::new();
@@ -38,11 +38,11 @@ pub fn run(settings: &Settings, console: &Console) -> Result<Ending, Failure> {
         beside.spawn(watcher.run(stop.clone()));
         beside.spawn(following.follow(subscription.snapshots.clone(), subscription.status.clone()));
         beside.spawn(Progress::new(console, Detail::Log).follow(engine.listen()));
-        console.line(&format!("following {origin}; Ctrl-C ends after the step in hand"));
+        console.milestone(&format!("following {origin}; Ctrl-C ends after the step in hand"));
         engine.run(subscription.snapshots, stop).await;
         drop(engine);
         beside.shutdown().await;
-        console.line("stopped");
+        console.milestone("stopped");
         Ok(Ending::Done)
     })
 }

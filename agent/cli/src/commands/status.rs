@@ -2,22 +2,26 @@
 
 mod details;
 mod repository;
+mod rows;
 
 use engine::hold::Holds;
 use engine::lock::{LockError, LockHolder, holder};
 use engine::place::StateDirectory;
 use engine::repository::RepositoryStatus;
 use engine::status::{ApplianceStatus, read_all};
-use model::condition::{ConditionKind, Posture, Truth};
+use plan::render::text::Text;
 
 use crate::args::{Listing, Status};
 use crate::commands::plan::painted;
 use crate::console::Console;
 use crate::error::{Context as _, Ending, Failure};
+use crate::fit;
+use crate::paint::Paint;
 use crate::settings::Settings;
 use crate::wiring::Wiring;
 use details::details;
 use repository::repository;
+use rows::Row;
 use serde::Serialize;
 
 /// All that is known, as a program reads it.
@@ -61,10 +65,10 @@ pub fn run(args: &Status, settings: &Settings, console: &Console) -> Result<Endi
         Listing::Text => known.show(&holds, &state, console),
     }
     for error in &damaged {
-        anstream::eprintln!("{}", Failure::new(error.to_string()).hint("the agent sets a damaged file aside when it next looks").render());
+        console.complain(&Failure::new(error.to_string()).hint("the agent sets a damaged file aside when it next looks"));
     }
     if args.output == Listing::Text {
-        console.line(&console.paint.faint(agent(holder, &known)?));
+        console.line(&console.paint.faint(fit::hung(&agent(holder, &known)?, console.columns())));
     }
     Ok(if damaged.is_empty() && known.is_well() { Ending::Done } else { Ending::Unfinished })
 }
@@ -98,46 +102,37 @@ impl Known {
     }
 
     fn show(&self, holds: &Holds, state: &StateDirectory, console: &Console) {
+        let mut rows: Vec<Row> = std::iter::once(rows::head()).chain(self.appliances.iter().map(rows::row)).collect();
+        rows::align(&mut rows, console.columns());
         let directory = state.root().display();
         match &self.repository {
-            _ if !self.appliances.is_empty() => {
-                let head = format!("{:<20} {:<12} {:<12} {:<24} {}", "APPLIANCE", "READY", "POSTURE", "REVISION", "SEEN");
-                console.line(&console.paint.faint(head));
-            }
+            _ if !self.appliances.is_empty() => console.line(&console.paint.faint(rows[0].join(" ").trim_end())),
             Some(_) => console.line("no appliance has been looked at yet"),
             None => {
-                console.line(&format!("nothing is known yet: no agent has looked with the state directory `{directory}` (--state-dir)"))
+                let says = format!("nothing is known yet: no agent has looked with the state directory `{directory}` (--state-dir)");
+                console.line(&fit::hung(&says, console.columns()));
             }
         }
-        for status in &self.appliances {
-            show(status, console);
+        for (status, row) in self.appliances.iter().zip(&rows[1..]) {
+            console.line(&painted_row(row, console.paint));
             let unreadable = holds.unreadable(&status.appliance).map(|error| error.to_string());
-            console.print(&painted(&details(status, unreadable.as_deref()), console.paint));
+            console.print(&fitted(details(status, unreadable.as_deref()), console));
         }
         if let Some(status) = &self.repository {
-            console.print(&painted(&repository(status), console.paint));
+            console.print(&fitted(repository(status), console));
         }
     }
 }
 
-fn show(status: &ApplianceStatus, console: &Console) {
-    let paint = console.paint;
-    let ready = status.condition(ConditionKind::Ready);
-    let (word, good) = match ready.map(|condition| condition.status) {
-        Some(Truth::True) => ("yes", true),
-        Some(Truth::False) => ("no", false),
-        Some(Truth::Unknown) | None => ("unknown", false),
-    };
-    let word = format!("{word:<12}");
-    let word = if good { paint.good(word) } else { paint.caution(word) };
-    let posture = match &status.posture {
-        None => "unknown",
-        Some(Posture::Serving) => "serving",
-        Some(Posture::Maintenance) => "maintenance",
-        Some(Posture::Degraded(_)) => "degraded",
-        Some(Posture::Down(_)) => "down",
-    };
-    let revision = status.last_applied.as_ref().map_or_else(|| "never".to_owned(), |revision| format!("{revision:#}"));
-    let seen = status.observed_at.map_or_else(|| "never".to_owned(), |at| format!("{at:.0}"));
-    console.line(&format!("{} {word} {posture:<12} {revision:<24} {seen}", paint.strong(format!("{:<20}", status.appliance.as_str()))));
+/// A row, painted by what stands in it.
+fn painted_row([name, ready, posture, revision, seen]: &Row, paint: Paint) -> String {
+    let word = if ready.trim_end() == "yes" { paint.good(ready) } else { paint.caution(ready) };
+    format!("{} {word} {posture} {revision} {}", paint.strong(name), seen.trim_end())
+}
+
+/// A text within the columns of a terminal.
+fn fitted(mut text: Text, console: &Console) -> String {
+    let columns = console.columns();
+    text.lines.iter_mut().for_each(|line| line.text = fit::hung(&line.text, columns));
+    painted(&text, console.paint)
 }

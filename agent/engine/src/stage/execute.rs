@@ -19,6 +19,7 @@ use model::cause::chain;
 use model::names::{InstanceId, RoleName};
 use plan::gate::{is_disruption, is_planned};
 use plan::posture::in_maintenance;
+use plan::render;
 use plan::step::{Step, StepId};
 use tokio::task::JoinError;
 use tokio::time::{Instant, sleep_until};
@@ -136,7 +137,7 @@ impl Execution<'_> {
             while self.executed.stop.is_none() && self.work.under_way() < self.pass.context.parts.limits.steps.max(1) {
                 let Some(step) = progress.begin_next() else { break };
                 match self.may_begin(step, decided.turn).await {
-                    Ok(()) => self.begin(step),
+                    Ok(()) => self.begin(step, progress.upcoming()),
                     Err(stop) => self.executed.stop = Some(stop),
                 }
             }
@@ -203,10 +204,11 @@ impl Execution<'_> {
         Ok(())
     }
 
-    fn begin(&mut self, step: &Step) {
+    fn begin(&mut self, step: &Step, next: Option<&Step>) {
         let (expected, since) = (step.time.expected, self.pass.context.now());
-        self.tell(Happening::StepStarted { step: step.id.clone(), expected });
-        self.resident.status.running.push(RunningStep { step: step.id.clone(), since, expected });
+        let says = render::step(step);
+        self.tell(Happening::StepStarted { step: step.id.clone(), says: says.clone(), expected, next: next.map(render::step) });
+        self.resident.status.running.push(RunningStep { step: step.id.clone(), says, since, expected });
         self.resident.save();
         self.work.spawn(&self.doer, step);
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use model::cause::chain;
-use model::condition::{Condition, ConditionKind, Disposition, Posture, Reason, Truth};
+use model::condition::{Condition, ConditionKind, Disposition, Fault, Posture, Reason, Truth};
 use model::names::ApplianceName;
 use model::units::Span;
 use plan::Decision;
@@ -34,6 +34,9 @@ use words::describe;
 
 /// A word to the peers is good for so many probes: one may be lost, and one may be late.
 const PROBES_TO_LIVE: u64 = 3;
+
+/// What is said of an appliance when nothing is left to do.
+const IN_FORCE: &str = "the wish is in force";
 
 /// One round of a pass, up to the gate.
 #[derive(Debug)]
@@ -92,8 +95,12 @@ pub(crate) async fn tell_peers(pass: &Pass, sight: &Sight, plan: &Plan, report: 
     publish(pass, Peer { serving, finished }, sight.given.now).await
 }
 
-/// Tells the peers that it is about to end serving: they must not rely on what was seen before.
+/// Says that it is about to end serving, to whoever asks for the status and to the peers: they must not rely on what was seen before.
 pub(crate) async fn leaves(pass: &Pass, resident: &mut Resident) {
+    if matches!(resident.status.posture, Some(Posture::Serving | Posture::Degraded(_))) {
+        let signal = format!("instance {}", pass.wish.desired.instance);
+        resident.status.posture = Some(Posture::Down(vec![Fault { signal, says: "is taken out of service by us".to_owned() }]));
+    }
     let known = |told: &PeerStatus| told.peer.serving == PeerSight::NotServing;
     if !resident.told.as_ref().is_some_and(known) {
         let told = tell_that(pass, PeerSight::NotServing).await;
@@ -146,7 +153,7 @@ pub(crate) async fn settled(round: &Round<'_>, resident: &mut Resident, took: Op
                 resident.memory.all_is_well();
             }
             let truths = Truths { ready: Truth::True, reconciling: Truth::False, stalled: Truth::False, reason: Reason::Converged };
-            say(pass, resident, (truths, "the wish is in force"), now);
+            say(pass, resident, (truths, IN_FORCE), now);
             if news {
                 tell(pass, Happening::Converged { revision, took });
             }
@@ -331,7 +338,8 @@ fn say_but_health(pass: &Pass, resident: &mut Resident, (truths, says): (Truths,
     let (truths, says) = match &pass.wish.refused {
         Some(refused) => {
             let truths = Truths { ready: Truth::False, stalled: Truth::True, reason: Reason::InvalidManifest, ..truths };
-            (truths, format!("{refused}; {:#} stays in force: {says}", pass.wish.revision))
+            let stays = format!("{refused}; {:#} stays in force", pass.wish.revision);
+            (truths, if says == IN_FORCE { stays } else { format!("{stays}: {says}") })
         }
         None => (truths, says.to_owned()),
     };

@@ -44,6 +44,12 @@ async fn planned_work_begins_when_the_last_call_has_ended() {
     let stage = busy("60s").await;
     stage
         .while_running(&stage.snapshot(), async |events| {
+            heard(events, |event| matches!(&event.what, Happening::StepStarted { step, .. } if step.as_str() == DRAINED)).await;
+            let posture = stage.status(&stage.name()).posture;
+            assert!(
+                matches!(&posture, Some(Posture::Down(faults)) if faults[0].says == "is taken out of service by us"),
+                "it is told as soon as it begins: {posture:?}"
+            );
             let drains = done(events, DRAINED).await;
             let says =
                 heard(events, |event| matches!(&event.what, Happening::Waiting { on, .. } if on.iter().any(|on| on.contains("call"))))

@@ -83,6 +83,25 @@ async fn a_refused_revision_is_said_first_and_the_last_good_one_stays_in_force()
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_stays_in_force_beside_a_refused_revision_is_said_once() {
+    log();
+    let stage = Stage::new();
+    assert_eq!(stage.settle(KillSwitch::default()).await, Outcome::Converged);
+    let good = stage.snapshot();
+    let kept = Kept { revision: good.revision.clone(), desired: Arc::clone(&good.desired[&stage.name()]) };
+    let refused = Snapshot {
+        revision: Revision::of_commit("main", "bad0bad0bad0bad0"),
+        refused: Arc::new([(stage.name(), vec![fault()])].into()),
+        kept: Arc::new([(stage.name(), kept)].into()),
+        ..Snapshot::unread()
+    };
+    let engine = stage.engine(KillSwitch::default());
+    engine.settle(&refused, CancellationToken::new()).await;
+    let says = status(&stage).condition(ConditionKind::Stalled).unwrap().message.clone();
+    assert!(says.ends_with("12 processors, the host has 8; main@1f2e3d4c5b6a stays in force"), "{says}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_appliance_that_never_had_a_good_wish_is_stalled_without_a_look() {
     log();
     let stage = Stage::new();

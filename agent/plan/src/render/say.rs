@@ -1,7 +1,7 @@
 //! Acts and changes in words.
 
 use crate::diff::{Change, boot_order_name, secure_boot_name, start_action_name, start_mode_name, stop_action_name};
-use crate::step::{Act, RestartReason};
+use crate::step::{Act, RestartReason, Step};
 
 /// What an act does, in words that end a line beginning with the role.
 #[must_use]
@@ -57,6 +57,13 @@ pub fn act(act: &Act) -> String {
         Act::RemoveVm { vm } => format!("delete the VM {vm}"),
         Act::RemoveDisk { path } => format!("delete the disk {}", file_name(path.as_str())),
     }
+}
+
+/// What a step does, and where: `mediation: start the VM`.
+#[must_use]
+pub fn step(step: &Step) -> String {
+    let place = step.role.as_ref().map_or("host", |role| role.as_str());
+    format!("{place}: {}", act(&step.act))
 }
 
 /// A change's two sides: `2 -> 4`.

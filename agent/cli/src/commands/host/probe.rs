@@ -7,11 +7,11 @@ use model::names::{CredentialName, HostPath};
 use wsman::connect::{Endpoint, Scheme as WireScheme};
 
 use crate::args::{Listing, Probe};
-use crate::console::Console;
+use crate::console::{Aside, Console};
 use crate::error::{Context as _, Ending, Failure};
 use crate::findings;
+use crate::fit::wrapped;
 use crate::paint::Paint;
-use crate::progress::wrapped;
 use crate::runtime::block_on;
 use crate::settings::Settings;
 use crate::wiring::Wiring;
@@ -24,7 +24,7 @@ pub fn run(args: &Probe, settings: &Settings, console: &Console) -> Result<Endin
     let wiring = Wiring::new(settings)?;
     let target = target(args)?;
     let context = wiring.way_to(&stand_in(&target)?);
-    anstream::eprintln!("asking {}; a machine that says nothing is given up after a minute or two", args.endpoint);
+    console.aside(Aside::Note, &format!("asking {}; a machine that says nothing is given up after a minute or two", args.endpoint));
     let report = block_on(async { probe(&target, &context).await.context(format!("cannot probe `{}`", args.endpoint)) })?;
     match args.output {
         Listing::Json => console.line(&serde_json::to_string_pretty(&report).context("cannot write the report")?),

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{ImageCheck as Args, Listing};
-use crate::console::{Answer, Console};
+use crate::console::{Answer, Aside, Console};
 use crate::error::{Context as _, Ending, Failure};
 use crate::findings;
 use crate::fleet::{self, Purpose};
@@ -109,14 +109,14 @@ async fn one(check: &ImageCheck<'_>, stop: &CancellationToken, (form, console): 
         biased;
         // Cancel-safe: it only waits.
         () = stop.cancelled() => {
-            anstream::eprintln!("{}", console.paint.caution("stopped before anything was made"));
+            console.aside(Aside::Caution, "stopped before anything was made");
             return Ok(None);
         }
         // Dropped only to stop: nothing of this check is there yet, and what an earlier one left is removed by the next.
         left = check.clear() => left.context("what an earlier check left cannot be removed")?,
     };
     if left != Cleared::default() {
-        anstream::eprintln!("{}", console.paint.caution(format!("removed what an earlier check left: {}", list(&left))));
+        console.aside(Aside::Caution, &format!("removed what an earlier check left: {}", list(&left)));
     }
     if form == Listing::Text {
         console.line(&console.paint.strong(check.image()));
@@ -132,7 +132,7 @@ async fn one(check: &ImageCheck<'_>, stop: &CancellationToken, (form, console): 
         biased;
         // Cancel-safe: it only waits.
         () = stop.cancelled() => {
-            anstream::eprintln!("{}", console.paint.caution("stopping: the VM is removed first; a second signal leaves that to the next check"));
+            console.aside(Aside::Caution, "stopping: the VM is removed first; a second signal leaves that to the next check");
             None
         }
         // Dropped only to stop: what was begun on the host goes on, and is found and removed below.
@@ -147,14 +147,14 @@ async fn one(check: &ImageCheck<'_>, stop: &CancellationToken, (form, console): 
     match (examined, cleared) {
         (Some(Err(error)), cleared) => {
             if let Err(left) = cleared {
-                anstream::eprintln!("{}", left.render());
+                console.complain(&left);
             }
             Err(Failure::because(format!("the image `{}` could not be checked", check.image()), error))
         }
         (_, Err(left)) => Err(left),
         (Some(Ok(report)), Ok(_)) => Ok(Some(report)),
         (None, Ok(_)) => {
-            anstream::eprintln!("{}", console.paint.caution("stopped; the VM was removed"));
+            console.aside(Aside::Caution, "stopped; the VM was removed");
             Ok(None)
         }
     }

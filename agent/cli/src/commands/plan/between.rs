@@ -16,7 +16,7 @@ use wsman::clock::{Clock as _, SystemClock};
 
 use super::comparison::{self, Compared, Comparison, Standing};
 use crate::args::{Output, Plan};
-use crate::console::Console;
+use crate::console::{Aside, Console};
 use crate::error::{Context as _, Ending, Failure};
 use crate::fleet;
 use crate::paint::Paint;
@@ -78,7 +78,7 @@ pub fn run(args: &Plan, settings: &Settings, console: &Console, revisions: [&Str
     }
     if !sections.is_empty() && !unasked.is_empty() {
         let says = format!("policies that judge plans have more to say once hosts are seen (`plan --observed`): {}", unasked.join(", "));
-        anstream::eprintln!("{}", console.paint.faint(says));
+        console.aside(Aside::Note, &says);
     }
     if !base.complete {
         tell_faults((revisions[0], &base), &sections, console);
@@ -111,8 +111,8 @@ fn tell_faults((revision, base): (&str, &Snapshot), sections: &[Section<'_>], co
         return;
     }
     let says = format!("revision `{revision}` is faulty; what changes from it is unknown for: {}", unknown.join(", "));
-    anstream::eprintln!("{}", console.paint.caution(format!("warning: {says}")));
-    anstream::eprintln!("\n{}", model::diagnostic::render_all(&base.diagnostics).trim_end());
+    console.aside(Aside::Caution, &format!("warning: {says}"));
+    console.aside(Aside::Note, &format!("\n{}", model::diagnostic::render_all(&base.diagnostics).trim_end()));
 }
 
 /// The policies of the newer revision.

@@ -21,11 +21,13 @@ pub fn details(status: &ApplianceStatus, unreadable: Option<&str>) -> Text {
     if let Some(Posture::Down(faults) | Posture::Degraded(faults)) = &status.posture {
         faults.iter().for_each(|fault| line(Tone::Alarm, format!("fault: {fault}")));
     }
-    for RunningStep { step, since, expected } in &status.running {
-        line(Tone::Plain, format!("running: {step} since {since:.0}, about {expected}"));
+    for running in &status.running {
+        let RunningStep { since, expected, .. } = running;
+        line(Tone::Plain, format!("running: {}, since {since:.0}, about {expected}", in_words(running)));
     }
-    for RunningStep { step, since, .. } in &status.was_running {
-        line(Tone::Plain, format!("was running: {step} since {since:.0}; what became of it the next look tells"));
+    for running in &status.was_running {
+        let since = running.since;
+        line(Tone::Plain, format!("was running: {}, since {since:.0}; what became of it the next look tells", in_words(running)));
     }
     for wait in &status.waits {
         let until = wait.until.map(|at| format!("{at:.0}")).filter(|at| !wait.says.contains(at.as_str()));
@@ -40,6 +42,10 @@ pub fn details(status: &ApplianceStatus, unreadable: Option<&str>) -> Text {
         line(Tone::Quiet, format!("next look: {next:.0}"));
     }
     Text { lines }
+}
+
+fn in_words(running: &RunningStep) -> &str {
+    if running.says.is_empty() { running.step.as_str() } else { &running.says }
 }
 
 fn condition_of(condition: &Condition, waits: &[Wait]) -> String {
@@ -98,18 +104,21 @@ mod tests {
     #[test]
     fn work_of_an_agent_that_is_gone_is_past() {
         let mut status = status(Reason::Progressing, "90 steps are under way");
-        let since = "2026-03-01T09:59:00Z".parse().unwrap();
+        let since = "2026-03-01T09:59:00Z";
         status.running =
-            vec![RunningStep { step: serde_json::from_str("\"1.0/edge/stop\"").unwrap(), since, expected: Span::from_secs(60) }];
+            vec![serde_json::from_value(serde_json::json!({ "step": "1.0/edge/stop", "since": since, "expected": 60 })).unwrap()];
+        assert_eq!(status.running[0].says, "", "as an earlier version wrote it");
+        assert!(details(&status, None).to_string().contains("running: 1.0/edge/stop, since"));
+        status.running[0].says = "edge: shut the VM down".to_owned();
         insta::assert_snapshot!(details(&status, None), @"
           Reconciling (Progressing): 90 steps are under way
-          running: 1.0/edge/stop since 2026-03-01T09:59:00Z, about 1m
+          running: edge: shut the VM down, since 2026-03-01T09:59:00Z, about 1m
           next look: 2026-03-01T10:00:00Z
         ");
         status.leave();
         insta::assert_snapshot!(details(&status, None), @"
           Reconciling (Progressing): nobody goes on with it now; last it was said that 90 steps are under way
-          was running: 1.0/edge/stop since 2026-03-01T09:59:00Z; what became of it the next look tells
+          was running: edge: shut the VM down, since 2026-03-01T09:59:00Z; what became of it the next look tells
         ");
     }
 

@@ -51,6 +51,12 @@ impl<'s> Progress<'s> {
         Some(next)
     }
 
+    /// The step that begins once something before it has ended.
+    pub(super) fn upcoming(&self) -> Option<&'s Step> {
+        let coming = self.coming();
+        self.steps.iter().find(|step| coming.contains(&step.id) && !self.begun.contains(&step.id))
+    }
+
     /// The steps that have not ended and may still come to an end.
     fn coming(&self) -> BTreeSet<&'s StepId> {
         let mut coming = BTreeSet::new();
@@ -121,7 +127,9 @@ mod tests {
         let steps = [ad, cms, after_ad, after_cms, both];
         let mut progress = Progress::of(&steps, |_| false);
         assert_eq!(begun(&mut progress), ["2.1/ad/start-vm", "2.1/cms/start-vm"]);
+        assert_eq!(progress.upcoming().map(|step| step.id.as_str()), Some("2.1/ad/set-processors"));
         progress.end(&steps[0].id, End::Failed);
+        assert_eq!(progress.upcoming().map(|step| step.id.as_str()), Some("2.1/cms/set-processors"), "what comes after it never begins");
         assert_eq!(begun(&mut progress), [""; 0]);
         progress.end(&steps[1].id, End::Done);
         assert_eq!(begun(&mut progress), ["2.1/cms/set-processors"]);
