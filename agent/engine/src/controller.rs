@@ -240,6 +240,8 @@ impl Controller {
         if let Some(wish) = before.as_ref().filter(|wish| wish.desired.site != desired.site) {
             slot.left.insert(wish.desired.site.clone());
         }
+        // Who came back before a pass could give it up has left nothing.
+        slot.left.remove(&desired.site);
         let fleet_size = self.fleet_size;
         let (revision, desired) = (revision.clone(), Arc::clone(desired));
         let policies = Arc::clone(&self.policies.1);

@@ -27,7 +27,7 @@ pub(crate) fn wish(desired: &Desired, observed: &Observed, memory: &Memory) -> O
     let stands = |one: &ObservedInstance| one.vms.values().any(|vm| vm.remarks.set_up) && !is_retired(desired, one);
     let runs = |one: &ObservedInstance| one.vms.values().any(|vm| vm.power != PowerState::Off);
     let (instance, one) = others.into_iter().filter(|(_, one)| stands(one)).max_by_key(|(_, one)| runs(one))?;
-    let roles = desired.roles.iter().filter_map(|role| Some(of_vm(role, one.vms.get(&role.role)?))).collect();
+    let roles = desired.roles.iter().map(|role| one.vms.get(&role.role).map_or_else(|| of_none(role), |vm| of_vm(role, vm))).collect();
     // What it is not to have any more is no question while it stands.
     Some(Desired { instance: instance.clone(), roles, prune: true, ..desired.clone() })
 }
@@ -37,6 +37,11 @@ fn is_retired(desired: &Desired, one: &ObservedInstance) -> bool {
     let rests = |vm: &ObservedVm| vm.power == PowerState::Off && vm.start_action == Seen::Known(StartAction::Nothing);
     let is_to_rest = |name: &RoleName| desired.roles.iter().any(|role| role.role == *name && role.start_action == StartAction::Nothing);
     one.vms.values().all(rests) && !one.vms.keys().all(is_to_rest)
+}
+
+/// A role without a VM stays asked for: whether it was ever there, memory tells; nothing is built for it.
+fn of_none(role: &DesiredRole) -> DesiredRole {
+    DesiredRole { processors: None, memory: None, ..role.clone() }
 }
 
 /// What the wish says of a role, as far as it can be held against a VM that was made for another release.
@@ -77,7 +82,7 @@ pub(crate) fn tell(desired: &Desired, standing: &Desired, observed: &Observed, r
             reason: Reason::RebuildNeeded,
             message: format!("instance {new} is not built in the place of instance {old}, which is watched and repaired meanwhile{beside}"),
             hint: format!(
-                "keep the release of {old} in the Appliance; to give it up, turn its VMs off and set their automatic start action to nothing"
+                "keep the release of {old} in the Appliance; to give it up, hold the appliance, set the start action of its VMs to nothing and turn them off"
             ),
         },
     );

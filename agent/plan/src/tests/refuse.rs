@@ -172,7 +172,8 @@ fn another_release_is_not_built_beside_one_that_runs() {
       stalled: instance 2.1 is not built in the place of instance 2.0, which is
                watched and repaired meanwhile (RebuildNeeded)
                what to do: keep the release of 2.0 in the Appliance; to give it up,
-               turn its VMs off and set their automatic start action to nothing
+               hold the appliance, set the start action of its VMs to nothing and
+               turn them off
 
     changes
       roles.app      + VM app1.2.1

@@ -64,7 +64,8 @@ fn a_release_that_serves_goes_on_serving_and_the_new_one_is_told_of() {
       stalled: instance 2.2 is not built in the place of instance 2.1, which is
                watched and repaired meanwhile (RebuildNeeded)
                what to do: keep the release of 2.1 in the Appliance; to give it up,
-               turn its VMs off and set their automatic start action to nothing
+               hold the appliance, set the start action of its VMs to nothing and
+               turn them off
 
     changes
       roles.app      + VM app1.2.2
@@ -106,6 +107,21 @@ fn vms_that_went_off_are_started_and_none_is_retired() {
         assert!(steps.iter().all(|step| step.starts_with("2.1/") && !step.ends_with("/set-start-action")), "{steps:?}");
         each_step_leads_to_the_rest(&desired, &observed, &given);
     }
+}
+
+#[test]
+fn a_vm_that_is_lost_closes_what_stands_and_is_not_forgotten() {
+    let (desired, mut observed, mut given) = bumped();
+    let lost = "gateway".parse().unwrap();
+    observed.instances.get_mut(&of("2.1")).unwrap().vms.remove(&lost);
+    see(&desired, &observed, &mut given);
+    assert!(matches!(posture(&desired, &observed, &given), Posture::Down(_)));
+    let steps = ids(&desired, &observed, &given);
+    assert!(steps.contains(&"2.1/app/hold-service/AppSvc".to_owned()), "{steps:?}");
+    assert!(steps.iter().all(|step| !step.contains("/gateway/")), "nothing is built in its place: {steps:?}");
+    each_step_leads_to_the_rest(&desired, &observed, &given);
+    // Nor when the commit is taken back.
+    assert!(matches!(posture(&branch_bundle(), &observed, &given), Posture::Down(_)));
 }
 
 #[test]
