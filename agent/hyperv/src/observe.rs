@@ -44,6 +44,7 @@ use guest::{PendingJoin, Watched};
 use roster::{OurVm, Roster, TheirVm, Unreadable};
 use sight::{Asked, Sight};
 use vitals::{Told, Vitals, of_vm};
+use vm::Untold;
 
 type GuestKey = (InstanceId, RoleName);
 
@@ -61,9 +62,10 @@ impl Host {
         let was_asked = if asked.cluster.is_some() { WasAsked::Yes } else { WasAsked::No };
         let mut sight = Sight::take(self.peer(), asked).await.map_err(unseen)?;
         self.settle_cluster(was_asked, &mut sight).await;
-        let roster = Roster::of(desired, std::mem::take(&mut sight.settings));
+        let roster = Roster::of(desired, std::mem::take(&mut sight.settings)).beside(std::mem::take(&mut sight.untold), desired);
         let bad_vm = |bad: &Unreadable| UnreadableObject::Vm { name: bad.name.clone(), says: chain(&bad.why) };
-        let mut unreadable: Vec<_> = roster.unreadable.iter().map(bad_vm).collect();
+        let untold_vm = |vm: &Untold| UnreadableObject::Vm { name: vm.name.clone(), says: chain(&vm.malformed()) };
+        let mut unreadable: Vec<_> = roster.unreadable.iter().map(bad_vm).chain(roster.untold.iter().map(untold_vm)).collect();
         let switches = sight.switches().unwrap_or_else(|(name, why)| {
             unreadable.push(UnreadableObject::Switch { name, says: chain(&why) });
             Err(Cause::NotObserved)

@@ -1,16 +1,17 @@
 //! Which VMs are ours, which are others', and which marks two of them bear.
 //!
-//! Guarantees: only the mark decides. A mark that cannot be read is an error: taking it for foreign could build a twin.
+//! Guarantees: only the mark decides. A mark that cannot be read is an error: taking it for foreign could build a twin; so could a VM whose
+//! settings nobody told, while one of ours is not seen to stand set up.
 
 use std::collections::BTreeMap;
 
 use model::desired::Desired;
 use model::mark::UnreadableMark;
 use model::names::{InstanceId, RoleName, VmName};
-use model::observed::{DuplicateMark, Mark};
+use model::observed::{DuplicateMark, Mark, Remarks};
 
 use crate::guid::Guid;
-use crate::observe::vm::Settings;
+use crate::observe::vm::{Settings, Untold};
 
 /// One of our VMs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub(crate) struct Roster {
     pub(crate) ours: BTreeMap<(InstanceId, RoleName), Vec<OurVm>>,
     pub(crate) theirs: Vec<TheirVm>,
     pub(crate) unreadable: Vec<Unreadable>,
+    /// Those that no settings tell of, where one of ours may be among them.
+    pub(crate) untold: Vec<Untold>,
 }
 
 impl Roster {
@@ -59,6 +62,16 @@ impl Roster {
             }
         }
         roster
+    }
+
+    /// The same beside VMs that no settings tell of. Who has every VM of the wish, each set up, misses none and makes none, so whose the
+    /// others are is no question.
+    pub(crate) fn beside(mut self, untold: Vec<Untold>, desired: &Desired) -> Self {
+        let is_set_up = |vm: &OurVm| Remarks::read(&vm.settings.notes).set_up;
+        if !desired.roles.iter().all(|role| self.find(&desired.instance, &role.role).is_some_and(is_set_up)) {
+            self.untold = untold;
+        }
+        self
     }
 
     /// Marks that more than one VM bears.

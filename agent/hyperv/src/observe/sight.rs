@@ -17,7 +17,7 @@ use crate::guid::Guid;
 use crate::observe::machine::{self, Machine};
 use crate::observe::switch::{self, HostAdapter, HostPort, Parts};
 use crate::observe::vitals::{Told, Vitals, told};
-use crate::observe::vm::{self, Settings};
+use crate::observe::vm::{self, Settings, Untold};
 use crate::observe::{boot, cluster, file, job};
 use crate::peer::{Peer, TalkError};
 use crate::wql::Query;
@@ -27,6 +27,8 @@ use crate::wql::Query;
 pub(crate) struct Sight {
     pub(crate) machine: Machine,
     pub(crate) settings: BTreeMap<Guid, Settings>,
+    /// VMs that stand without.
+    pub(crate) untold: Vec<Untold>,
     pub(crate) vitals: Vitals,
     pub(crate) processors: Told<BTreeMap<Guid, u32>>,
     pub(crate) memory: Told<BTreeMap<Guid, MemorySize>>,
@@ -88,8 +90,8 @@ impl Sight {
         let snapshots = peer.read(classes::SYSTEM_SETTINGS, vm::snapshots(&settings))?;
         let boot_orders = boot_orders.then(|| told(&disks, |disks| boot::orders(&settings, disks)));
         let (settings, vitals) = (peer.read(classes::SYSTEM_SETTINGS, vm::settings(&settings))?, vitals?);
-        peer.read(classes::SYSTEM_SETTINGS, vm::all_told(vitals.standing(), &settings))?;
         let sight = Self {
+            untold: vitals.untold(&settings),
             machine: peer.read(classes::OPERATING_SYSTEM, machine::machine(&system?, &computer?))?,
             settings,
             vitals,

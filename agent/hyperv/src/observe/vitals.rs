@@ -18,6 +18,7 @@ use crate::guid::Guid;
 use crate::observe::adapter::{self, Adapter, Connection};
 use crate::observe::pulse::{self, Pairs};
 use crate::observe::vlan::{self, Vlan};
+use crate::observe::vm::{Settings, Untold};
 use crate::observe::{switch, vm};
 use crate::peer::{Peer, TalkError};
 use crate::row::Malformed;
@@ -161,9 +162,9 @@ impl Vitals {
         Self { pulse, pairs, adapters, connections, switches, configs, vlans }
     }
 
-    /// Every VM that the host has a state of.
-    pub(crate) fn standing(&self) -> impl Iterator<Item = &Guid> {
-        self.pulse.states.keys()
+    /// The VMs that the host has a state of, and that none of these settings tell of.
+    pub(crate) fn untold(&self, settings: &BTreeMap<Guid, Settings>) -> Vec<Untold> {
+        vm::untold(&self.pulse.states, settings)
     }
 
     /// The power state of `vm`.

@@ -69,12 +69,24 @@ pub(crate) fn settings(rows: &[CimInstance]) -> Result<BTreeMap<Guid, Settings>,
     Ok(found)
 }
 
-/// Every VM that stands has settings: one without them was told of in part, and is not absent.
-pub(crate) fn all_told<'s>(mut standing: impl Iterator<Item = &'s Guid>, settings: &BTreeMap<Guid, Settings>) -> Result<(), Malformed> {
-    match standing.find(|vm| !settings.contains_key(vm)) {
-        None => Ok(()),
-        Some(vm) => Err(Malformed::Untold { class: classes::SYSTEM_SETTINGS, object: vm.to_string() }),
+/// A VM that stands and that no settings tell of: it is not absent, and nobody knows whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Untold {
+    guid: Guid,
+    pub(crate) name: VmName,
+}
+
+impl Untold {
+    /// What is wrong with that.
+    pub(crate) fn malformed(&self) -> Malformed {
+        Malformed::Untold { class: classes::SYSTEM_SETTINGS, object: self.guid.to_string() }
     }
+}
+
+/// Those of the VMs that stand.
+pub(crate) fn untold(states: &BTreeMap<Guid, State>, settings: &BTreeMap<Guid, Settings>) -> Vec<Untold> {
+    let untold = states.iter().filter(|(vm, _)| !settings.contains_key(vm));
+    untold.map(|(vm, state)| Untold { guid: vm.clone(), name: state.name.clone() }).collect()
 }
 
 /// The VM that these settings are in force for. Planned VMs, snapshots and recovery points have settings too, some below the VM's own
@@ -141,8 +153,10 @@ fn action<T>(row: &CimInstance, property: &'static str, read: impl Fn(u64) -> Op
 }
 
 /// How a VM stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct State {
+    /// `ElementName`; the GUID where the host tells none.
+    name: VmName,
     /// `EnabledState`.
     pub(crate) enabled: u16,
     /// When its configuration last changed, where the host tells.
@@ -154,13 +168,14 @@ pub(crate) fn states(rows: &[CimInstance]) -> Result<BTreeMap<Guid, State>, Malf
     let mut found = BTreeMap::new();
     for row in rows {
         if let Some(vm) = Guid::read(row.need("Name")?) {
+            let name = row.name("ElementName").or_else(|_| row.name("Name"))?;
             let enabled = u16::try_from(row.number("EnabledState")?).unwrap_or(u16::MAX);
             // Nothing rests on it but how often something else is asked.
             let configured = match row.get("TimeOfLastConfigurationChange") {
                 CimValue::Null => None,
                 _ => row.instant("TimeOfLastConfigurationChange").ok(),
             };
-            found.insert(vm, State { enabled, configured });
+            found.insert(vm, State { name, enabled, configured });
         }
     }
     Ok(found)
@@ -297,13 +312,16 @@ mod tests {
 
     #[test]
     fn a_vm_that_stands_without_settings_is_told_of_in_part() {
-        let vm = Guid::read(VM).unwrap();
-        let told = |rows: &[CimInstance]| all_told([&vm].into_iter(), &settings(rows).unwrap());
-        assert_eq!(told(&[vssd(VM, "Microsoft:Hyper-V:System:Realized")]), Ok(()));
+        let system = CimInstance::new("Msvm_ComputerSystem").with("Name", VM).with("EnabledState", 2_u16);
+        let read = |system: CimInstance, rows: &[CimInstance]| untold(&states(&[system]).unwrap(), &settings(rows).unwrap());
+        let named = || system.clone().with("ElementName", "ad.2.1");
+        assert_eq!(read(named(), &[vssd(VM, "Microsoft:Hyper-V:System:Realized")]), []);
         for rows in [&[][..], &[vssd(VM, "Microsoft:Hyper-V:System:Planned")]] {
-            let error = told(rows).unwrap_err().to_string();
-            assert_eq!(error, format!("no Msvm_VirtualSystemSettingData tells of `{VM}`, which is there"));
+            let [vm] = &read(named(), rows)[..] else { panic!("it is there") };
+            assert_eq!(vm.name.as_str(), "ad.2.1");
+            assert_eq!(vm.malformed().to_string(), format!("no Msvm_VirtualSystemSettingData tells of `{VM}`, which is there"));
         }
+        assert_eq!(read(system, &[])[0].name.as_str(), VM);
     }
 
     #[test]

@@ -90,15 +90,15 @@ impl<'a> Cx<'a> {
         Ok(Roster::of(self.desired, self.read(classes::SYSTEM_SETTINGS, vm::settings(&rows))?))
     }
 
-    /// The same, and an error while a VM stands that the settings do not tell of: it may be the one that seems to be missing. What is made
-    /// between the two answers has settings already.
+    /// The same, with the VMs that stand and that no settings tell of: one may be what seems to be missing. What is made between the two
+    /// answers has settings already.
     pub(crate) async fn whole_roster(&self) -> Result<Roster, Failure> {
         let systems = self.select(&Query::hyperv(classes::COMPUTER_SYSTEM)).await?;
         let states = self.read(classes::COMPUTER_SYSTEM, vm::states(&systems))?;
         let rows = self.select(&Query::hyperv(classes::SYSTEM_SETTINGS)).await?;
         let settings = self.read(classes::SYSTEM_SETTINGS, vm::settings(&rows))?;
-        self.read(classes::SYSTEM_SETTINGS, vm::all_told(states.keys(), &settings))?;
-        Ok(Roster::of(self.desired, settings))
+        let untold = vm::untold(&states, &settings);
+        Ok(Roster::of(self.desired, settings).beside(untold, self.desired))
     }
 
     /// Every VM of the host, by owner, and the disks that each holds, itself or by its snapshots.

@@ -23,7 +23,10 @@ pub(crate) async fn is_defined(cx: &Cx<'_>, name: &VmName) -> Result<Check, Fail
     if cx.pick(&roster)?.is_some() {
         return Ok(Check::Done);
     }
-    // One whose mark cannot be read may be the very VM: building on would make a twin.
+    // One whose settings nobody told, or whose mark cannot be read, may be the very VM: building on would make a twin.
+    if let Some(untold) = roster.untold.first() {
+        return cx.read(classes::SYSTEM_SETTINGS, Err(untold.malformed()));
+    }
     if let Some(bad) = roster.unreadable.into_iter().next() {
         return Err(Failure::UnreadableMark { object: format!("VM `{}`", bad.name), source: bad.why });
     }

@@ -99,6 +99,54 @@ async fn a_mark_that_cannot_be_read_is_not_foreign() {
     assert_eq!(seen.unreadable, [UnreadableObject::Vm { name: of("odd"), says }]);
 }
 
+/// Has the host tell nothing of the settings of a VM for an hour.
+fn tell_no_settings(bench: &Bench, vm: &str) {
+    bench.play(&format!("- {{at: 0s, do: {{world: {{vmUntold: {{host: hv-1, vm: {vm}, for: 1h}}}}}}}}"));
+}
+
+fn hidden(observed: &Observed) -> Vec<&str> {
+    let names = observed.unreadable.iter().map(|object| match object {
+        UnreadableObject::Vm { name, .. } => name.as_str(),
+        UnreadableObject::Switch { name, .. } => name.as_str(),
+    });
+    names.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vm_of_others_that_no_settings_tell_of_hides_none_of_ours() {
+    let bench = Bench::with_machines("{name: theirs}");
+    bench.converge().await;
+    let whole = bench.observe().await;
+    tell_no_settings(&bench, "theirs");
+    let seen = bench.host.observe(&bench.desired).await.expect("everything else is seen");
+    assert_eq!((&seen.instances, &seen.unreadable), (&whole.instances, &vec![]));
+    assert!(bench.plan(&seen).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vm_of_ours_that_no_settings_tell_of_is_hidden_and_not_absent() {
+    let bench = Bench::with_machines("{name: theirs}");
+    bench.converge().await;
+    tell_no_settings(&bench, "theirs");
+    tell_no_settings(&bench, "edge1.2.1");
+    let seen = bench.host.observe(&bench.desired).await.expect("everything else is seen");
+    let mut names = hidden(&seen);
+    names.sort_unstable();
+    assert_eq!(names, ["edge1.2.1", "theirs"], "either may be the one that is missing");
+    assert_eq!(seen.instances[&of("2.1")].vms.len(), 3);
+    assert!(bench.plan(&seen).is_empty(), "nothing is closed for it, and nothing built in its place");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_a_vm_is_being_set_up_whatever_no_settings_tell_of_may_be_ours() {
+    let bench = Bench::with_machines("{name: theirs}");
+    let step = bench.advance_to("start-vm").await;
+    tell_no_settings(&bench, "theirs");
+    let seen = bench.host.observe(&bench.desired).await.expect("everything else is seen");
+    assert_eq!(hidden(&seen), ["theirs"]);
+    assert!(bench.plan(&seen).is_empty(), "it may run with the addresses of `{}`", step.id);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_guest_that_is_off_or_starts_says_so() {
     let bench = Bench::bare();

@@ -28,6 +28,22 @@ async fn a_foreign_vm_with_a_wanted_name_stalls_and_no_twin_is_built() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_vm_that_no_settings_tell_of_gets_no_twin_and_keeps_no_other_from_being_found() {
+    let bench = Bench::bare();
+    let steps = bench.plan(&bench.observe().await).steps;
+    let of_role = |name: &str| steps.iter().find(|step| step.id.as_str() == format!("2.1/{name}/define-vm")).expect("it is to be made");
+    let (ad, cms) = (of_role("ad"), of_role("cms"));
+    bench.converge().await;
+    let before = bench.changes().len();
+    bench.play("- {at: 0s, do: {world: {vmUntold: {host: hv-1, vm: ad1.2.1, for: 1h}}}}");
+    let error = bench.host.check(&bench.desired, ad).await.expect_err("nobody knows");
+    assert_eq!(error.disposition(), Disposition::Retry, "{}", chain(&error));
+    bench.host.perform(&bench.desired, ad).await.expect_err("nobody knows");
+    assert_eq!(bench.changes().len(), before);
+    assert_eq!(bench.check(cms).await, Check::Done);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_that_is_lost_makes_no_twin() {
     let bench = Bench::bare();
     let step = bench.advance_to("define-vm").await;

@@ -28,7 +28,7 @@ pub(crate) fn has_duplicates(draft: &mut Draft<'_>) -> bool {
     !duplicates.is_empty()
 }
 
-/// Marks that cannot be read: one of them may be what seems to be missing.
+/// Marks that cannot be read, or were not told: one of them may be what seems to be missing.
 pub(crate) fn stall_the_unreadable(draft: &mut Draft<'_>) {
     for object in draft.world.unreadable.clone() {
         let desired = draft.desired;
@@ -39,11 +39,11 @@ pub(crate) fn stall_the_unreadable(draft: &mut Draft<'_>) {
             }
             UnreadableObject::Switch { name, says } => (format!("switch `{name}`"), says, Some(super::switches::mark(desired).to_string())),
         };
-        let right = line.map_or_else(|| "it is ours".to_owned(), |line| format!("it is ours: `{line}`"));
+        let right = line.map_or_else(|| "its mark".to_owned(), |line| format!("the line `{line}`"));
         let hint = format!(
-            "set that line of its notes right if {right}; delete the line if not. Until then nothing is made, changed or removed on this host"
+            "see that its notes can be read, with {right} if it is ours and without a mark if not. Until then nothing is made, changed or removed on this host"
         );
-        draft.stall(Reason::UnreadableMark, format!("the {what} bears a mark that cannot be read: {says}"), hint);
+        draft.stall(Reason::UnreadableMark, format!("the mark of the {what} cannot be read: {says}"), hint);
     }
 }
 

@@ -299,12 +299,12 @@ fn a_vm_whose_mark_cannot_be_read_is_unseen_and_the_stall_says_what_its_notes_ar
     sea-1 (instance 2.1)
       serving
         ad cannot be seen: nobody looked
-      stalled: the VM `ad1.2.1` bears a mark that cannot be read: the mark
-               `trunkline/1 fleet=contoso` lacks `appliance=` (UnreadableMark)
-               what to do: set that line of its notes right if it is ours:
+      stalled: the mark of the VM `ad1.2.1` cannot be read: the mark `trunkline/1
+               fleet=contoso` lacks `appliance=` (UnreadableMark)
+               what to do: see that its notes can be read, with the line
                `trunkline/1 fleet=contoso appliance=sea-1 role=ad instance=2.1
-               spec=9f3a`; delete the line if not. Until then nothing is made,
-               changed or removed on this host
+               spec=9f3a` if it is ours and without a mark if not. Until then
+               nothing is made, changed or removed on this host
 
     changes
       roles.mediation.processors  2 -> 4
@@ -341,5 +341,5 @@ fn a_switch_whose_mark_cannot_be_read_hides_no_vm() {
     let (plan, report) = plan(&desired, &observed, &given_with_peer());
     assert!(plan.steps.iter().all(|step| !step.act.creates()), "{plan:?}");
     assert!(matches!(report.posture, model::condition::Posture::Down(_)), "the directory is gone: {report:?}");
-    insta::assert_snapshot!(report.stalls[0].hint, @"set that line of its notes right if it is ours: `trunkline/1 fleet=contoso appliance=sea-1`; delete the line if not. Until then nothing is made, changed or removed on this host");
+    insta::assert_snapshot!(report.stalls[0].hint, @"see that its notes can be read, with the line `trunkline/1 fleet=contoso appliance=sea-1` if it is ours and without a mark if not. Until then nothing is made, changed or removed on this host");
 }

@@ -58,6 +58,9 @@ pub(crate) struct VirtualMachine {
     /// Whether the host's cluster has it as a role.
     #[serde(default)]
     pub(crate) clustered: bool,
+    /// Until when the host tells nothing of its settings.
+    #[serde(default)]
+    pub(crate) untold_until: Option<Timestamp>,
 }
 
 /// Hyper-V Replica, as `Msvm_ComputerSystem` numbers it.
@@ -188,6 +191,7 @@ impl VirtualMachine {
             latest: None,
             replication: None,
             clustered: false,
+            untold_until: None,
         }
     }
 

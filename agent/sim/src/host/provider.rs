@@ -140,7 +140,7 @@ impl<'w> HostMachine<'w> {
             "Msvm_VirtualEthernetSwitch" => host.switch_objects(),
             "Msvm_VirtualEthernetSwitchSettingData" => host.switch_settings(),
             _ if Service::of(class).is_some() => vec![service(class, &self.computer_name)],
-            "Msvm_VirtualSystemSettingData" => host.system_settings(),
+            "Msvm_VirtualSystemSettingData" => host.system_settings(self.world.now()),
             "Msvm_BootSourceSettingData" => host.boot_source_objects(),
             "Msvm_EthernetSwitchPortVlanSettingData" => host.vlan_objects(),
             "Msvm_ReplicationRelationship" => host.replication_objects(),

@@ -2,6 +2,7 @@
 //!
 //! Guarantees: only a minimal instance is taken as a change; a whole one that was read and sent back is refused, as Hyper-V does.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use wsman::cim::{CimInstance, CimPath, CimValue, Namespace};
 
@@ -138,8 +139,8 @@ pub(crate) fn path_of(settings_id: &str) -> CimPath {
 }
 
 impl Host {
-    /// The settings of every VM, and of every checkpoint.
-    pub(crate) fn system_settings(&self) -> Vec<Object> {
+    /// The settings of every VM that is told of, and of every checkpoint.
+    pub(crate) fn system_settings(&self, now: Timestamp) -> Vec<Object> {
         let own = |machine: &VirtualMachine| {
             let Object { path, mut instance } = object(machine);
             if machine.generation == Generation::Two {
@@ -150,7 +151,12 @@ impl Host {
             }
             Object { path, instance }
         };
-        self.machines.iter().map(own).chain(self.checkpoint_settings()).collect()
+        self.machines
+            .iter()
+            .filter(|m| m.untold_until.is_none_or(|until| until <= now))
+            .map(own)
+            .chain(self.checkpoint_settings())
+            .collect()
     }
 }
 

@@ -142,6 +142,17 @@ pub enum Fault {
         #[schemars(with = "String")]
         length: SignedDuration,
     },
+    /// A host tells no settings of a VM that stands, as while it loses sight of where they lie.
+    VmUntold {
+        /// The host.
+        host: HostName,
+        /// The VM.
+        vm: String,
+        /// How long.
+        #[serde(rename = "for")]
+        #[schemars(with = "String")]
+        length: SignedDuration,
+    },
     /// A file is lost.
     FileLost {
         /// The host.
@@ -197,6 +208,7 @@ impl Fault {
             | Self::DiskReplaced { host, .. }
             | Self::JobFails { host, .. }
             | Self::GuestUnreachable { host, .. }
+            | Self::VmUntold { host, .. }
             | Self::FileLost { host, .. }
             | Self::AccountLocked { host, .. }
             | Self::PasswordChanged { host, .. }
@@ -274,6 +286,10 @@ impl World {
                 let id = self.vm(&host, &vm)?;
                 let until = self.now.saturating_add(length).unwrap_or(self.now);
                 self.unreachable.insert(id, until);
+            }
+            Fault::VmUntold { host, vm, length } => {
+                let until = self.now.saturating_add(length).unwrap_or(self.now);
+                self.with_vm(&host, &vm, |m| m.untold_until = Some(until))?;
             }
             Fault::FileLost { host, path } => {
                 let key = crate::host::disk::FileKey::new(&path);

@@ -127,6 +127,7 @@ fn faults_are_written_by_their_names() {
         "nicUnplugged: {host: hv-1, vm: web, adapter: corpnet}",
         "jobFails: {host: hv-1, kind: createDisk}",
         "guestUnreachable: {host: hv-1, vm: web, for: 30s}",
+        "vmUntold: {host: hv-1, vm: web, for: 30s}",
         "fileLost: {host: hv-1, path: 'D:\\old.vhdx'}",
         "hostRestart: {host: hv-1}",
     ] {

@@ -106,6 +106,13 @@ fn accidents_show_as_they_would_on_a_real_host() {
     b.wait(30);
     assert_eq!(b.who(&b.on_host(), "192.168.0.50"), Some(guest));
 
+    b.world.apply(Fault::VmUntold { host: host(), vm: web(), length: SignedDuration::from_secs(30) }).expect("it is there");
+    let settings = |b: &mut Bench| b.all(&V2, "Msvm_VirtualSystemSettingData").len();
+    let without = settings(&mut b);
+    assert_eq!(b.state(&vm), 2, "its state is told");
+    b.wait(30);
+    assert_eq!(settings(&mut b), without + 1);
+
     b.world.apply(Fault::VmSaved { host: host(), vm: web() }).expect("it runs");
     assert_eq!(b.state(&vm), 6);
     b.start(&vm);
