@@ -105,11 +105,14 @@ impl Step {
     fn on_power(&self, desired: &Desired, observed: &mut Observed) {
         let is_wished = self.instance == desired.instance && desired.roles.iter().any(|role| Some(&role.role) == self.role.as_ref());
         let Some(vm) = self.vm_mut(observed) else { return };
-        let before = memory_held(vm);
+        let takes = matches!(vm.power, PowerState::Off | PowerState::Saved).then(|| vm.memory.known()).flatten();
+        let (gives, takes) = match self.act {
+            Act::StartVm => (0, takes.map_or(0, |memory| memory.mib())),
+            _ => (memory_held(vm).mib(), 0),
+        };
         on_vm(&self.act, vm);
-        let after = memory_held(vm);
         if let Some(free) = observed.host.free_memory.known_mut().filter(|_| is_wished) {
-            *free = MemorySize::from_mib((free.mib() + before.mib()).saturating_sub(after.mib()));
+            *free = MemorySize::from_mib((free.mib() + gives).saturating_sub(takes));
         }
     }
 

@@ -3,7 +3,7 @@
 
 use model::condition::Reason;
 use model::desired::DesiredRole;
-use model::observed::PowerState;
+use model::observed::{ObservedVm, PowerState};
 use model::seen::Seen;
 use model::units::MemorySize;
 
@@ -28,22 +28,45 @@ fn differs(draft: &Draft<'_>, role: &DesiredRole) -> Option<(MemorySize, MemoryS
     (from != to || dynamic).then_some((from, to))
 }
 
-/// What the host lacks for all VMs of the wish to run, for people. Steps do not change the answer: what a VM gives back when it goes off
-/// it is going to need.
-pub(crate) fn lack(draft: &Draft<'_>) -> Option<String> {
+/// What the host lacks for all VMs of the wish to run.
+struct Lack {
+    /// For people. It is the same at each look, however much is free just now.
+    says: String,
+    /// How much that is, where it was seen.
+    now: Option<String>,
+}
+
+/// See [`Lack`]. Steps do not change the answer: what a VM gives back when it goes off it is going to need.
+fn lack(draft: &Draft<'_>) -> Option<Lack> {
     let sum = |sizes: &mut dyn Iterator<Item = MemorySize>| MemorySize::from_mib(sizes.map(MemorySize::mib).fold(0, u64::saturating_add));
     let host = &draft.world.host;
     let (asks, has) = (sum(&mut draft.roles().iter().filter_map(|role| role.memory)), host.memory);
     if asks > has {
-        return Some(format!("all VMs together ask for {asks}, the host has {has}"));
+        return Some(Lack { says: format!("all VMs together ask for {asks}, the host has {has}"), now: None });
     }
     // A host that does not tell can only be believed to have what it has.
     let free = *host.free_memory.known()?;
-    let vms = || draft.roles().iter().map(|role| (role, draft.vm(role)));
-    let needs = sum(&mut vms().filter_map(|(role, vm)| role.memory.or_else(|| vm?.memory.known().copied())));
-    let holds = sum(&mut vms().filter_map(|(_, vm)| vm.map(memory_held)));
+    let vms = || draft.roles().iter().filter_map(|role| draft.vm(role));
+    let needs = sum(&mut draft.roles().iter().filter_map(|role| needed(draft, role)));
+    let holds = sum(&mut vms().map(memory_held));
     let room = MemorySize::from_mib(holds.mib().saturating_add(free.mib()).saturating_sub(RESERVE.mib()));
-    (needs > room).then(|| format!("all VMs together need {needs} and hold {holds}, the host has {free} free and keeps {RESERVE} of it"))
+    (needs > room).then(|| Lack {
+        says: format!(
+            "all VMs together ask for {asks}, which the host's {has} do not leave beside other VMs and the {RESERVE} that it keeps"
+        ),
+        now: Some(format!("the host has {free} of memory free; its VMs of the wish hold {holds} and need {needs}")),
+    })
+}
+
+/// What the VM of a role needs: what is wished for, else what it holds, or what it starts with when it is off, or goes off for something
+/// else.
+fn needed(draft: &Draft<'_>, role: &DesiredRole) -> Option<MemorySize> {
+    let stays_on =
+        |vm: &&ObservedVm| !matches!(vm.power, PowerState::Off | PowerState::Saved) && !super::power::wants_other_hardware(draft, role);
+    role.memory.or_else(|| {
+        let vm = draft.vm(role)?;
+        Some(vm).filter(stays_on).map(memory_held).or_else(|| vm.memory.known().copied())
+    })
 }
 
 /// Sets it on a VM that is off.
@@ -61,17 +84,19 @@ pub(crate) fn stall_too_much(draft: &mut Draft<'_>, role: &DesiredRole) {
     if let Some((_, to)) = differs(draft, role).filter(|(from, to)| to >= from)
         && let Some(lack) = lack(draft)
     {
-        stall(draft, format!("{} asks for {to} of memory; {lack}", role.role));
+        stall(draft, format!("{} asks for {to} of memory; {}", role.role, lack.says), lack.now);
     }
 }
 
 /// Says it where something is.
 pub(crate) fn stall_too_small(draft: &mut Draft<'_>) {
     if let Some(lack) = lack(draft) {
-        stall(draft, format!("the memory does not suffice: {lack}"));
+        stall(draft, format!("the memory does not suffice: {}", lack.says), lack.now);
     }
 }
 
-fn stall(draft: &mut Draft<'_>, message: String) {
+fn stall(draft: &mut Draft<'_>, message: String, now: Option<String>) {
     draft.stall(Reason::HostTooSmall, message, "lower `memory`, take other VMs off this host, or use a larger one");
+    let new = now.filter(|now| !draft.notes.contains(now));
+    draft.notes.extend(new);
 }

@@ -92,9 +92,12 @@ fn goes_off(draft: &Draft<'_>, role: &DesiredRole) -> bool {
 /// Whether a VM runs that must be off for a change.
 fn wants_off(draft: &Draft<'_>, role: &DesiredRole) -> bool {
     let runs = draft.vm(role).is_some_and(|vm| matches!(vm.power, PowerState::Running | PowerState::Saved | PowerState::Paused));
-    let hardware = processor::wanted(draft, role).is_some() || memory::wanted(draft, role).is_some();
-    let firmware = firmware::wanted(draft, role).is_some() || firmware::wanted_order(draft, role).is_some();
-    runs && (hardware || firmware)
+    runs && (wants_other_hardware(draft, role) || memory::wanted(draft, role).is_some())
+}
+
+/// Whether anything but memory is to change of what can change only while the VM is off.
+pub(crate) fn wants_other_hardware(draft: &Draft<'_>, role: &DesiredRole) -> bool {
+    processor::wanted(draft, role).is_some() || firmware::wanted(draft, role).is_some() || firmware::wanted_order(draft, role).is_some()
 }
 
 /// Shuts down whoever must be off, in reverse role order.

@@ -1,8 +1,8 @@
 //! A commit changes a field of an appliance that serves.
 
 use model::condition::Reason;
-use model::desired::Mode;
-use model::observed::PowerState;
+use model::desired::{Desired, Mode};
+use model::observed::{Observed, PowerState};
 use model::seen::{Cause, Seen};
 use model::units::MemorySize;
 
@@ -363,9 +363,9 @@ fn memory_that_the_host_has_not_free_stalls_before_anything_is_drained() {
     insta::assert_snapshot!(shown(&desired, &observed, &given()), @"
     branch-1 (instance 2.1)
       serving
-      stalled: gateway asks for 8 GiB of memory; all VMs together need 12 GiB and
-               hold 8 GiB, the host has 3 GiB free and keeps 1 GiB of it
-               (HostTooSmall)
+      stalled: gateway asks for 8 GiB of memory; all VMs together ask for 12 GiB,
+               which the host's 64 GiB do not leave beside other VMs and the 1 GiB
+               that it keeps (HostTooSmall)
                what to do: lower `memory`, take other VMs off this host, or use a
                larger one
 
@@ -373,7 +373,15 @@ fn memory_that_the_host_has_not_free_stalls_before_anything_is_drained() {
       roles.gateway.memory  4 GiB -> 8 GiB
 
     no steps
+
+      note: the host has 3 GiB of memory free; its VMs of the wish hold 8 GiB and
+            need 12 GiB
     ");
+    // How much exactly is free is no news.
+    let stalls = |observed: &_| plan(&desired, observed, &given()).1.stalls;
+    let told = stalls(&observed);
+    observed.host.free_memory = Seen::Known(MemorySize::from_mib(3019));
+    assert_eq!(stalls(&observed), told);
 
     // What is free and what the VM gives back suffice, with what stays the host's own.
     observed.host.free_memory = Seen::Known(MemorySize::from_mib(5120));
@@ -401,6 +409,35 @@ fn memory_that_another_vm_gives_back_counts_and_what_the_host_moves_by_itself_do
     assert_eq!(stalls(&observed), 0);
     vm(&mut observed, "app").dynamic_memory = Seen::Known(true);
     assert_eq!(stalls(&observed), 1, "it may hold less than that");
+}
+
+#[test]
+fn a_vm_whose_memory_nobody_wishes_for_needs_what_it_has_unless_it_goes_off() {
+    let mut desired = branch_bundle();
+    let mut observed = converged(&desired);
+    observed.host.free_memory = Seen::Known(MemorySize::from_mib(4096));
+    desired.roles[0].memory = None;
+    desired.roles[1].memory = Some(MemorySize::from_mib(6144));
+    let each_step_leads_to_the_rest = |desired: &Desired, observed: &Observed| {
+        let (steps, report) = plan(desired, observed, &given());
+        let mut observed = observed.clone();
+        for (done, step) in steps.steps.iter().enumerate() {
+            step.effect(desired, &mut observed);
+            let (rest, _) = plan(desired, &observed, &given());
+            assert_eq!(rest.steps.len(), steps.steps.len() - done - 1, "after {}", step.id);
+        }
+        (report.stalls.len(), steps.steps.iter().any(|step| step.act.verb() == "set-memory"))
+    };
+    for dynamic in [false, true] {
+        vm(&mut observed, "app").dynamic_memory = Seen::Known(dynamic);
+        assert_eq!(each_step_leads_to_the_rest(&desired, &observed), (0, true), "dynamic: {dynamic}");
+    }
+    // What it gives back when it goes off nobody knows, and it needs its memory when it starts again.
+    desired.roles[0].processors = Some(4);
+    assert_eq!(each_step_leads_to_the_rest(&desired, &observed), (1, false));
+    desired.roles[0].processors = Some(2);
+    turn_off(&mut observed, "app");
+    assert_eq!(each_step_leads_to_the_rest(&desired, &observed), (1, false));
 }
 
 #[test]
