@@ -85,6 +85,9 @@ async fn rounds(pass: &Pass, resident: &mut Resident, work: &mut Work, place: Ow
         }
         // Pure.
         let decided = decide(&pass.context, &pass.wish, &mut sight);
+        if decided.decision.report.withdrawn {
+            resident.memory.memory_mut().break_off(sight.given.now);
+        }
         // I/O.
         let round = Round { pass, sight: &sight, decided: &decided };
         moved |= report::seen(&round, resident).await;

@@ -40,6 +40,8 @@ pub(crate) struct Draft<'a> {
     /// Another instance of ours that is not known to be off, by one of its VMs: nothing of the wished one is started or connected
     /// beside it.
     pub rival: Option<(InstanceId, VmName)>,
+    /// Whether serving would have to end for something that cannot be done, and for nothing else.
+    pub barred: bool,
     /// Names of bad signals that count, now or soon.
     counting: BTreeMap<&'a str, bool>,
     pub waits: Vec<Wait>,
@@ -70,6 +72,7 @@ impl<'a> Draft<'a> {
             discarding: BTreeSet::new(),
             lost: Vec::new(),
             rival: rival(desired, observed),
+            barred: false,
             counting,
             waits: Vec::new(),
             stalls: Vec::new(),

@@ -248,7 +248,7 @@ impl Memory {
         instants.chain(broken_off).chain(drain).for_each(|at| *at = (*at).min(now));
     }
 
-    /// Planned work failed while it kept calls away. What fails in one outage counts once.
+    /// Planned work failed, or cannot be done any more, while it kept calls away. What fails in one outage counts once.
     pub fn break_off(&mut self, now: Timestamp) {
         let times = self.broken_off.map_or(1, |before| if before.out { before.times } else { before.times.saturating_add(1) });
         self.broken_off = Some(BrokenOff { times, at: now, out: true });

@@ -43,6 +43,7 @@ fn plan_for(desired: &Desired, observed: &Observed, given: &Given) -> (Plan, Pla
     let requests = std::mem::take(&mut draft.requests);
     let (consent, waits) = consent::judge(&desired.appliance, requests, draft.steps(), given);
     draft.waits.extend(waits);
+    let begun = has_begun(desired, observed, given, &sight);
     let mut report = PlanReport {
         posture: sight.posture.clone(),
         unseen: sight.unseen(),
@@ -52,7 +53,8 @@ fn plan_for(desired: &Desired, observed: &Observed, given: &Given) -> (Plan, Pla
         stalls: std::mem::take(&mut draft.stalls),
         consent,
         interruption: None,
-        begun: has_begun(desired, observed, given, &sight),
+        begun,
+        withdrawn: begun && draft.barred,
         notes,
     };
     let plan = draft.into_plan();

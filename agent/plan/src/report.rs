@@ -43,6 +43,9 @@ pub struct PlanReport {
     /// Whether planned work, or a person's maintenance, keeps calls away already. What has begun goes on, and is asked for nothing.
     #[serde(default)]
     pub begun: bool,
+    /// Whether that is over although the wish is not in force: what calls were stopped for cannot be done any more.
+    #[serde(default)]
+    pub withdrawn: bool,
     /// What is worth knowing and asks for nothing.
     pub notes: Vec<String>,
 }

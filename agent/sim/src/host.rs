@@ -64,6 +64,9 @@ pub(crate) struct Host {
     pub(crate) cores_per_socket: u32,
     /// MiB.
     pub(crate) memory: u64,
+    /// What of it programs of the host have taken, MiB.
+    #[serde(default)]
+    pub(crate) taken_memory: u64,
     pub(crate) volumes: Vec<Volume>,
     pub(crate) nics: Vec<PhysicalNic>,
     pub(crate) switches: Vec<Switch>,
@@ -141,7 +144,7 @@ impl Host {
     /// Memory that no VM uses, MiB.
     pub(crate) fn free_memory(&self) -> u64 {
         let used: u64 = self.machines.iter().filter(|m| m.power.holds_memory()).map(|m| m.memory.startup).sum();
-        self.memory.saturating_sub(RESERVED_MEMORY).saturating_sub(used)
+        self.memory.saturating_sub(RESERVED_MEMORY).saturating_sub(self.taken_memory).saturating_sub(used)
     }
 
     pub(crate) fn free_space(&self, letter: char) -> u64 {

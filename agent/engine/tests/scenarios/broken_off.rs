@@ -9,10 +9,8 @@ use engine::interrupt::KillSwitch;
 use engine::outcome::Outcome;
 use jiff::Timestamp;
 use model::condition::Posture;
-use model::desired::{Grade, PlannedOutage};
-use model::names::WindowName;
+use model::desired::Grade;
 use model::units::Span;
-use model::window::Window;
 use plan::fixtures;
 use sim::world::{Fault, JobKind};
 
@@ -26,11 +24,7 @@ const CHANGED: &str = "2.1/app/set-processors";
 async fn failing(times: usize) -> Stage {
     log();
     let mut stage = Stage::new();
-    let later = Window { start: fixtures::of("06:00"), duration: Span::from_secs(3600), ..fixtures::nights() };
-    let windows: [(WindowName, Window); 2] = [(fixtures::of("nights"), fixtures::nights()), (fixtures::of("mornings"), later)];
-    let outage = PlannedOutage { windows: windows.iter().map(|(name, _)| name.clone()).collect(), at_most: Span::from_secs(2700) };
-    stage.desired.windows = Arc::new(windows.into());
-    stage.desired.availability.planned_outage = Some(outage);
+    stage.open_twice();
     stage.desired.roles[0].services = Arc::new([fixtures::service(&["AppSvc"], Grade::CallPath)]);
     assert_eq!(stage.settle(KillSwitch::default()).await, Outcome::Converged);
     stage.desired.roles[0].processors = Some(4);

@@ -1,15 +1,17 @@
 //! Calls that run are let finish before planned work stops anything, and what happens when they do not.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::event::{Event, Happening};
 use engine::interrupt::KillSwitch;
 use engine::outcome::Outcome;
 use model::condition::Posture;
 use model::desired::{DrainMode, Grade, OnDrainTimeout, PlannedOutage};
-use model::units::Span;
+use model::units::{MemorySize, Span};
 use model::window::Window;
 use plan::fixtures;
+use sim::world::Fault;
 use tokio::sync::broadcast;
 
 use crate::support::{Stage, WORLD, heard, is_done, log};
@@ -116,4 +118,35 @@ async fn calls_that_cannot_be_counted_keep_the_work_back_until_it_is_to_be_immed
     let (outcome, steps) = stage.steps_of(&stage.snapshot()).await;
     assert_eq!(outcome, Outcome::Converged);
     assert!(steps.contains(&CHANGED.to_owned()) && !steps.contains(&DRAINED.to_owned()), "{steps:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_whose_room_goes_while_calls_end_takes_them_away_twice_in_its_first_window_and_once_in_the_next() {
+    let mut stage = busy("5h").await;
+    stage.open_twice();
+    (stage.desired.roles[0].processors, stage.desired.roles[0].memory) = (Some(2), Some(MemorySize::from_mib(8192)));
+    let take = |mib| stage.sim.apply(Fault::MemoryTaken { host: stage.host(), mib }).unwrap();
+    let (mut drained, mut stalls) = (Vec::new(), Vec::new());
+    stage
+        .while_running(&stage.snapshot(), async |events| {
+            let all = async {
+                while let Ok(event) = events.recv().await {
+                    match &event.what {
+                        _ if is_done(&event, DRAINED) => {
+                            drained.push(event.at.to_string()[11..13].to_owned());
+                            // Never the same amount.
+                            take(8192 + drained.len() as u64);
+                        }
+                        Happening::Posture { now: Posture::Serving } => take(0),
+                        Happening::Stalled { says, .. } => stalls.push(says.clone()),
+                        _ => {}
+                    }
+                }
+            };
+            let _ = tokio::time::timeout(Duration::from_hours(4), all).await;
+        })
+        .await;
+    assert_eq!(drained, ["11", "11", "14"]);
+    stalls.dedup();
+    assert_eq!(stalls.len(), 1, "{stalls:#?}");
 }

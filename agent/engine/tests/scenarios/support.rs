@@ -14,9 +14,10 @@ use engine::store::memory::{MemoryStore, Ownership};
 use engine::{Engine, Hosts, Limits, Parts};
 use hyperv::{Credential, CredentialError, Credentials, HostContext};
 use model::desired::{Desired, DesiredHost, ManagementLifetime, NetworkKind, PlannedOutage, RoleImage};
-use model::names::{ApplianceName, CredentialName};
+use model::names::{ApplianceName, CredentialName, WindowName};
 use model::snapshot::{Revision, Snapshot};
 use model::units::Span;
+use model::window::Window;
 use plan::fixtures;
 use sim::network::Simulator;
 use sim::world::{HostName, MachineId, Place, World, WorldFile};
@@ -161,6 +162,15 @@ impl Stage {
             limits: Limits::default(),
             credentials: Arc::new(known),
         }
+    }
+
+    /// Gives the only appliance of its site two windows, the first open until 13:00 and the second one from 14:00 on.
+    pub fn open_twice(&mut self) {
+        let later = Window { start: fixtures::of("06:00"), duration: Span::from_secs(3600), ..fixtures::nights() };
+        let windows: [(WindowName, Window); 2] = [(fixtures::of("nights"), fixtures::nights()), (fixtures::of("mornings"), later)];
+        let outage = PlannedOutage { windows: windows.iter().map(|(name, _)| name.clone()).collect(), at_most: Span::from_secs(2700) };
+        self.desired.windows = Arc::new(windows.into());
+        self.desired.availability.planned_outage = Some(outage);
     }
 
     pub fn name(&self) -> ApplianceName {

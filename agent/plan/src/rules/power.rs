@@ -15,7 +15,7 @@ use crate::step::{Act, Purpose};
 /// Whether planned work wants serving to end: a VM that is set up has to go off, or gets other gateways,
 /// name servers or switches.
 pub(crate) fn disrupts(draft: &mut Draft<'_>) -> bool {
-    let mut wanted = false;
+    let (mut wanted, stalls) = (false, draft.stalls.len());
     for role in draft.roles() {
         if !draft.is_set_up(role) {
             continue;
@@ -30,6 +30,7 @@ pub(crate) fn disrupts(draft: &mut Draft<'_>) -> bool {
         wanted |= moved || goes_off(draft, role) || adapters::is_to_be_readdressed(draft, role);
     }
     if !wanted {
+        draft.barred = draft.stalls.len() > stalls && reasons(draft).is_empty();
         return false;
     }
     if !may_change(draft) {

@@ -130,6 +130,32 @@ fn while_a_vm_is_off_for_a_change_its_notes_say_why() {
 }
 
 #[test]
+fn what_calls_were_stopped_for_is_withdrawn_when_it_cannot_be_done_any_more() {
+    let mut desired = branch_bundle();
+    let mut observed = converged(&desired);
+    desired.roles[1].memory = Some(MemorySize::from_mib(8192));
+    let withdrawn = |desired: &Desired, observed: &Observed| plan(desired, observed, &given()).1.withdrawn;
+    let (whole, _) = plan(&desired, &observed, &given());
+    let free = observed.host.free_memory.clone();
+    for (done, step) in whole.steps.iter().enumerate() {
+        assert!(!withdrawn(&desired, &observed), "before {}", step.id);
+        // Once the notes say what calls are kept away for, and until there is more memory.
+        let begun = (3..6).contains(&done);
+        observed.host.free_memory = Seen::Known(MemorySize::from_mib(1024));
+        assert_eq!(withdrawn(&desired, &observed), begun, "before {}", step.id);
+        observed.host.free_memory = free.clone();
+        apply(&desired, &mut observed, [step]);
+    }
+    // What else is done meanwhile goes on.
+    desired.roles[0].processors = Some(4);
+    desired.roles[1].memory = Some(MemorySize::from_mib(1 << 30));
+    let (whole, _) = plan(&desired, &observed, &given());
+    let off = whole.steps.iter().position(|step| step.id.as_str() == "2.1/app/shut-down-vm").unwrap();
+    apply(&desired, &mut observed, whole.steps.iter().take(off + 1));
+    assert!(!withdrawn(&desired, &observed));
+}
+
+#[test]
 fn a_field_that_the_manifest_leaves_out_is_left_alone() {
     let mut desired = branch_bundle();
     let mut observed = converged(&desired);

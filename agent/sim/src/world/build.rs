@@ -109,6 +109,7 @@ impl Host {
             sockets: spec.sockets,
             cores_per_socket: spec.cores_per_socket,
             memory: spec.memory_gib << 10,
+            taken_memory: 0,
             volumes: spec.volumes.clone(),
             nics: spec.nics.iter().map(|n| build_nic(n, cx.ids)).collect(),
             switches: Vec::new(),

@@ -153,6 +153,13 @@ pub enum Fault {
         #[schemars(with = "String")]
         length: SignedDuration,
     },
+    /// Programs of the host itself take so much memory; 0 gives it back.
+    MemoryTaken {
+        /// The host.
+        host: HostName,
+        /// MiB.
+        mib: u64,
+    },
     /// A file is lost.
     FileLost {
         /// The host.
@@ -209,6 +216,7 @@ impl Fault {
             | Self::JobFails { host, .. }
             | Self::GuestUnreachable { host, .. }
             | Self::VmUntold { host, .. }
+            | Self::MemoryTaken { host, .. }
             | Self::FileLost { host, .. }
             | Self::AccountLocked { host, .. }
             | Self::PasswordChanged { host, .. }
@@ -291,6 +299,7 @@ impl World {
                 let until = self.now.saturating_add(length).unwrap_or(self.now);
                 self.with_vm(&host, &vm, |m| m.untold_until = Some(until))?;
             }
+            Fault::MemoryTaken { host, mib } => self.faulty_host(&host)?.taken_memory = mib,
             Fault::FileLost { host, path } => {
                 let key = crate::host::disk::FileKey::new(&path);
                 self.faulty_host(&host)?.files.remove(&key).ok_or_else(|| no("file", &path))?;

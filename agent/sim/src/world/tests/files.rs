@@ -128,6 +128,7 @@ fn faults_are_written_by_their_names() {
         "jobFails: {host: hv-1, kind: createDisk}",
         "guestUnreachable: {host: hv-1, vm: web, for: 30s}",
         "vmUntold: {host: hv-1, vm: web, for: 30s}",
+        "memoryTaken: {host: hv-1, mib: 2048}",
         "fileLost: {host: hv-1, path: 'D:\\old.vhdx'}",
         "hostRestart: {host: hv-1}",
     ] {
