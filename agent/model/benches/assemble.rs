@@ -30,7 +30,7 @@ fn main() {
     println!("(parse + assemble) / parse: {:.2}", (parse + resolve).as_secs_f64() / parse.as_secs_f64());
     let changed = files[100].1.replace("probeEvery: 60s", "probeEvery: 70s");
     let (again, next) = timed(|| {
-        let file = Arc::new(ParsedFile::new(&files[100].0, changed.as_bytes()));
+        let file = Arc::new(ParsedFile::new(files[100].0.as_str(), changed.as_bytes()));
         assembler.assemble(parsed.iter().enumerate().map(|(index, old)| if index == 100 { file.clone() } else { old.clone() }))
     });
     println!("one file changed / all: {:.3} ({} wishes)", again.as_secs_f64() / (parse + resolve).as_secs_f64(), next.desired.len());
@@ -46,7 +46,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
 
 fn parse_all(files: &[(String, String)]) -> Vec<Arc<ParsedFile>> {
     let parse =
-        |files: &[(String, String)]| files.iter().map(|(path, text)| Arc::new(ParsedFile::new(path, text.as_bytes()))).collect::<Vec<_>>();
+        |files: &[(String, String)]| files.iter().map(|(path, text)| Arc::new(ParsedFile::new(path.as_str(), text.as_bytes()))).collect::<Vec<_>>();
     let (first, second) = files.split_at(files.len() / 2);
     std::thread::scope(|scope| {
         let second = scope.spawn(|| parse(second));

@@ -12,6 +12,7 @@ pub mod manifest;
 pub mod mark;
 pub mod names;
 pub mod observed;
+pub mod parallel;
 pub mod profile;
 pub mod resolve;
 pub mod schema;

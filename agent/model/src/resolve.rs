@@ -21,5 +21,5 @@ pub(crate) use closure::{Closure, Members, Resolved, instance_of, resolve, unkno
 pub(crate) use derive::{management_slot, management_slots};
 pub use library::ParsedFile;
 pub(crate) use library::{Head, Library, SHIPPED_PREFIX, compact};
-pub(crate) use settings::SettingValues;
+pub(crate) use settings::{Inherited, SettingValues};
 pub(crate) use stack::{DefaultsLayer, Trace, Traced};

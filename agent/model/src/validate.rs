@@ -22,6 +22,7 @@ use crate::manifest::{
     suggest,
 };
 use crate::names::{ApplianceName, FleetName, ProfileName, ReleaseName, SiteName};
+use crate::parallel;
 use crate::resolve::{Closure, Fact, Library, Members, ParsedFile, Resolved, SettingValues, Trace, Traced, resolve};
 use crate::yaml::Node;
 
@@ -231,10 +232,7 @@ impl Assembler {
     /// Resolves what changed since the last time.
     fn resolve_all(&mut self, rosters: &[Roster], windows: &windows::Windows, findings: &mut Vec<Finding>) {
         let this = &*self;
-        let (first, second) = rosters.split_at(rosters.len() / 2);
-        let work = |rosters: &[Roster]| rosters.iter().map(|roster| this.resolve_site(roster, windows)).collect::<Vec<_>>();
-        let [mut sites, further] = side_by_side(rosters.len(), || work(first), || work(second));
-        sites.extend(further);
+        let mut sites = parallel::map_with((), helpers(rosters), rosters, |(): &(), roster| this.resolve_site(roster, windows));
         let mut outcomes = Outcomes::default();
         outcomes.reserve(rosters.iter().map(|roster| roster.entries.len()).sum());
         for (roster, site) in rosters.iter().zip(&mut sites) {
@@ -322,20 +320,12 @@ impl Assembler {
     }
 }
 
-/// With fewer sites a second thread costs more than it saves.
-const PARALLEL: usize = 64;
+/// With fewer sites more threads cost more than they save.
+const FEW: usize = 64;
 
-/// Does both, on two threads when there is much of it.
-fn side_by_side<T: Send>(sites: usize, one: impl FnOnce() -> T, other: impl FnOnce() -> T + Send) -> [T; 2] {
-    if sites <= PARALLEL {
-        return [one(), other()];
-    }
-    std::thread::scope(|scope| {
-        let other = scope.spawn(other);
-        let one = one();
-        // A panic in the other half is a bug of ours; it goes on here as it would have without threads.
-        [one, other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))]
-    })
+/// Whoever helps the calling thread with so many sites.
+fn helpers(rosters: &[Roster]) -> Vec<()> {
+    vec![(); if rosters.len() <= FEW { 0 } else { parallel::others() }]
 }
 
 /// A document as a policy sees it.

@@ -34,6 +34,10 @@ pub fn read_directory_with(path: &Path, assembler: &mut Assembler) -> Result<Sna
     Parsed::default().snapshot(listing, &directory, Revision::of_directory(), assembler)
 }
 
+/// Room for nearly every manifest, so that it is read at once and nobody asks for its length first.
+const USUAL_BYTES: usize = 8 << 10;
+
+#[derive(Clone)]
 struct Directory {
     root: PathBuf,
 }
@@ -81,16 +85,17 @@ impl Directory {
 impl Contents for Directory {
     fn content(&self, file: &Listed) -> Result<Content, SourceError> {
         let path = self.root.join(&*file.path);
-        let mut bytes = Vec::new();
         let read = File::open(&path).and_then(|opened| {
-            let length = opened.metadata()?.len();
-            // Room for all of it and for the end to be seen, so that it is read at once.
-            bytes.reserve_exact(usize::try_from(length).unwrap_or(usize::MAX).min(MAX_FILE_BYTES) + 1);
-            // One byte more than allowed, so that a file that grows meanwhile is still seen to be too large.
-            opened.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-            Ok(length.max(bytes.len() as u64))
+            let mut bytes = Vec::with_capacity(USUAL_BYTES);
+            // One byte more than allowed tells that there is more, whatever length the file claims and however it grows.
+            (&opened).take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+            let is_large = bytes.len() > MAX_FILE_BYTES;
+            Ok(if is_large { Content::TooLarge(opened.metadata()?.len().max(bytes.len() as u64)) } else { Content::Bytes(bytes) })
         });
-        let length = read.map_err(|source| SourceError::Directory { path, source })?;
-        Ok(if length > MAX_FILE_BYTES as u64 { Content::TooLarge(length) } else { Content::Bytes(bytes) })
+        read.map_err(|source| SourceError::Directory { path, source })
+    }
+
+    fn again(&self) -> Result<Self, SourceError> {
+        Ok(self.clone())
     }
 }

@@ -4,7 +4,6 @@
 //! A symbolic link is never followed: inside the tree its target is read at its own place, so that no document counts twice; a link
 //! that leads elsewhere is refused. Guarantees: bounded in files, bytes, entries and depth, whatever the tree claims.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use git2::Oid;
@@ -151,15 +150,16 @@ impl Lister {
 
     /// The listing, in the order of paths.
     pub(crate) fn finish(mut self) -> Listing {
-        let read: BTreeSet<&str> = self.listing.files.iter().map(|file| &*file.path).collect();
-        let lost: Vec<Arc<ParsedFile>> = (self.links.iter().filter(|(_, target)| !read.contains(&**target)))
+        self.listing.files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        let files = &self.listing.files;
+        let is_read = |target: &str| files.binary_search_by(|file| (*file.path).cmp(target)).is_ok();
+        let lost: Vec<Arc<ParsedFile>> = (self.links.iter().filter(|(_, target)| !is_read(target)))
             .map(|(path, target)| {
                 let message = format!("this symbolic link leads to `{target}`, which is not read at its own place");
                 Arc::new(ParsedFile::unread(path, Code::LinkOutside, message, "put the file here instead of the link"))
             })
             .collect();
         self.listing.unread.extend(lost);
-        self.listing.files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         self.listing
     }
 }

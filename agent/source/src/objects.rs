@@ -37,11 +37,15 @@ impl Tip {
 impl Objects {
     /// Opens the repository at exactly this place: its work tree's root, its `.git`, or a bare one.
     pub(crate) fn open(path: &Path, origin: &Origin) -> Result<Self, SourceError> {
+        Self::at(path, origin.to_string())
+    }
+
+    fn at(path: &Path, origin: String) -> Result<Self, SourceError> {
         let repository = Repository::open(path).map_err(|source| match source.code() {
             ErrorCode::Owner => SourceError::NotOurs { path: path.to_owned(), source },
             _ => SourceError::Open { path: path.to_owned(), source },
         })?;
-        Ok(Self { repository, origin: origin.to_string() })
+        Ok(Self { repository, origin })
     }
 
     /// Where its references lie, for whoever watches them.
@@ -131,5 +135,9 @@ impl Objects {
 impl Contents for Objects {
     fn content(&self, file: &Listed) -> Result<Content, SourceError> {
         self.bounded(file.id, MAX_FILE_BYTES)
+    }
+
+    fn again(&self) -> Result<Self, SourceError> {
+        Self::at(self.repository.path(), self.origin.clone())
     }
 }

@@ -4,28 +4,20 @@
 //! of threads never shows in the result; bounded memory beyond what is kept.
 
 use std::collections::HashMap;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use foldhash::fast::RandomState;
 use git2::Oid;
 use model::diagnostic::Code;
-use model::snapshot::{PolicyFile, Revision, Snapshot};
-use model::yaml::MAX_FILE_BYTES;
-
+use model::parallel;
 use model::resolve::ParsedFile;
+use model::snapshot::{PolicyFile, Revision, Snapshot};
 use model::validate::Assembler;
+use model::yaml::MAX_FILE_BYTES;
 
 use crate::error::SourceError;
 use crate::listing::{FileKind, Listed, Listing, MAX_TOTAL_BYTES};
-
-/// Files that are handed over at once: a thread that waits for each file by itself sleeps and wakes as long as it parses.
-const BATCH: usize = 32;
-
-/// Batches that are read ahead of the threads that parse them.
-const AHEAD: usize = 4;
-
-/// Threads that parse. More would outrun the one that reads.
-const MAX_THREADS: usize = 4;
 
 /// Below this many new files threads cost more than they save.
 const FEW: usize = 32;
@@ -38,8 +30,11 @@ pub(crate) enum Content {
 }
 
 /// Where files are read from.
-pub(crate) trait Contents {
+pub(crate) trait Contents: Sized + Send {
     fn content(&self, file: &Listed) -> Result<Content, SourceError>;
+
+    /// The same for another thread, as handles of git stay on one.
+    fn again(&self) -> Result<Self, SourceError>;
 }
 
 /// Everything that was parsed and is still in the tree.
@@ -49,8 +44,8 @@ pub(crate) struct Parsed {
     count: u64,
 }
 
-/// By path. Not std's hash, for a poll of ten thousand files asks for each of them several times.
-type Files = HashMap<Arc<str>, Entry, foldhash::fast::RandomState>;
+/// By path. Not std's hash, for a poll of ten thousand files asks for each of them.
+type Files = HashMap<Arc<str>, Entry, RandomState>;
 
 #[derive(Clone)]
 struct Entry {
@@ -89,25 +84,26 @@ impl Parsed {
         revision: Revision,
         assembler: &mut Assembler,
     ) -> Result<Snapshot, SourceError> {
-        let fresh: Vec<&Listed> = listing.files.iter().filter(|file| !self.holds(file)).collect();
-        let held = listing.files.iter().filter(|file| self.holds(file));
-        let known = held.filter_map(|file| self.files.get(&file.path)).map(|entry| entry.bytes).sum();
-        let parsed = parse_all(&fresh, contents, Total(known))?;
+        let held: Vec<Option<&Entry>> = listing.files.iter().map(|file| held(&self.files, file)).collect();
+        let known = held.iter().flatten().map(|entry| entry.bytes).sum();
+        let fresh: Vec<&Listed> = listing.files.iter().zip(&held).filter(|(_, held)| held.is_none()).map(|(file, _)| file).collect();
+        let parsed = parse_all(&fresh, contents, known)?;
         // Counted only now: a revision that cannot be read leaves what was known as it was.
         self.count += parsed.len() as u64;
-        let mut before = std::mem::take(&mut self.files);
-        let mut new: Files = parsed.into_iter().collect();
-        self.files.reserve(listing.files.len());
+        let mut parsed = parsed.into_iter();
+        let mut files = Files::with_capacity_and_hasher(listing.files.len(), RandomState::default());
         let mut manifests = listing.unread;
         let mut policies = Vec::new();
-        for file in &listing.files {
-            let Some((path, entry)) = new.remove_entry(&file.path).or_else(|| before.remove_entry(&file.path)) else { continue };
+        for (file, held) in listing.files.iter().zip(held) {
+            // What is not held was parsed, in this same order.
+            let Some(entry) = held.cloned().or_else(|| parsed.next()) else { continue };
             match &entry.what {
                 What::Manifest(parsed) => manifests.push(Arc::clone(parsed)),
-                What::Policy(text) => policies.push(PolicyFile { path: Arc::clone(&path), text: Arc::clone(text) }),
+                What::Policy(text) => policies.push(PolicyFile { path: Arc::clone(&file.path), text: Arc::clone(text) }),
             }
-            self.files.insert(path, entry);
+            files.insert(Arc::clone(&file.path), entry);
         }
+        self.files = files;
         // One order whatever was unread, so that the same tree gives the same findings.
         manifests.sort_by(|a, b| a.path().cmp(b.path()));
         let assembled = assembler.assemble(manifests);
@@ -123,68 +119,46 @@ impl Parsed {
             policies: Arc::new(policies),
         })
     }
-
-    fn holds(&self, file: &Listed) -> bool {
-        !file.id.is_zero() && self.files.get(&file.path).is_some_and(|entry| entry.id == file.id)
-    }
 }
 
-type Batch<'l> = Vec<(&'l Listed, Content)>;
+fn held<'f>(files: &'f Files, file: &Listed) -> Option<&'f Entry> {
+    files.get(&file.path).filter(|entry| !file.id.is_zero() && entry.id == file.id)
+}
 
-/// Reads on this thread, as git's handles stay on one, and parses on others.
-fn parse_all(files: &[&Listed], contents: &impl Contents, mut total: Total) -> Result<Vec<(Arc<str>, Entry)>, SourceError> {
-    if files.len() < FEW {
-        return files.iter().map(|&file| Ok(entry(file, total.admit(contents.content(file)?)))).collect();
+/// Reads and parses, in the order of the files; `known` bytes are held already.
+fn parse_all(files: &[&Listed], contents: &impl Contents, known: u64) -> Result<Vec<Entry>, SourceError> {
+    if files.len() >= FEW
+        && let Some(entries) = side_by_side(files, contents, known)?
+    {
+        return Ok(entries);
     }
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-    let (send, receive) = sync_channel::<Batch<'_>>(AHEAD);
-    let receive = Mutex::new(receive);
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| work(&receive))).collect();
-        let fed = files.chunks(BATCH).try_for_each(|files| {
-            let read = files.iter().map(|&file| Ok((file, total.admit(contents.content(file)?))));
-            let batch: Batch<'_> = read.collect::<Result<_, SourceError>>()?;
-            // Nobody receives any more only when every worker has died, which joining them tells.
-            let _ = send.send(batch);
-            Ok(())
-        });
-        drop(send);
-        let mut done = Vec::with_capacity(files.len());
-        for worker in workers {
-            match worker.join() {
-                Ok(entries) => done.extend(entries),
-                Err(cause) => std::panic::resume_unwind(cause),
-            }
+    let mut total = known;
+    let mut admit = |content| match content {
+        Content::Bytes(bytes) => {
+            total += bytes.len() as u64;
+            if total > MAX_TOTAL_BYTES { Content::TooLarge(bytes.len() as u64) } else { Content::Bytes(bytes) }
         }
-        fed.map(|()| done)
-    })
+        large @ Content::TooLarge(_) => large,
+    };
+    files.iter().map(|&file| Ok(entry(file, admit(contents.content(file)?)))).collect()
 }
 
-fn work(batches: &Mutex<Receiver<Batch<'_>>>) -> Vec<(Arc<str>, Entry)> {
-    let mut done = Vec::new();
-    loop {
-        let next = batches.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(batch) = next else { return done };
-        done.extend(batch.into_iter().map(|(file, content)| entry(file, content)));
-    }
-}
-
-/// Bytes of this revision that are read.
-struct Total(u64);
-
-impl Total {
-    fn admit(&mut self, content: Content) -> Content {
-        match content {
-            Content::Bytes(bytes) => {
-                self.0 += bytes.len() as u64;
-                if self.0 > MAX_TOTAL_BYTES { Content::TooLarge(bytes.len() as u64) } else { Content::Bytes(bytes) }
-            }
-            large @ Content::TooLarge(_) => large,
+/// The same on several threads; nothing when the limit of the whole is passed, as it takes their order to say which files are too many.
+fn side_by_side(files: &[&Listed], contents: &impl Contents, known: u64) -> Result<Option<Vec<Entry>>, SourceError> {
+    let total = AtomicU64::new(known);
+    let read = |contents: &_, file: &&Listed| {
+        let content = if total.load(Ordering::Relaxed) > MAX_TOTAL_BYTES { return None } else { Contents::content(contents, file) };
+        if let Ok(Content::Bytes(bytes)) = &content {
+            total.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         }
-    }
+        Some(content.map(|content| entry(file, content)))
+    };
+    let others = (0..parallel::others()).map(|_| contents.again()).collect::<Result<_, _>>()?;
+    let entries: Option<Result<Vec<Entry>, _>> = parallel::map_with(contents.again()?, others, files, read).into_iter().collect();
+    entries.filter(|_| total.into_inner() <= MAX_TOTAL_BYTES).transpose()
 }
 
-fn entry(file: &Listed, content: Content) -> (Arc<str>, Entry) {
+fn entry(file: &Listed, content: Content) -> Entry {
     let (bytes, id) = match &content {
         Content::Bytes(bytes) => (bytes.len() as u64, file.id),
         // Whether the limit of the whole is passed depends on the other files.
@@ -192,7 +166,7 @@ fn entry(file: &Listed, content: Content) -> (Arc<str>, Entry) {
         Content::TooLarge(_) => (0, file.id),
     };
     let what = match (content, file.kind) {
-        (Content::Bytes(bytes), FileKind::Manifest) => What::Manifest(Arc::new(ParsedFile::new(&file.path, &bytes))),
+        (Content::Bytes(bytes), FileKind::Manifest) => What::Manifest(Arc::new(ParsedFile::new(Arc::clone(&file.path), &bytes))),
         (Content::Bytes(bytes), FileKind::Policy) => match String::from_utf8(bytes) {
             Ok(text) => What::Policy(text.into()),
             Err(_) => refused(file, Code::NotUtf8, "the file is not UTF-8 text".to_owned(), "save the file as UTF-8"),
@@ -206,7 +180,7 @@ fn entry(file: &Listed, content: Content) -> (Arc<str>, Entry) {
             refused(file, Code::FileTooLarge, message, "split it: a manifest per file reads better anyway")
         }
     };
-    (Arc::clone(&file.path), Entry { id, bytes, what })
+    Entry { id, bytes, what }
 }
 
 fn refused(file: &Listed, code: Code, message: String, hint: &str) -> What {

@@ -17,8 +17,8 @@ pub trait Record: Sized {
     /// The keys, without those of a flattened part.
     const KEYS: &'static [&'static str];
 
-    /// Reads what it knows and ignores other keys.
-    fn decode_known(node: Node<'_>, cx: &mut Decoder) -> Option<Self>;
+    /// Reads what it knows, ignores keys that are another's and reports the rest.
+    fn decode_own(node: Node<'_>, cx: &mut Decoder, is_anothers: impl Fn(&str) -> bool) -> Option<Self>;
 
     /// The keys that may be left out, without those of a flattened part.
     fn optional_keys() -> Vec<&'static str>;
@@ -61,20 +61,26 @@ macro_rules! record {
         impl $crate::manifest::record::Record for $name {
             const KEYS: &'static [&'static str] = &[$( $key ),*];
 
-            fn decode_known(node: $crate::yaml::Node<'_>, cx: &mut $crate::manifest::Decoder) -> Option<Self> {
+            fn decode_own(
+                node: $crate::yaml::Node<'_>,
+                cx: &mut $crate::manifest::Decoder,
+                is_anothers: impl Fn(&str) -> bool,
+            ) -> Option<Self> {
                 use $crate::manifest::Decode as _;
                 $( let mut $field = None; )*
                 for (key, value) in node.entries() {
                     match key.text().unwrap_or_default() {
                         $( $key => $field = Some(value), )*
-                        _ => {}
+                        $( text if <$flat_ty>::KEYS.contains(&text) => {} )?
+                        text if is_anothers(text) => {}
+                        _ => cx.unknown_key(key, &Self::all_keys()),
                     }
                 }
                 $( let $field = match $field {
                     Some(value) => <$ty>::decode(value, cx),
                     None => <$ty>::absent(node, $key, cx),
                 }; )*
-                $( let $flat = <$flat_ty as $crate::manifest::record::Record>::decode_known(node, cx); )?
+                $( let $flat = <$flat_ty as $crate::manifest::record::Record>::decode_own(node, cx, |_| true); )?
                 Some(Self { $( $field: $field?, )* $( $flat: $flat?, )? })
             }
 
@@ -99,14 +105,7 @@ macro_rules! record {
                     cx.wrong_type(node, "a map");
                     return None;
                 }
-                for (key, _) in node.entries() {
-                    let text = key.text().unwrap_or_default();
-                    let known = Self::KEYS.contains(&text) $( || <$flat_ty>::KEYS.contains(&text) )?;
-                    if !known {
-                        cx.unknown_key(key, &Self::all_keys());
-                    }
-                }
-                Self::decode_known(node, cx)
+                Self::decode_own(node, cx, |_| false)
             }
         }
     };

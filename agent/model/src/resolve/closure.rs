@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use super::address::Fact;
 use super::library::Library;
-use super::settings::{SettingLayers, SettingValues, SettingsContext, resolve_settings};
+use super::settings::{Inherited, SettingLayers, SettingValues, SettingsContext, resolve_settings};
 use super::stack::{DefaultsLayer, Stack, Trace};
-use crate::desired::{Availability, Desired, Maintenance, Mode, OnExpiry, PlannedOutage};
+use crate::desired::{Availability, Desired, DesiredNetwork, Maintenance, Mode, OnExpiry, PlannedOutage};
 use crate::diagnostic::Code;
 use crate::manifest::{ApplianceManifest, Fault, Origin, ReleaseManifest, SiteManifest, Spanned};
-use crate::names::{ApplianceName, FleetName, InstanceId, ReleaseName, SiteName, WindowName};
+use crate::names::{ApplianceName, FleetName, InstanceId, NetworkName, ReleaseName, SiteName, WindowName};
 use crate::profile::Profile;
 use crate::window::Window;
 
@@ -42,7 +42,9 @@ pub(crate) struct Closure<'a> {
     /// Settings that were worked out for a neighbour with the same layers.
     pub(crate) shared_settings: Option<Arc<SettingValues>>,
     /// What settings come to without the appliance's own; worked out by the first that asks.
-    pub(crate) inherited_settings: &'a OnceCell<SettingValues>,
+    pub(crate) inherited_settings: &'a OnceCell<Option<Inherited>>,
+    /// The networks of neighbours.
+    pub(crate) known_networks: &'a [Arc<BTreeMap<NetworkName, DesiredNetwork>>],
     pub(crate) trace: &'a Trace,
 }
 
@@ -67,10 +69,13 @@ pub(super) struct Resolver<'a> {
     pub(super) facts: Vec<Fact>,
 }
 
+/// About as many claims as an appliance of four VMs makes.
+const FACTS: usize = 24;
+
 /// Resolves one appliance.
 pub(crate) fn resolve(cx: &Closure<'_>) -> Resolved {
     let stack = Stack::new(&cx.appliance.spec.layer, &cx.site.spec.layer, cx.defaults, cx.library, cx.trace);
-    let mut resolver = Resolver { cx, stack, instance: instance_of(cx.release), faults: Vec::new(), facts: Vec::new() };
+    let mut resolver = Resolver { cx, stack, instance: instance_of(cx.release), faults: Vec::new(), facts: Vec::with_capacity(FACTS) };
     let settings = resolver.settings();
     let desired = resolver.desired(&settings);
     let Resolver { stack, mut faults, facts, .. } = resolver;
@@ -114,10 +119,11 @@ impl<'a> Resolver<'a> {
         };
         let own = cx.appliance.spec.layer.settings.map(|settings| settings.0);
         let further: Vec<_> = self.stack.layers().skip(1).filter_map(|layer| layer.settings.map(|settings| settings.0)).collect();
-        let layers = SettingLayers { own: None, further: &further, inherited: None };
-        let inherited = own.map(|_| cx.inherited_settings.get_or_init(|| resolve_settings(layers, &context)));
-        let inherited = inherited.filter(|inherited| inherited.can_be_inherited());
-        resolve_settings(SettingLayers { own, inherited, ..layers }, &context)
+        let inherited = own.and_then(|own| Some((own, cx.inherited_settings.get_or_init(|| Inherited::new(&further, &context)).as_ref()?)));
+        match inherited {
+            Some((own, inherited)) => inherited.with(own, &further, &context),
+            None => resolve_settings(SettingLayers { own, further: &further }, &context),
+        }
     }
 
     fn desired(&mut self, settings: &Arc<SettingValues>) -> Option<Desired> {
@@ -139,7 +145,7 @@ impl<'a> Resolver<'a> {
             release: cx.release_name.clone(),
             instance: self.instance.clone(),
             host: host?,
-            networks: Arc::new(networks.into_iter().map(|(name, network)| (name, network.desired)).collect()),
+            networks: networks.into_desired(cx.known_networks),
             roles: roles?,
             watch,
             drain: self.drain(),

@@ -4,9 +4,10 @@
 //! from one revision to the next.
 
 use std::collections::HashMap;
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::hash::BuildHasher as _;
+use std::sync::{Arc, LazyLock};
+
+use foldhash::quality::RandomState;
 
 use crate::diagnostic::{Code, Place};
 use crate::manifest::{Decoder, Fault, Header, Origin, RawValue};
@@ -39,7 +40,7 @@ pub(crate) struct Head {
 
 impl ParsedFile {
     /// Parses the bytes of a file at a path of the repository.
-    pub fn new(path: &str, bytes: &[u8]) -> Self {
+    pub fn new(path: impl Into<Arc<str>>, bytes: &[u8]) -> Self {
         let (tree, faults) = yaml::parse(bytes);
         let heads = heads(&tree, &faults);
         Self { path: path.into(), tree, faults, digest: digest(bytes), heads }
@@ -84,10 +85,11 @@ impl ParsedFile {
     }
 }
 
+/// Seeded anew in each process, so that nobody can write two files of one digest. Not std's hash: each byte of ten thousand files goes
+/// through it.
 fn digest(bytes: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    hasher.finish()
+    static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+    SEED.hash_one(bytes)
 }
 
 fn heads(tree: &Tree, faults: &[TextFault]) -> Vec<Head> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::address::{Fact, FactKey, Numbers, check_address, check_gateway, overlap};
 use super::closure::Resolver;
@@ -20,16 +21,30 @@ pub(super) struct Resolved<'a> {
     pub(super) block: Option<ManagementBlock>,
 }
 
-impl<'a> Resolver<'a> {
-    pub(super) fn networks(&mut self) -> BTreeMap<NetworkName, Resolved<'a>> {
-        let cx = self.cx;
-        self.unknown_networks();
-        let mut networks = BTreeMap::new();
-        for (name, network) in &cx.profile.spec().networks {
-            if let Some(resolved) = self.network(name, &network.value) {
-                networks.insert(name.clone(), resolved);
-            }
+/// The networks of an appliance, by name. A handful, so looking through them is all it takes to find one.
+pub(super) struct Networks<'a>(Vec<(&'a NetworkName, Resolved<'a>)>);
+
+impl<'a> Networks<'a> {
+    pub(super) fn get(&self, name: &NetworkName) -> Option<&Resolved<'a>> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, network)| network)
+    }
+
+    /// As the wish has them; a neighbour's where those are the same.
+    pub(super) fn into_desired(self, neighbours: &[Arc<BTreeMap<NetworkName, DesiredNetwork>>]) -> Arc<BTreeMap<NetworkName, DesiredNetwork>> {
+        let own = || self.0.iter().map(|(name, network)| (*name, &network.desired));
+        match neighbours.iter().find(|known| known.iter().eq(own())) {
+            Some(known) => known.clone(),
+            None => Arc::new(self.0.into_iter().map(|(name, network)| (name.clone(), network.desired)).collect()),
         }
+    }
+}
+
+impl<'a> Resolver<'a> {
+    pub(super) fn networks(&mut self) -> Networks<'a> {
+        let profile = self.cx.profile;
+        self.unknown_networks();
+        let known = profile.spec().networks.iter();
+        let networks = Networks(known.filter_map(|(name, network)| Some((name, self.network(name, &network.value)?))).collect());
         self.overlaps(&networks);
         self.host_addresses(&networks);
         networks
@@ -118,9 +133,9 @@ impl<'a> Resolver<'a> {
         self.faults.append(&mut faults);
     }
 
-    fn overlaps(&mut self, networks: &BTreeMap<NetworkName, Resolved<'a>>) {
-        for (index, (name, network)) in networks.iter().enumerate() {
-            for (other_name, other) in networks.iter().take(index) {
+    fn overlaps(&mut self, networks: &Networks<'a>) {
+        for (index, (name, network)) in networks.0.iter().enumerate() {
+            for (other_name, other) in &networks.0[..index] {
                 let (one, two) = (network.subnet.value.0, other.subnet.value.0);
                 if overlap(one, two) {
                     let message = format!("`{name}` ({one}) overlaps `{other_name}` ({two})");
@@ -132,9 +147,9 @@ impl<'a> Resolver<'a> {
     }
 
     /// The host's own addresses: claimed, and inside their networks.
-    fn host_addresses(&mut self, networks: &BTreeMap<NetworkName, Resolved<'a>>) {
-        for (name, network) in networks {
-            let get = |layer: &'a Layer| layer.host.as_ref().and_then(|host| host.addresses.get(name));
+    fn host_addresses(&mut self, networks: &Networks<'a>) {
+        for (name, network) in &networks.0 {
+            let get = |layer: &'a Layer| layer.host.as_ref().and_then(|host| host.addresses.get(*name));
             let Some(address) = self.stack.pick(|| format!("spec.host.addresses.{name}"), get, None) else { continue };
             self.faults.extend(check_address(address, network.numbers(name)));
             self.facts.push(Fact::own(FactKey::Address(address.value), address.origin));

@@ -1,6 +1,5 @@
 //! The VMs of an appliance.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use sha2::{Digest, Sha256};
@@ -8,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::address::{Fact, FactKey, check_address};
 use super::closure::Resolver;
 use super::derive::{self, Identity, ManagementBlock};
-use super::network::Resolved as Network;
+use super::network::Networks;
 use super::settings::SettingValues;
 use crate::desired::{Authentication, DesiredAdapter, DesiredRole, Membership, RoleImage, Scheme, SettingValue, StartAction, StopAction};
 use crate::diagnostic::Code;
@@ -23,7 +22,7 @@ use crate::units::DiskSize;
 /// What the roles of one appliance share.
 struct Shared<'r, 'a> {
     root: &'r HostPath,
-    networks: &'r BTreeMap<NetworkName, Network<'a>>,
+    networks: &'r Networks<'a>,
     settings: &'r SettingValues,
     size: Option<&'a ProfileSize>,
     credential: &'r CredentialName,
@@ -37,7 +36,7 @@ impl<'a> Resolver<'a> {
     pub(super) fn roles(
         &mut self,
         root: Option<&HostPath>,
-        networks: &BTreeMap<NetworkName, Network<'a>>,
+        networks: &Networks<'a>,
         settings: &SettingValues,
     ) -> Option<Vec<DesiredRole>> {
         self.unknown_roles();

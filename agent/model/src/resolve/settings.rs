@@ -4,6 +4,7 @@
 //! every layer is reported; values that several appliances share are made once (`SettingValues` is behind an `Arc`, and what an
 //! appliance does not state itself it takes typed from what its site comes to).
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -56,8 +57,6 @@ pub(crate) struct SettingLayers<'a> {
     pub(crate) own: Option<RawValue>,
     /// By its site and the Defaults that pick it.
     pub(crate) further: &'a [RawValue],
-    /// What the further layers come to by themselves, where that is known and sound.
-    pub(crate) inherited: Option<&'a SettingValues>,
 }
 
 impl SettingLayers<'_> {
@@ -67,11 +66,6 @@ impl SettingLayers<'_> {
 }
 
 impl SettingValues {
-    /// Whether an appliance may take its values from here: what is missing may still be stated by the appliance.
-    pub(crate) fn can_be_inherited(&self) -> bool {
-        self.faults.iter().all(|fault| fault.code == Code::SettingMissing)
-    }
-
     /// Where each value was written, with its path.
     pub(crate) fn written<'a>(&'a self, profile: &'a Profile) -> impl Iterator<Item = (&'a Setting, RawValue)> {
         profile.settings.iter().zip(&self.origins).filter_map(|(setting, raw)| Some((setting, (*raw)?)))
@@ -86,56 +80,136 @@ impl SettingValues {
         };
         equal.map(told).collect()
     }
+}
 
-    fn inherit(&self, index: usize, setting: &Setting) -> Option<(RawValue, SettingValue)> {
-        Some((self.origins[index]?, self.values.get(&setting.path)?.clone()))
+/// What settings come to by site and Defaults alone, and with the own settings of the appliances so far: those of one site often state
+/// the same.
+#[derive(Debug)]
+pub(crate) struct Inherited {
+    settings: SettingValues,
+    overlaid: RefCell<Vec<Overlaid>>,
+}
+
+/// What some own values come to when they are laid over the inherited ones.
+#[derive(Debug)]
+struct Overlaid {
+    own: OwnValues,
+    values: Arc<BTreeMap<Arc<str>, SettingValue>>,
+    rebuild: [u8; 8],
+}
+
+/// Values that an appliance states itself, by path, in the order of the profile; none where what is written is faulty.
+type OwnValues = Vec<(Arc<str>, Option<SettingValue>)>;
+
+/// Different own values that are kept; more would be searched for longer than they save.
+const OVERLAID: usize = 8;
+
+impl Inherited {
+    /// What the layers without an appliance's own come to. Nothing where that is faulty; what is missing may be stated by the appliance.
+    pub(crate) fn new(further: &[RawValue], cx: &SettingsContext<'_>) -> Option<Self> {
+        let settings = resolve_settings(SettingLayers { own: None, further }, cx);
+        let sound = settings.faults.iter().all(|fault| fault.code == Code::SettingMissing);
+        sound.then(|| Self { settings, overlaid: RefCell::default() })
+    }
+
+    /// The settings of an appliance that states some of them itself; `further` as they were.
+    pub(crate) fn with(&self, own: RawValue, further: &[RawValue], cx: &SettingsContext<'_>) -> SettingValues {
+        let mut result = SettingValues { origins: self.settings.origins.clone(), ..SettingValues::default() };
+        let mut stated = vec![false; cx.profile.settings.len()];
+        check_known(own, cx, &mut stated, &mut result.faults);
+        let readable = is_readable(&result.faults);
+        let lacks_some = !self.settings.faults.is_empty();
+        let (mut values, mut rebuilds) = (Vec::with_capacity(stated.iter().filter(|stated| **stated).count()), false);
+        for (index, setting) in cx.profile.settings.iter().enumerate() {
+            if stated[index] || lacks_some && self.settings.origins[index].is_none() {
+                let (raw, value) = resolve_one(setting, SettingLayers { own: Some(own), further }, cx, &mut result.faults);
+                result.origins[index] = raw;
+                values.push((setting.path.clone(), value));
+                rebuilds |= is_rebuild(setting);
+            }
+        }
+        (result.values, result.rebuild) = self.overlay(values, rebuilds.then_some(cx.profile));
+        finish(&mut result, &stated, readable, cx);
+        result
+    }
+
+    /// The values with the `own` ones among them, and their digest, which is worked out again if own ones count for it.
+    fn overlay(&self, own: OwnValues, rebuilt: Option<&Profile>) -> (Arc<BTreeMap<Arc<str>, SettingValue>>, [u8; 8]) {
+        let mut overlaid = self.overlaid.borrow_mut();
+        if let Some(known) = overlaid.iter().find(|known| known.own == own) {
+            return (known.values.clone(), known.rebuild);
+        }
+        let mut values = (*self.settings.values).clone();
+        for (path, value) in &own {
+            match value {
+                Some(value) => values.insert(path.clone(), value.clone()),
+                None => values.remove(path),
+            };
+        }
+        let rebuild = rebuilt.map_or(self.settings.rebuild, |profile| rebuild_digest(profile, &values));
+        let values = Arc::new(values);
+        if overlaid.len() < OVERLAID {
+            overlaid.push(Overlaid { own, values: values.clone(), rebuild });
+        }
+        (values, rebuild)
     }
 }
 
 /// Types every setting of the profile from the layers.
 pub(crate) fn resolve_settings(layers: SettingLayers<'_>, cx: &SettingsContext<'_>) -> SettingValues {
     let mut result = SettingValues::default();
-    let mut stated = vec![layers.inherited.is_none(); cx.profile.settings.len()];
-    let checked = if layers.inherited.is_some() { &[] } else { layers.further };
-    for raw in layers.own.iter().chain(checked) {
-        let mut decoder = Decoder::new(raw.file);
-        for index in cx.profile.settings.check_known(cx.library.node(*raw), &mut decoder) {
-            stated[index] = true;
-        }
-        result.faults.append(&mut decoder.faults);
-    }
-    // What stands below a group that cannot be read may be there.
-    let readable = !result.faults.iter().any(|fault| matches!(fault.code, Code::WrongType | Code::EmptyValue));
+    let mut stated = vec![true; cx.profile.settings.len()];
+    layers.iter().for_each(|raw| check_known(raw, cx, &mut stated, &mut result.faults));
+    let readable = is_readable(&result.faults);
     let mut values = Vec::with_capacity(cx.profile.settings.len());
-    result.origins = Vec::with_capacity(cx.profile.settings.len());
-    let is_rebuild = |setting: &Setting| matches!(setting.spec.class(), SettingClass::Rebuild | SettingClass::Identity);
-    let rebuilds = cx.profile.settings.iter().zip(&stated).any(|(setting, stated)| *stated && is_rebuild(setting));
-    let mut rebuild = Sha256::new();
-    for (index, setting) in cx.profile.settings.iter().enumerate() {
-        let inherited = layers.inherited.filter(|_| !stated[index]).and_then(|inherited| inherited.inherit(index, setting));
-        let (raw, value) = match inherited {
-            Some((raw, value)) => (Some(raw), Some(value)),
-            None => resolve_one(setting, layers, cx, &mut result.faults),
-        };
+    for setting in cx.profile.settings.iter() {
+        let (raw, value) = resolve_one(setting, layers, cx, &mut result.faults);
         result.origins.push(raw);
-        let Some(value) = value else { continue };
-        if rebuilds && is_rebuild(setting) {
-            rebuild.update(setting.path.as_bytes());
-            rebuild.update(serde_json::to_string(&value).unwrap_or_default().as_bytes());
-        }
-        values.push((setting.path.clone(), value));
+        values.extend(value.map(|value| (setting.path.clone(), value)));
     }
+    result.values = Arc::new(values.into_iter().collect());
+    result.rebuild = rebuild_digest(cx.profile, &result.values);
+    finish(&mut result, &stated, readable, cx);
+    result
+}
+
+/// Notes which settings a layer states, and what it states that the profile does not know.
+fn check_known(raw: RawValue, cx: &SettingsContext<'_>, stated: &mut [bool], faults: &mut Vec<Fault>) {
+    let mut decoder = Decoder::new(raw.file);
+    for index in cx.profile.settings.check_known(cx.library.node(raw), &mut decoder) {
+        stated[index] = true;
+    }
+    faults.append(&mut decoder.faults);
+}
+
+/// Whether every group of settings could be read; what stands below one that cannot be may be there.
+fn is_readable(faults: &[Fault]) -> bool {
+    !faults.iter().any(|fault| matches!(fault.code, Code::WrongType | Code::EmptyValue))
+}
+
+/// The rules that speak of what is `stated`, and the claims.
+fn finish(result: &mut SettingValues, stated: &[bool], readable: bool, cx: &SettingsContext<'_>) {
     if !readable {
         result.faults.retain(|fault| fault.code != Code::SettingMissing);
     }
-    match layers.inherited.filter(|_| !rebuilds) {
-        Some(inherited) => result.rebuild = inherited.rebuild,
-        None => result.rebuild.copy_from_slice(&rebuild.finalize()[..8]),
+    check_rules(cx, stated, result);
+    claims(cx, result);
+}
+
+fn is_rebuild(setting: &Setting) -> bool {
+    matches!(setting.spec.class(), SettingClass::Rebuild | SettingClass::Identity)
+}
+
+/// Digest of what needs a new instance when it changes.
+fn rebuild_digest(profile: &Profile, values: &BTreeMap<Arc<str>, SettingValue>) -> [u8; 8] {
+    let mut digest = Sha256::new();
+    for setting in profile.settings.iter().filter(|setting| is_rebuild(setting)) {
+        let Some(value) = values.get(&setting.path) else { continue };
+        digest.update(setting.path.as_bytes());
+        digest.update(serde_json::to_string(value).unwrap_or_default().as_bytes());
     }
-    result.values = Arc::new(values.into_iter().collect());
-    check_rules(cx, &stated, &mut result);
-    claims(cx, &mut result);
-    result
+    let [a, b, c, d, e, f, g, h, ..]: [u8; 32] = digest.finalize().into();
+    [a, b, c, d, e, f, g, h]
 }
 
 /// Where a setting is written and what that means; a value that cannot be read has a place and no meaning.

@@ -133,7 +133,7 @@ impl Reader<'_> {
     }
 
     /// The document's name as a name of its kind.
-    fn name<T: Scalar>(&mut self, placed: &Placed<'_>, scope: Scope) -> Option<T> {
+    fn name<T: Scalar>(&mut self, placed: &Placed<'_>, scope: impl FnOnce() -> Scope) -> Option<T> {
         let read = T::read(&placed.header.name);
         match read {
             Ok(name) => Some(name),
@@ -141,7 +141,7 @@ impl Reader<'_> {
             Err(_) if placed.header.name.is_empty() => None,
             Err(message) => {
                 let fault = Fault::new(Code::BadName, placed.origin(), message).expected(T::EXPECTED);
-                self.findings.push(Finding::new(scope, fault));
+                self.findings.push(Finding::new(scope(), fault));
                 None
             }
         }
@@ -180,7 +180,7 @@ impl Shelf {
         if let Some(known) = self.shipped.iter().find(|file| **file.path() == *path) {
             return known.clone();
         }
-        let file = Arc::new(ParsedFile::new(&path, text.as_bytes()));
+        let file = Arc::new(ParsedFile::new(path, text.as_bytes()));
         self.shipped.push(file.clone());
         file
     }
@@ -188,7 +188,7 @@ impl Shelf {
     fn take(&mut self, reader: &mut Reader<'_>, last: &Self, one: &Placed<'_>, kind: DocumentKind) {
         match kind {
             DocumentKind::Repository => {
-                self.fleet = reader.name(one, Scope::Everything);
+                self.fleet = reader.name(one, || Scope::Everything);
                 self.repository = Some(reader.keep::<RepositorySpec>(last.repository.as_ref(), one, Scope::Everything));
             }
             DocumentKind::Defaults => {
@@ -196,21 +196,21 @@ impl Shelf {
                 self.defaults.push((one.header.name.clone(), reader.keep::<DefaultsSpec>(known, one, Scope::Everything)));
             }
             DocumentKind::Site => {
-                let Some(name) = reader.name::<SiteName>(one, Scope::Everything) else {
+                let Some(name) = reader.name::<SiteName>(one, || Scope::Everything) else {
                     return reader.unnamed::<SiteSpec>(one, &Scope::Everything);
                 };
                 let kept = reader.keep::<SiteSpec>(last.sites.get(&name), one, Scope::site(&name));
                 self.sites.insert(name, kept);
             }
             DocumentKind::Release => {
-                let Some(name) = reader.name::<ReleaseName>(one, Scope::Everything) else {
+                let Some(name) = reader.name::<ReleaseName>(one, || Scope::Everything) else {
                     return reader.unnamed::<ReleaseSpec>(one, &Scope::Everything);
                 };
                 let kept = reader.keep::<ReleaseSpec>(last.releases.get(&name), one, Scope::Users);
                 self.releases.insert(name, kept);
             }
             DocumentKind::Profile => {
-                let Some(name) = reader.name::<ProfileName>(one, Scope::Users) else {
+                let Some(name) = reader.name::<ProfileName>(one, || Scope::Users) else {
                     return reader.unnamed::<ProfileSpec>(one, &Scope::Users);
                 };
                 let kept = keep_profile(reader, last.profiles.get(&name), one, &name);
@@ -230,6 +230,9 @@ impl Shelf {
         for (number, file) in library.files() {
             for head in file.heads() {
                 let kind = head.header.as_ref().map(|header| header.kind);
+                if kind.is_some() && head.faults.is_empty() {
+                    continue;
+                }
                 let site = head.site.as_deref().and_then(|site| SiteName::new(site).ok());
                 if kind.is_none() {
                     match &site {
@@ -252,17 +255,17 @@ impl Shelf {
 
     fn appliance(&mut self, reader: &mut Reader<'_>, one: &Placed<'_>, rosters: &mut BTreeMap<SiteName, Vec<Entry>>) {
         let site = one.head.site.as_deref().and_then(|site| SiteName::new(site).ok());
-        let scope = site.as_ref().map_or(Scope::Everything, Scope::site);
-        let name = reader.name::<ApplianceName>(one, scope.clone());
-        if let (Some(site), Some(name)) = (&site, name) {
-            rosters.entry(site.clone()).or_default().push(Entry { key: one.key(), name, spoiled: one.head.spoiled });
-            return;
+        let scope = || site.as_ref().map_or(Scope::Everything, Scope::site);
+        let name = reader.name::<ApplianceName>(one, scope);
+        match (site.clone(), name) {
+            (Some(site), Some(name)) => {
+                rosters.entry(site).or_default().push(Entry { key: one.key(), name, spoiled: one.head.spoiled });
+                return;
+            }
+            (Some(site), None) => drop(self.incomplete.insert(site.as_str().to_owned())),
+            (None, _) => self.any_incomplete = true,
         }
-        match site {
-            Some(site) => drop(self.incomplete.insert(site.as_str().to_owned())),
-            None => self.any_incomplete = true,
-        }
-        reader.faults_of::<crate::manifest::ApplianceSpec>(one, &scope);
+        reader.faults_of::<crate::manifest::ApplianceSpec>(one, &scope());
     }
 
     fn check_references(&self, rosters: &BTreeMap<SiteName, Vec<Entry>>, findings: &mut Vec<Finding>) {

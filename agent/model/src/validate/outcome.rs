@@ -11,7 +11,7 @@ use crate::desired::{CertificateWish, Desired, DesiredNetwork, SettingValue};
 use crate::diagnostic::Code;
 use crate::manifest::{ApplianceManifest, ApplianceSpec, Label, SiteManifest, Spanned, one_of, suggest};
 use crate::names::{FleetName, NetworkName, SiteName, WindowName};
-use crate::resolve::DefaultsLayer;
+use crate::resolve::{DefaultsLayer, Inherited};
 use crate::window::Window;
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ pub(super) struct Pool {
     /// Settings by release and by the Defaults that apply, for appliances that state none themselves.
     settings: BTreeMap<(ReleaseName, Vec<usize>), Arc<SettingValues>>,
     /// The same for those that do state some: what they add to.
-    inherited: BTreeMap<(ReleaseName, Vec<usize>), OnceCell<SettingValues>>,
+    inherited: BTreeMap<(ReleaseName, Vec<usize>), OnceCell<Option<Inherited>>>,
     values: Vec<Arc<BTreeMap<Arc<str>, SettingValue>>>,
     networks: Vec<Arc<BTreeMap<NetworkName, DesiredNetwork>>>,
     windows: Vec<Arc<BTreeMap<WindowName, Window>>>,
@@ -168,6 +168,7 @@ impl Assembler {
                 profile: release.profile,
                 shared_settings: pool.settings.get(&key).filter(|_| !own_settings).cloned(),
                 inherited_settings: pool.inherited.entry(key.clone()).or_default(),
+                known_networks: &pool.networks,
                 trace: common.trace,
             };
             let Resolved { mut desired, faults: found, mut facts, settings } = resolve(&closure);

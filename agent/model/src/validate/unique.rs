@@ -7,10 +7,11 @@ use std::hash::{Hash, Hasher};
 use foldhash::fast::RandomState;
 
 use super::report::{Finding, Scope};
-use super::{Assembler, Roster, side_by_side};
+use super::{Assembler, Outcome, Roster, helpers};
 use crate::diagnostic::Code;
 use crate::manifest::{Fault, Origin};
 use crate::names::{ApplianceName, InstanceId, ProfileName, SiteName};
+use crate::parallel;
 use crate::resolve::{Fact, FactKey, Owner, instance_of, management_slot, management_slots};
 
 /// Who made a claim.
@@ -49,19 +50,19 @@ pub(crate) fn check(assembler: &Assembler, rosters: &[Roster], findings: &mut Ve
 /// Addresses are claimed about as often as everything else together, so the two are looked through side by side.
 fn claims(assembler: &Assembler, rosters: &[Roster], findings: &mut Vec<Finding>) {
     let is_address = |key: &FactKey| matches!(key, FactKey::Address(_));
-    let [addresses, others] =
-        side_by_side(rosters.len(), || conflicts(assembler, rosters, is_address), || conflicts(assembler, rosters, |key| !is_address(key)));
-    findings.extend(addresses);
-    findings.extend(others);
+    let entries = (0..).zip(rosters).flat_map(|(site, roster)| (0..).zip(&roster.entries).map(move |(place, entry)| (site, place, entry)));
+    let outcomes: Vec<_> = entries.filter_map(|(site, place, entry)| Some(((site, place), assembler.outcomes.get(&entry.key)?))).collect();
+    let conflicts = |(): &(), addresses: &bool| conflicts(&outcomes, rosters, |key| is_address(key) == *addresses);
+    findings.extend(parallel::map_with((), helpers(rosters), &[true, false], conflicts).into_iter().flatten());
 }
 
+/// An outcome and its appliance, by the places of its roster and its entry.
+type Placed<'a> = ((u32, u32), &'a Outcome);
+
 /// What is claimed twice, of what is `asked`.
-fn conflicts(assembler: &Assembler, rosters: &[Roster], asked: impl Fn(&FactKey) -> bool) -> Vec<Finding> {
+fn conflicts(outcomes: &[Placed<'_>], rosters: &[Roster], asked: impl Fn(&FactKey) -> bool) -> Vec<Finding> {
     let claims = || {
-        let entries =
-            (0..).zip(rosters).flat_map(|(site, roster)| (0..).zip(&roster.entries).map(move |(place, entry)| (site, place, entry)));
-        let outcomes = entries.filter_map(|(site, place, entry)| Some(((site, place), assembler.outcomes.get(&entry.key)?)));
-        outcomes.flat_map(|(who, outcome)| outcome.facts.iter().map(move |fact| (who, fact))).filter(|(_, fact)| asked(&fact.key))
+        outcomes.iter().flat_map(|(who, outcome)| outcome.facts.iter().map(move |fact| (*who, fact))).filter(|(_, fact)| asked(&fact.key))
     };
     let told = |fact, (site, place): (u32, u32)| {
         let roster = &rosters[site as usize];

@@ -46,7 +46,7 @@ pub fn base() -> Files {
 
 /// Parses files.
 pub fn parse(files: &Files) -> Vec<Arc<ParsedFile>> {
-    files.iter().map(|(path, bytes)| Arc::new(ParsedFile::new(path, bytes))).collect()
+    files.iter().map(|(path, bytes)| Arc::new(ParsedFile::new(path.as_str(), bytes))).collect()
 }
 
 /// Assembles files.
