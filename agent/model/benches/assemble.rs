@@ -45,8 +45,9 @@ fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
 }
 
 fn parse_all(files: &[(String, String)]) -> Vec<Arc<ParsedFile>> {
-    let parse =
-        |files: &[(String, String)]| files.iter().map(|(path, text)| Arc::new(ParsedFile::new(path.as_str(), text.as_bytes()))).collect::<Vec<_>>();
+    let parse = |files: &[(String, String)]| {
+        files.iter().map(|(path, text)| Arc::new(ParsedFile::new(path.as_str(), text.as_bytes()))).collect::<Vec<_>>()
+    };
     let (first, second) = files.split_at(files.len() / 2);
     std::thread::scope(|scope| {
         let second = scope.spawn(|| parse(second));

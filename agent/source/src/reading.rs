@@ -186,3 +186,36 @@ fn entry(file: &Listed, content: Content) -> Entry {
 fn refused(file: &Listed, code: Code, message: String, hint: &str) -> What {
     What::Manifest(Arc::new(ParsedFile::unread(&file.path, code, message, hint)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A hundred bytes, whatever the file is called.
+    struct Hundred;
+
+    impl Contents for Hundred {
+        fn content(&self, _: &Listed) -> Result<Content, SourceError> {
+            Ok(Content::Bytes(format!("#{}\n", "-".repeat(98)).into_bytes()))
+        }
+
+        fn again(&self) -> Result<Self, SourceError> {
+            Ok(Self)
+        }
+    }
+
+    #[test]
+    fn the_files_that_are_too_many_are_the_last_ones_however_many_threads_read_them() {
+        let listed = |number| Listed { path: format!("{number:03}.yaml").into(), id: Oid::ZERO_SHA1, kind: FileKind::Manifest };
+        for count in [FEW / 2, FEW * 10] {
+            let files: Vec<Listed> = (0..count).map(listed).collect();
+            let entries = parse_all(&files.iter().collect::<Vec<_>>(), &Hundred, MAX_TOTAL_BYTES - 1_099).unwrap();
+            let is_refused = |entry: &Entry| match &entry.what {
+                What::Manifest(file) => file.faults().iter().any(|fault| fault.code == Code::TooManyFiles),
+                What::Policy(_) => false,
+            };
+            let expected: Vec<bool> = (0..count).map(|number| number >= 10).collect();
+            assert_eq!(entries.iter().map(is_refused).collect::<Vec<_>>(), expected);
+        }
+    }
+}

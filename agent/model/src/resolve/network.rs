@@ -30,7 +30,10 @@ impl<'a> Networks<'a> {
     }
 
     /// As the wish has them; a neighbour's where those are the same.
-    pub(super) fn into_desired(self, neighbours: &[Arc<BTreeMap<NetworkName, DesiredNetwork>>]) -> Arc<BTreeMap<NetworkName, DesiredNetwork>> {
+    pub(super) fn into_desired(
+        self,
+        neighbours: &[Arc<BTreeMap<NetworkName, DesiredNetwork>>],
+    ) -> Arc<BTreeMap<NetworkName, DesiredNetwork>> {
         let own = || self.0.iter().map(|(name, network)| (*name, &network.desired));
         match neighbours.iter().find(|known| known.iter().eq(own())) {
             Some(known) => known.clone(),

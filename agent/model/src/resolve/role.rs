@@ -33,12 +33,7 @@ struct Shared<'r, 'a> {
 }
 
 impl<'a> Resolver<'a> {
-    pub(super) fn roles(
-        &mut self,
-        root: Option<&HostPath>,
-        networks: &Networks<'a>,
-        settings: &SettingValues,
-    ) -> Option<Vec<DesiredRole>> {
+    pub(super) fn roles(&mut self, root: Option<&HostPath>, networks: &Networks<'a>, settings: &SettingValues) -> Option<Vec<DesiredRole>> {
         self.unknown_roles();
         let credential = self.guest_credential();
         let get = |layer: &'a Layer| layer.guests.as_ref().and_then(|guests| guests.join_credential.as_ref());

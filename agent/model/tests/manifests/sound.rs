@@ -7,7 +7,7 @@ use trunkline_model::diagnostic::render_all;
 use trunkline_model::manifest::DocumentKind;
 use trunkline_model::validate::{Assembled, Assembler};
 
-use crate::support::{assemble, base, parse, patched};
+use crate::support::{Files, assemble, base, parse, patched};
 
 #[test]
 fn the_base_repository_is_sound() {
@@ -240,6 +240,34 @@ fn assembling_again_gives_the_same_and_keeps_what_did_not_change() {
         Arc::ptr_eq(&find(&first), &find(&second))
     };
     assert!(!kept("sea-1") && kept("sea-2") && kept("spk-1"));
+}
+
+#[test]
+fn what_an_appliance_states_itself_counts_the_same_whatever_its_neighbours_state() {
+    let stating = |file: &str, settings: &str, files: &mut Files| {
+        let file = files.get_mut(file).unwrap();
+        file.extend(if settings.is_empty() { String::new() } else { format!("  settings: {settings}\n") }.bytes());
+    };
+    let wish = |own: &str, neighbours: &str| {
+        let mut files = base();
+        stating("sites/seattle/sea-1.yaml", own, &mut files);
+        stating("sites/seattle/sea-2.yaml", neighbours, &mut files);
+        let assembled = assemble(&files);
+        assert_eq!(render_all(&assembled.diagnostics), "");
+        ["sea-1", "sea-2"].map(|name| Arc::clone(&assembled.desired[&name.parse().unwrap()]))
+    };
+    let [_, plain] = wish("", "");
+    let all = ["{ cms: { fileShare: Other } }", "{ cms: { fileShare: CmsFileStore } }", "{ updates: { source: http://wsus.contoso.com } }"];
+    for own in all {
+        let [alone, _] = wish(own, "");
+        for neighbours in all {
+            let [first, second] = wish(own, neighbours);
+            assert_eq!(first, alone, "{own} beside {neighbours}");
+            assert_eq!(Arc::ptr_eq(&first.settings, &second.settings), own == neighbours, "{own} beside {neighbours}");
+            let rebuilt = second.roles.iter().zip(&plain.roles).any(|(now, before)| now.spec != before.spec);
+            assert_eq!(rebuilt, neighbours == all[0], "{own} beside {neighbours}");
+        }
+    }
 }
 
 #[test]
