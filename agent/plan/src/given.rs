@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ipnet::IpNet;
 use jiff::Timestamp;
-use model::names::{ApplianceName, InstanceId, RoleName, ServiceName};
-use model::units::Span;
+use model::names::{AdapterName, ApplianceName, InstanceId, RoleName, ServiceName};
+use model::units::{MacAddress, Span};
 use model::validate::Approval;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +48,8 @@ pub enum PlannedWork {
     SetUpOnly,
     /// It may not: such work may not begin now, and repairs must not stand behind it.
     Withheld,
+    /// It may not: the plan is for an instance that stands while another one is wished for.
+    Standing,
 }
 
 impl Given {
@@ -170,6 +173,9 @@ pub struct Memory {
     pub seen_good: BTreeMap<InstanceId, BTreeMap<RoleName, BTreeMap<String, bool>>>,
     /// Which services guests had when they were looked into last, of those that go by more than one name.
     pub services_had: BTreeMap<InstanceId, BTreeMap<RoleName, BTreeSet<ServiceName>>>,
+    /// The lasting adapters of VMs that are set up, as they were seen last: of those that are gone nothing else tells, once another instance
+    /// is wished for.
+    pub adapters_had: BTreeMap<InstanceId, BTreeMap<RoleName, BTreeMap<AdapterName, HadAdapter>>>,
     /// Since when no signal has been bad or unseen (held ones aside).
     pub well_since: Option<Timestamp>,
     /// Since when no signal in the call path has been bad or unseen.
@@ -182,6 +188,16 @@ pub struct Memory {
     pub broken_off: Option<BrokenOff>,
     /// When faults began to count on an appliance that was not held yet, the last hour only.
     pub downs: Vec<Timestamp>,
+}
+
+/// An adapter as it was seen last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HadAdapter {
+    /// Its hardware address.
+    pub mac: MacAddress,
+    /// Its addresses in the guest, as they were wished for and seen in force; empty when they never were.
+    pub addresses: Vec<IpNet>,
 }
 
 /// A drain: services take no new calls, and those that run may finish.

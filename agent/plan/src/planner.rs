@@ -24,7 +24,7 @@ use crate::step::{Impact, Purpose, Step};
 /// Works out what to do next.
 pub fn plan(desired: &Desired, observed: &Observed, given: &Given) -> (Plan, PlanReport) {
     let Some(standing) = standing::wish(desired, observed, &given.memory) else { return plan_for(desired, observed, given) };
-    let repairs = Given { planned_work: PlannedWork::Withheld, ..given.clone() };
+    let repairs = Given { planned_work: PlannedWork::Standing, ..given.clone() };
     let (plan, mut report) = plan_for(&standing, observed, &repairs);
     standing::tell(desired, &standing, observed, &mut report);
     (plan, report)

@@ -281,6 +281,7 @@ impl Memory {
         self.clamp(now, desired.recovery.longest_wait.max(desired.recovery.first_wait));
         self.note_seen_good(desired, observed, &signals(desired, observed));
         self.note_names(desired, observed);
+        self.note_adapters(desired, observed);
         let all = remembered(desired, observed, self);
         self.forget_the_mended(desired, &all);
         let bad = all.iter().filter(|signal| matches!(signal.state, SignalState::Bad(_)));

@@ -68,6 +68,7 @@ pub(crate) fn all(draft: &mut Draft<'_>) {
         vms::discard(draft);
     }
     power::retire_others(draft);
+    power::keep_standing(draft);
     let built_up_to_connecting = adapters::all_connected(draft);
     switches::make(draft, built_up_to_connecting, Purpose::Repair);
     draft.barrier();
@@ -212,7 +213,8 @@ pub(crate) fn may_change(draft: &Draft<'_>) -> bool {
 
 /// Whether what has never served may be built.
 pub(crate) fn may_build(draft: &Draft<'_>) -> bool {
-    may_decide(draft) && draft.rival.is_none() && draft.given.planned_work != PlannedWork::Withheld
+    let may = matches!(draft.given.planned_work, PlannedWork::Included | PlannedWork::SetUpOnly);
+    may && may_decide(draft) && draft.rival.is_none()
 }
 
 fn may_plan(draft: &Draft<'_>) -> bool {

@@ -94,6 +94,7 @@ async fn what_serves_is_mended_while_another_release_is_wished_for() {
     let (host, defined) = (stage.host(), stage.methods()["DefineSystem"]);
     let faults = [
         (Fault::NicUnplugged { host: host.clone(), vm: vm.clone(), adapter: "corpnet".to_owned() }, "2.1/app/connect-adapter/corpnet"),
+        (Fault::NicRemoved { host: host.clone(), vm: vm.clone(), adapter: "corpnet".to_owned() }, "2.1/app/connect-adapter/corpnet"),
         (Fault::ServiceStops { host: host.clone(), vm: Some(vm.clone()), service: "AppSvc".to_owned() }, "2.1/app/start-service/AppSvc"),
         (Fault::VmOff { host, vm }, "2.1/app/start-vm"),
     ];
@@ -106,6 +107,8 @@ async fn what_serves_is_mended_while_another_release_is_wished_for() {
         })
         .await;
     assert_eq!(stage.methods()["DefineSystem"], defined, "nothing is built in its place");
+    stage.steps_of(&stage.snapshot()).await;
+    assert_eq!(stage.status(&stage.name()).posture, Some(Posture::Serving));
 }
 
 #[derive(Debug)]

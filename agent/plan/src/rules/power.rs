@@ -9,6 +9,7 @@ use model::seen::{Cause, Seen};
 
 use super::{adapters, bonds, firmware, may_change, memory, processor, wait_for_mode};
 use crate::draft::Draft;
+use crate::given::PlannedWork;
 use crate::laggard::is_left_behind;
 use crate::step::{Act, Purpose};
 
@@ -155,6 +156,21 @@ pub(crate) fn retire_others(draft: &mut Draft<'_>) {
     let off: Vec<_> = off.map(|(instance, role, _)| (instance, role)).collect();
     for (instance, role) in off {
         draft.write_apart(&instance, &role, Act::SetStartAction { to: StartAction::Nothing }, Purpose::Repair);
+    }
+}
+
+/// Has the host go on starting what stands: who turned it on again has not given it up.
+pub(crate) fn keep_standing(draft: &mut Draft<'_>) {
+    if draft.given.planned_work != PlannedWork::Standing || draft.rival.is_some() {
+        return;
+    }
+    let given_up = |role: &&DesiredRole| {
+        let nothing = draft.vm(role).is_some_and(|vm| vm.start_action == Seen::Known(StartAction::Nothing));
+        nothing && role.start_action != StartAction::Nothing
+    };
+    let given_up: Vec<&DesiredRole> = draft.roles().iter().filter(given_up).collect();
+    for role in given_up {
+        draft.write_alone(&draft.desired.instance, &role.role, Act::SetStartAction { to: role.start_action }, Purpose::Repair);
     }
 }
 

@@ -5,12 +5,13 @@ use model::condition::{Posture, Reason};
 use model::desired::{Desired, StartAction, StartMode};
 use model::observed::{Observed, PowerState, ServiceState, UnreadableObject};
 use model::seen::Seen;
-use model::units::MemorySize;
+use model::units::{MacAddress, MemorySize};
 
 use super::shown;
-use crate::fixtures::{apply, branch_bundle, converged, given, of, set_service, turn_off, unplug, vm};
-use crate::given::Given;
+use crate::fixtures::{apply, branch_bundle, converged, foreign, given, of, role, set_service, turn_off, unplug, vm};
+use crate::given::{Given, Memory};
 use crate::posture::posture;
+use crate::step::{Act, Purpose};
 use crate::{gate, plan};
 
 /// A wish for 2.2, on a host where 2.1 serves.
@@ -27,6 +28,9 @@ fn bumped() -> (Desired, Observed, Given) {
         role.memory = Some(MemorySize::from_mib(8192));
         for (index, adapter) in role.adapters.iter_mut().enumerate() {
             adapter.mac = format!("00155D0022{number}{index}").parse().unwrap();
+            if adapter.network.as_str() == "management" {
+                adapter.addresses = vec![of(&format!("192.168.213.1{number}/24"))];
+            }
         }
     }
     (desired, observed, given)
@@ -122,6 +126,103 @@ fn a_vm_that_is_lost_closes_what_stands_and_is_not_forgotten() {
     each_step_leads_to_the_rest(&desired, &observed, &given);
     // Nor when the commit is taken back.
     assert!(matches!(posture(&branch_bundle(), &observed, &given), Posture::Down(_)));
+}
+
+/// Takes an adapter away; its hardware address.
+fn lose(observed: &mut Observed, role: &str, adapter: &str) -> MacAddress {
+    let adapters = vm(observed, role).adapters.known_mut().unwrap();
+    let mac = *adapters.iter().find(|(_, one)| one.name.as_str() == adapter).unwrap().0;
+    adapters.remove(&mac);
+    mac
+}
+
+#[test]
+fn an_adapter_that_is_lost_closes_what_stands_and_comes_back_as_it_was() {
+    let (desired, observed, given) = bumped();
+    let old = branch_bundle();
+    for (index, adapter) in ["corpnet", "management"].into_iter().enumerate() {
+        let (mut observed, mut given) = (observed.clone(), given.clone());
+        let mac = lose(&mut observed, "gateway", adapter);
+        see(&desired, &observed, &mut given);
+        assert!(matches!(posture(&desired, &observed, &given), Posture::Down(_)), "{adapter}");
+        let (whole, _) = plan(&desired, &observed, &given);
+        let added = whole.steps.iter().find(|step| step.act.verb() == "add-adapter").map(|step| (&step.act, step.purpose));
+        assert_eq!(added, Some((&Act::AddAdapter { adapter: of(adapter), mac }, Purpose::Repair)));
+        let addresses = whole.steps.iter().find_map(|step| match &step.act {
+            Act::InjectAddress { config, .. } => Some(&config.addresses),
+            _ => None,
+        });
+        assert_eq!(addresses, Some(&old.roles[1].adapters[index].addresses), "its own, on {adapter}");
+        each_step_leads_to_the_rest(&desired, &observed, &given);
+    }
+}
+
+#[test]
+fn an_adapter_that_what_stands_never_had_is_not_missed() {
+    let (mut desired, mut observed, mut given) = bumped();
+    let more = |desired: &mut Desired| {
+        let internet = role(2, "gateway", &["corpnet", "management", "internet"]).adapters.remove(2);
+        desired.roles[1].adapters.push(internet);
+    };
+    more(&mut desired);
+    see(&desired, &observed, &mut given);
+    assert_eq!((posture(&desired, &observed, &given), ids(&desired, &observed, &given)), (Posture::Serving, vec![]));
+    // Nor one that was taken off while nobody wished for it.
+    lose(&mut observed, "gateway", "corpnet");
+    let mut without = branch_bundle();
+    without.roles[1].adapters.remove(0);
+    given.memory.note(&without, &observed, given.now);
+    see(&desired, &observed, &mut given);
+    assert_eq!((posture(&desired, &observed, &given), ids(&desired, &observed, &given)), (Posture::Serving, vec![]));
+    // Who forgot everything cannot tell.
+    given.memory = Memory::default();
+    see(&desired, &observed, &mut given);
+    assert_eq!(posture(&desired, &observed, &given), Posture::Serving);
+}
+
+#[test]
+fn what_was_given_up_and_turned_on_again_comes_back_with_its_host() {
+    let (desired, mut observed, given) = bumped();
+    for role in ["app", "gateway"] {
+        vm(&mut observed, role).start_action = Seen::Known(StartAction::Nothing);
+    }
+    assert_eq!(ids(&desired, &observed, &given), ["2.1/app/set-start-action", "2.1/gateway/set-start-action"]);
+    each_step_leads_to_the_rest(&desired, &observed, &given);
+    let (whole, report) = plan(&desired, &observed, &given);
+    assert!(whole.steps.iter().all(|step| step.purpose == Purpose::Repair), "{whole:?}");
+    assert_eq!(gate::gate(&whole, &report, &desired, &given).go.len(), 2, "it waits for nobody");
+    // Then the host restarts, and starts nothing.
+    apply(&desired, &mut observed, whole.steps.iter());
+    ["app", "gateway"].iter().for_each(|role| turn_off(&mut observed, role));
+    let steps = ids(&desired, &observed, &given);
+    assert!(steps.contains(&"2.1/app/start-vm".to_owned()) && steps.iter().all(|step| step.starts_with("2.1/")), "{steps:?}");
+}
+
+#[test]
+fn where_the_host_is_to_start_nothing_our_line_is_what_gives_up() {
+    let (mut desired, mut observed, given) = bumped();
+    for name in ["app", "gateway"] {
+        vm(&mut observed, name).start_action = Seen::Known(StartAction::Nothing);
+        turn_off(&mut observed, name);
+    }
+    desired.roles.iter_mut().for_each(|role| role.start_action = StartAction::Nothing);
+    let (steps, report) = plan(&desired, &observed, &given);
+    assert!(steps.steps.iter().any(|step| step.id.as_str() == "2.1/app/start-vm"), "it looks as after a restart of the host: {steps:?}");
+    insta::assert_snapshot!(report.stalls[0].hint, @"keep the release of 2.1 in the Appliance; to give it up, hold the appliance, turn its VMs off and delete our line in their notes: what is not ours is left alone");
+    observed.foreign = observed.instances.remove(&of("2.1")).unwrap().vms.into_values().map(|vm| foreign(vm.name.as_str())).collect();
+    let steps = ids(&desired, &observed, &given);
+    assert!(steps.contains(&"2.2/app/define-vm".to_owned()) && !steps.iter().any(|step| step.starts_with("2.1/")), "{steps:?}");
+}
+
+#[test]
+fn notes_that_lost_their_line_end_no_watch() {
+    let (desired, mut observed, given) = bumped();
+    for role in ["app", "gateway"] {
+        vm(&mut observed, role).remarks.set_up = false;
+    }
+    assert_eq!(ids(&desired, &observed, &given), ["2.1/app/restore-set-up", "2.1/gateway/restore-set-up"]);
+    assert_eq!(posture(&desired, &observed, &given), Posture::Serving);
+    each_step_leads_to_the_rest(&desired, &observed, &given);
 }
 
 #[test]

@@ -80,6 +80,15 @@ pub enum Fault {
         /// The adapter's name.
         adapter: String,
     },
+    /// Somebody removes an adapter from a VM.
+    NicRemoved {
+        /// The host.
+        host: HostName,
+        /// The VM.
+        vm: String,
+        /// The adapter's name.
+        adapter: String,
+    },
     /// Somebody makes a checkpoint of a VM.
     VmCheckpointed {
         /// The host.
@@ -208,6 +217,7 @@ impl Fault {
             | Self::VmSaved { host, .. }
             | Self::VmDeleted { host, .. }
             | Self::NicUnplugged { host, .. }
+            | Self::NicRemoved { host, .. }
             | Self::VmCheckpointed { host, .. }
             | Self::VmReplicated { host, .. }
             | Self::VmClustered { host, .. }
@@ -275,13 +285,8 @@ impl World {
                 }
                 owner.machines.retain(|m| m.id != id);
             }
-            Fault::NicUnplugged { host, vm, adapter } => {
-                let id = self.vm(&host, &vm)?;
-                let machine = self.faulty_host(&host)?.machine_mut(&id).ok_or_else(|| no("virtual machine", &vm))?;
-                let nic = machine.adapters.iter_mut().find(|a| a.name.eq_ignore_ascii_case(&adapter));
-                let connection = nic.and_then(|a| a.connection.as_mut()).ok_or_else(|| no("connected adapter", &adapter))?;
-                connection.enabled = false;
-            }
+            Fault::NicUnplugged { host, vm, adapter } => self.unplugged(&host, &vm, &adapter)?,
+            Fault::NicRemoved { host, vm, adapter } => self.removed(&host, &vm, &adapter)?,
             Fault::VmCheckpointed { host, vm, name } => self.checkpointed(&host, &vm, &name)?,
             Fault::VmReplicated { host, vm, mode } => self.with_vm(&host, &vm, |m| m.replication = Some(Replication::of(mode)))?,
             Fault::VmClustered { host, vm } => self.clustered(&host, &vm)?,
@@ -350,6 +355,22 @@ impl World {
         let id = self.vm(host, vm)?;
         let (owner, mut cx) = self.host_and_surroundings(host).ok_or_else(|| no("host", host.as_str()))?;
         owner.take_checkpoint(&id, name, &mut cx);
+        Ok(())
+    }
+
+    fn unplugged(&mut self, host: &HostName, vm: &str, adapter: &str) -> Result<(), WorldError> {
+        let id = self.vm(host, vm)?;
+        let machine = self.faulty_host(host)?.machine_mut(&id).ok_or_else(|| no("virtual machine", vm))?;
+        let nic = machine.adapters.iter_mut().find(|a| a.name.eq_ignore_ascii_case(adapter));
+        nic.and_then(|a| a.connection.as_mut()).ok_or_else(|| no("connected adapter", adapter))?.enabled = false;
+        Ok(())
+    }
+
+    fn removed(&mut self, host: &HostName, vm: &str, adapter: &str) -> Result<(), WorldError> {
+        let id = self.vm(host, vm)?;
+        let machine = self.faulty_host(host)?.machine_mut(&id).ok_or_else(|| no("virtual machine", vm))?;
+        let at = machine.adapters.iter().position(|a| a.name.eq_ignore_ascii_case(adapter)).ok_or_else(|| no("adapter", adapter))?;
+        machine.adapters.remove(at);
         Ok(())
     }
 

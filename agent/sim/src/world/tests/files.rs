@@ -125,6 +125,7 @@ fn faults_are_written_by_their_names() {
         "vmSaved: {host: hv-1, vm: web}",
         "vmDeleted: {host: hv-1, vm: web}",
         "nicUnplugged: {host: hv-1, vm: web, adapter: corpnet}",
+        "nicRemoved: {host: hv-1, vm: web, adapter: corpnet}",
         "jobFails: {host: hv-1, kind: createDisk}",
         "guestUnreachable: {host: hv-1, vm: web, for: 30s}",
         "vmUntold: {host: hv-1, vm: web, for: 30s}",
