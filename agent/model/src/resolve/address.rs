@@ -31,6 +31,8 @@ pub(crate) enum Owner {
     Appliance,
     /// The site for all of its appliances.
     Site,
+    /// The appliance for its host's endpoint. Several may share an address, told apart by their ports.
+    Endpoint,
 }
 
 /// A claim to something, and where it is made.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::address::{Fact, FactKey, Numbers, check_address, check_gateway, overlap};
+use super::address::{Fact, FactKey, Numbers, Owner, check_address, check_gateway, overlap};
 use super::closure::Resolver;
 use super::derive::{self, ManagementBlock};
 use crate::desired::{DesiredNetwork, ManagementLifetime, NetworkKind};
@@ -157,6 +157,22 @@ impl<'a> Resolver<'a> {
             self.faults.extend(check_address(address, network.numbers(name)));
             self.facts.push(Fact::own(FactKey::Address(address.value), address.origin));
         }
+        self.endpoint_address(networks);
+    }
+
+    /// The address by which the agent finds the host, where that is one of numbers and none of those stated by network.
+    fn endpoint_address(&mut self, networks: &Networks<'a>) {
+        let host = |layer: &'a Layer| layer.host.as_ref();
+        let Some(stated) = self.stack.layers().find_map(|layer| host(layer)?.address.as_ref()) else { return };
+        let Ok(value) = stated.value.as_str().parse() else { return };
+        if self.stack.layers().filter_map(host).flat_map(|host| host.addresses.values()).any(|known| known.value == value) {
+            return;
+        }
+        let address = Spanned { value, origin: stated.origin };
+        for (name, network) in networks.0.iter().filter(|(_, network)| network.subnet.value.0.contains(&value)) {
+            self.faults.extend(check_address(&address, network.numbers(name)));
+        }
+        self.facts.push(Fact { key: FactKey::Address(value), origin: stated.origin, owner: Owner::Endpoint });
     }
 }
 

@@ -31,7 +31,10 @@ pub(crate) struct DocumentKey {
 /// A decoded document and where it came from.
 #[derive(Debug)]
 struct Kept<T> {
+    /// The document, if it is sound.
     document: Option<Arc<T>>,
+    /// What could be read of it, sound or not.
+    as_read: Option<Arc<T>>,
     faults: Arc<[Fault]>,
     digest: u64,
     key: DocumentKey,
@@ -39,7 +42,7 @@ struct Kept<T> {
 
 impl<T> Clone for Kept<T> {
     fn clone(&self) -> Self {
-        Self { document: self.document.clone(), faults: self.faults.clone(), ..*self }
+        Self { document: self.document.clone(), as_read: self.as_read.clone(), faults: self.faults.clone(), ..*self }
     }
 }
 
@@ -104,12 +107,13 @@ impl Reader<'_> {
             None => {
                 let mut decoder = Decoder::new(placed.file);
                 let node = self.library.file(placed.file).map(|file| file.tree().node(placed.head.root));
-                let document = node.and_then(|node| Document::<T>::decode(node, &mut decoder)).map(Arc::new);
-                Kept { document, faults: decoder.faults.into(), digest: placed.digest, key: placed.key() }
+                let as_read = node.and_then(|node| Document::<T>::decode(node, &mut decoder)).map(Arc::new);
+                Kept { document: None, as_read, faults: decoder.faults.into(), digest: placed.digest, key: placed.key() }
             }
         };
         self.report(&kept.faults, &scope);
-        Kept { document: kept.document.clone().filter(|_| kept.faults.is_empty() && !placed.head.spoiled), ..kept }
+        let as_read = kept.as_read.filter(|_| !placed.head.spoiled);
+        Kept { document: as_read.clone().filter(|_| kept.faults.is_empty()), as_read, ..kept }
     }
 
     fn report(&mut self, faults: &[Fault], scope: &Scope) {
@@ -337,6 +341,11 @@ impl Shelf {
         self.sites.get(name)?.document.as_deref()
     }
 
+    /// What could be read of a site, so that its own faults do not hide those of its appliances; nothing may be made of it.
+    pub(crate) fn site_as_read(&self, name: &SiteName) -> Option<&SiteManifest> {
+        self.sites.get(name)?.as_read.as_deref()
+    }
+
     pub(crate) fn sites(&self) -> impl Iterator<Item = (&SiteName, Option<&SiteManifest>)> {
         self.sites.iter().map(|(name, kept)| (name, kept.document.as_deref()))
     }
@@ -465,7 +474,7 @@ fn keep_profile(reader: &mut Reader<'_>, last: Option<&Kept<Profile>>, one: &Pla
     faults.extend(profile.iter().flat_map(|profile| profile.faults.iter().cloned()));
     reader.report(&faults, &Scope::Users);
     let document = profile.filter(|_| faults.is_empty() && !one.head.spoiled).map(Arc::new);
-    Kept { document, faults: faults.into(), digest: one.digest, key: one.key() }
+    Kept { as_read: document.clone(), document, faults: faults.into(), digest: one.digest, key: one.key() }
 }
 
 /// The shipped profiles that a Release of the repository names.

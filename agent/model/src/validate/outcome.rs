@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 pub(super) struct Common<'a> {
     fleet: Option<&'a FleetName>,
     name: &'a SiteName,
+    /// As far as it could be read.
     site: Option<&'a SiteManifest>,
     members: Members,
     stamp: u64,
@@ -84,7 +85,7 @@ impl Assembler {
     }
 
     fn common<'a>(&'a self, roster: &'a Roster, windows: &'a Windows, trace: &'a Trace) -> Option<Common<'a>> {
-        let site = self.shelf.site(&roster.site);
+        let site = self.shelf.site_as_read(&roster.site);
         let names: Vec<_> = roster.entries.iter().map(|entry| entry.name.clone()).collect();
         let leader = site.and_then(|site| site.spec.rollout.as_ref()).and_then(|rollout| rollout.leader.as_ref());
         // A leader that is none of them is reported with the site; the first by name stands in, so that the rest can be checked.
@@ -129,7 +130,7 @@ impl Assembler {
             outcome.faults = faults.into();
             return outcome;
         };
-        let sound = faults.is_empty() && !entry.spoiled;
+        let sound = faults.is_empty() && !entry.spoiled && self.shelf.site(common.name).is_some();
         let complete = sound && !self.shelf.may_lack_defaults();
         let Some(site) = common.site else {
             if !self.shelf.knows_site(common.name) {

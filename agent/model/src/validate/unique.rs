@@ -84,9 +84,10 @@ fn conflicts(outcomes: &[Placed<'_>], rosters: &[Roster], asked: impl Fn(&FactKe
     findings
 }
 
-/// Whether two claims are one: made at one place for one owner.
+/// Whether two claims are one: made at one place for one owner, or where several may claim.
 fn same(one: &Claim<'_>, other: &Claim<'_>) -> bool {
     let owner = match (one.fact.owner, other.fact.owner) {
+        (Owner::Endpoint, Owner::Endpoint) => return true,
         (Owner::Site, Owner::Site) => one.site == other.site,
         _ => one.appliance == other.appliance,
     };
@@ -101,6 +102,7 @@ fn conflict(first: &Claim<'_>, second: &Claim<'_>) -> Finding {
     let owner = |claim: &Claim<'_>| match claim.fact.owner {
         Owner::Site => format!("site `{}`", claim.site),
         Owner::Appliance => format!("`{}`", claim.appliance),
+        Owner::Endpoint => format!("the host of `{}`", claim.appliance),
     };
     let who = owner(first);
     let (code, message, hint) = match &second.fact.key {

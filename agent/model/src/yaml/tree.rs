@@ -1,7 +1,9 @@
 //! The spanned tree of one file.
 //!
 //! Guarantees: nodes lie in document order in one array; a scalar is a slice of the text unless escapes or folding changed it; a
-//! position is a byte offset, and lines are counted only when somebody asks. Deliberately absent: mutation, numbers, booleans.
+//! position is a byte offset, and lines are counted once, when somebody asks. Deliberately absent: mutation, numbers, booleans.
+
+use std::sync::OnceLock;
 
 /// A place in a file, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -46,6 +48,8 @@ pub struct Tree {
     /// Ranges of `decoded`, in the order of the nodes that use them.
     ranges: Box<[(u32, u32)]>,
     documents: Box<[u32]>,
+    /// Where each line begins.
+    lines: OnceLock<Box<[u32]>>,
 }
 
 /// Eight bytes a node, of which 10,000 files have some three million: what bounds a file's size bounds each of these numbers.
@@ -147,20 +151,29 @@ impl Tree {
     /// Line and column of a byte offset, both from 1; the column counts characters.
     pub fn line_column(&self, offset: u32) -> (u32, u32) {
         let offset = (offset as usize).min(self.text.len());
-        let before = &self.text.as_bytes()[..offset];
-        let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
-        let column = self.text.get(line_start..offset).map_or(offset - line_start, |part| part.chars().count()) + 1;
-        (to_u32(line), to_u32(column))
+        let line = self.line_of(offset);
+        let start = self.lines()[line] as usize;
+        let column = self.text.get(start..offset).map_or(offset - start, |part| part.chars().count()) + 1;
+        (to_u32(line + 1), to_u32(column))
     }
 
     /// The line that holds a byte offset, without its line break.
     pub fn line_at(&self, offset: u32) -> &str {
-        let offset = (offset as usize).min(self.text.len());
-        let bytes = self.text.as_bytes();
-        let start = bytes[..offset].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        let end = bytes[offset..].iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |at| offset + at);
+        let line = self.line_of((offset as usize).min(self.text.len()));
+        let start = self.lines()[line] as usize;
+        let end = self.lines().get(line + 1).map_or(self.text.len(), |next| *next as usize - 1);
         self.text.get(start..end).unwrap_or_default().trim_end_matches('\r')
+    }
+
+    /// The line that holds a byte, from 0.
+    fn line_of(&self, offset: usize) -> usize {
+        // The first line begins at 0.
+        self.lines().partition_point(|start| *start as usize <= offset) - 1
+    }
+
+    fn lines(&self) -> &[u32] {
+        let begins = || std::iter::once(0).chain(self.text.match_indices('\n').map(|(at, _)| to_u32(at + 1))).collect();
+        self.lines.get_or_init(begins)
     }
 }
 
@@ -379,6 +392,7 @@ impl<'a> TreeBuilder<'a> {
             decoded: self.decoded.as_str().into(),
             ranges: self.ranges.as_slice().into(),
             documents: self.documents.as_slice().into(),
+            lines: OnceLock::new(),
         }
     }
 }

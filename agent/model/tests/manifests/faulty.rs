@@ -121,6 +121,22 @@ fn assembling_one_after_the_other_finds_the_same_as_assembling_anew() {
 }
 
 #[test]
+fn a_fault_of_a_site_does_not_hide_what_else_is_wrong_there() {
+    let site = "sites/seattle/site.yaml";
+    let mut files = base();
+    for (from, to) in [("directory:", "direktory:"), ("country: US", "country: NO"), ("192.168.1.0/24", "192.168.2.0/24")] {
+        let text = String::from_utf8(files[site].clone()).unwrap();
+        assert!(text.contains(from));
+        files.insert(site.into(), text.replace(from, to).into_bytes());
+    }
+    let assembled = assemble(&files);
+    let mut codes: Vec<Code> = assembled.diagnostics.iter().map(|found| found.code).collect();
+    codes.dedup();
+    assert_eq!(codes, [Code::AddressOutside, Code::UnknownKey, Code::GatewayOutside, Code::UnquotedBoolean]);
+    assert_eq!(assembled.desired.keys().map(ToString::to_string).collect::<Vec<_>>(), ["spk-1"]);
+}
+
+#[test]
 fn a_link_out_of_the_repository_is_refused() {
     let mut parsed = parse(&base());
     parsed.push(trunkline_model::resolve::ParsedFile::link_outside("sites/evil.yaml", "/etc/passwd").into());
