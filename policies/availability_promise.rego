@@ -16,7 +16,7 @@ deny contains {"msg": msg, "appliance": appliance, "hint": hint} if {
 	promised <= count(peers)
 	possible := count(peers) - count(not_serving)
 	possible < promised
-	msg := sprintf("step %q ends serving while at most %d others serve; %s promises %d", [first_ending.id, possible, site, promised])
+	msg := sprintf("%s ends serving while at most %d others serve; %s promises %d", [named(first_ending), possible, site, promised])
 	hint := sprintf("bring back first: %s", [concat(", ", sort(not_serving))])
 }
 
@@ -27,7 +27,7 @@ deny contains {"msg": msg, "appliance": appliance, "hint": hint} if {
 	count(peers) == 0
 	promised == 0
 	object.get(input.desired.availability, "plannedOutage", null) == null
-	msg := sprintf("step %q takes the last appliance of %s out, and the site states no outage", [first_ending.id, site])
+	msg := sprintf("%s takes the last appliance of %s out, and the site states no outage", [named(first_ending), site])
 	hint := "state availability.plannedOutage with a window and the longest time"
 }
 
@@ -39,7 +39,7 @@ deny contains {"msg": msg, "appliance": appliance, "hint": hint} if {
 	step.impact in {"vmPowerOff", "hostReboot", "siteOutage"}
 	not of_what_is_off(step)
 	not drained_before(position)
-	msg := sprintf("step %q cuts calls: no step before it ends serving gently", [step.id])
+	msg := sprintf("%s cuts calls: no step before it ends serving gently", [named(step)])
 	hint := "this is a fault of the plan, not of your manifests; please report it"
 }
 
@@ -52,6 +52,20 @@ warn contains {"msg": msg, "appliance": appliance, "hint": hint} if {
 	msg := sprintf("the planned steps may take %d min one after the other, and %s allows an outage of %d min", [ceil(expected / 60), site, floor(at_most / 60)])
 	hint := "split the change, or allow more with availability.plannedOutage.atMost"
 }
+
+# A step as `trunkline plan` shows it, with the VM or host that it works on.
+named(step) := sprintf("`%s` on %s", [object.get(step, "says", step.id), place(step)])
+
+# Every way has an end: a denial whose words are undefined would be none.
+place(step) := vm if {
+	step.instance == input.desired.instance
+	some role in input.desired.roles
+	role.role == step.role
+	vm := role.vm
+} else := sprintf("%s of instance %s", [step.role, step.instance]) if {
+	is_string(step.role)
+	is_string(step.instance)
+} else := "the host"
 
 appliance := input.desired.appliance
 

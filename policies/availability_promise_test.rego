@@ -13,6 +13,9 @@ alone := object.union(desired, {"peers": [], "availability": {"minServing": 0, "
 
 step(id, purpose, impact, expected) := {"id": id, "purpose": purpose, "impact": impact, "time": {"expected": expected, "timeout": expected}}
 
+# With what else the agent says of each.
+shown(role, instance, says) := object.union(step("x", "drain", "drain", 60), {"role": role, "instance": instance, "says": says})
+
 change := {"steps": [
 	step("2.1/mediation/hold-service/RTCMEDSRV", "drain", "drain", 1200),
 	step("2.1/mediation/shut-down-vm", "change", "vmPowerOff", 120),
@@ -38,7 +41,21 @@ test_peers_that_nobody_saw_get_the_benefit_of_the_doubt if denied(object.union(g
 
 test_too_few_serving_peers_are_named if {
 	found := denied(object.union(given, {"peers": {"sea-1": {"serving": "notServing"}}}))
-	found == {"step \"2.1/mediation/hold-service/RTCMEDSRV\" ends serving while at most 0 others serve; seattle promises 1"}
+	found == {"`2.1/mediation/hold-service/RTCMEDSRV` on the host ends serving while at most 0 others serve; seattle promises 1"}
+}
+
+test_a_step_is_named_as_the_plan_shows_it if {
+	wish := object.union(desired, {"instance": "2.1", "roles": [{"role": "edge", "vm": "sea2-edge.2.1"}]})
+	words := {place: msg |
+		some place in [["edge", "2.1"], ["edge", "1.4.2"], [null, "2.1"]]
+		plan := {"steps": [shown(place[0], place[1], "hold RTCSRV")]}
+		some msg in denied({"desired": wish, "plan": plan, "report": {"posture": "serving"}, "peers": {"sea-1": {"serving": "notServing"}, "sea-3": {"serving": "notServing"}}})
+	}
+	words == {
+		["edge", "2.1"]: "`hold RTCSRV` on sea2-edge.2.1 ends serving while at most 0 others serve; seattle promises 1",
+		["edge", "1.4.2"]: "`hold RTCSRV` on edge of instance 1.4.2 ends serving while at most 0 others serve; seattle promises 1",
+		[null, "2.1"]: "`hold RTCSRV` on the host ends serving while at most 0 others serve; seattle promises 1",
+	}
 }
 
 test_a_promise_that_the_site_cannot_keep_is_denied if {
@@ -99,7 +116,7 @@ test_closing_because_of_a_fault_needs_no_peer if {
 test_powering_off_without_a_drain_is_denied if {
 	steps := [entry | some entry in change.steps; entry.purpose != "drain"]
 	found := denied(object.union(given, {"plan": {"steps": steps}}))
-	found == {"step \"2.1/mediation/shut-down-vm\" cuts calls: no step before it ends serving gently"}
+	found == {"`2.1/mediation/shut-down-vm` on the host cuts calls: no step before it ends serving gently"}
 }
 
 test_deleting_what_is_off_takes_no_capacity if {
@@ -110,7 +127,7 @@ test_deleting_what_is_off_takes_no_capacity if {
 test_a_site_of_one_must_state_its_outage if {
 	silent := object.union(alone, {"availability": {"minServing": 0, "plannedOutage": null}})
 	unstated := {"desired": silent, "plan": change, "report": {"posture": "serving"}, "peers": {}}
-	denied(unstated) == {"step \"2.1/mediation/hold-service/RTCMEDSRV\" takes the last appliance of seattle out, and the site states no outage"}
+	denied(unstated) == {"`2.1/mediation/hold-service/RTCMEDSRV` on the host takes the last appliance of seattle out, and the site states no outage"}
 	stated := {"desired": alone, "plan": change, "report": {"posture": "serving"}, "peers": {}}
 	denied(stated) == set()
 }

@@ -6,7 +6,7 @@ package trunkline.no_destruction_without_prune
 deny contains {"msg": msg, "appliance": appliance, "hint": hint} if {
 	some step in destructive
 	not input.desired.prune
-	msg := sprintf("step %q deletes %s, and `prune` is not set", [step.id, what(step.act)])
+	msg := sprintf("the plan deletes %s, and `prune` is not set", [what(step.act)])
 	hint := "set `prune: true` on the appliance, or bring back what wished it"
 }
 
@@ -14,7 +14,7 @@ warn contains {"msg": msg, "appliance": appliance, "hint": hint} if {
 	some step in destructive
 	input.desired.prune
 	step.act.act == "removeDisk"
-	msg := sprintf("step %q deletes %s for good", [step.id, what(step.act)])
+	msg := sprintf("the plan deletes %s for good", [what(step.act)])
 	hint := "copy it first if anything on it is still wanted"
 }
 

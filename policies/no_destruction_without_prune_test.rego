@@ -17,9 +17,9 @@ warned(document) := {found.msg | some found in rule.warn with input as document}
 
 test_deletion_without_prune_is_denied_step_by_step if {
 	denied(given(false, "prune")) == {
-		"step \"1.4.2/edge/remove-vm\" deletes the VM EDGE.1.4.2, and `prune` is not set",
-		"step \"1.4.2/edge/remove-disk/D:\\\\edge.vhdx\" deletes the disk D:\\edge.vhdx, and `prune` is not set",
-		"step \"1.4.2/host/remove-switch/Old\" deletes the switch Old, and `prune` is not set",
+		"the plan deletes the VM EDGE.1.4.2, and `prune` is not set",
+		"the plan deletes the disk D:\\edge.vhdx, and `prune` is not set",
+		"the plan deletes the switch Old, and `prune` is not set",
 	}
 }
 

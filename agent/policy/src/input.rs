@@ -5,10 +5,12 @@
 use std::collections::BTreeMap;
 
 use model::desired::Desired;
-use model::names::ApplianceName;
+use model::names::{ApplianceName, InstanceId};
 use plan::given::Peer;
 use plan::graph::Plan;
+use plan::render;
 use plan::report::PlanReport;
+use plan::step::Step;
 use regorus::Value;
 use serde::Serialize;
 
@@ -35,11 +37,34 @@ struct Document<'a> {
     now: jiff::Timestamp,
     desired: &'a Desired,
     #[serde(skip_serializing_if = "Option::is_none")]
-    plan: Option<&'a Plan>,
+    plan: Option<ShownPlan<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<&'a PlanReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     peers: Option<&'a BTreeMap<ApplianceName, Peer>>,
+}
+
+/// A plan whose steps say in words what they do.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownPlan<'a> {
+    appliance: &'a ApplianceName,
+    instance: &'a InstanceId,
+    steps: Vec<ShownStep<'a>>,
+}
+
+#[derive(Serialize)]
+struct ShownStep<'a> {
+    #[serde(flatten)]
+    step: &'a Step,
+    says: String,
+}
+
+impl<'a> From<&'a Plan> for ShownPlan<'a> {
+    fn from(Plan { appliance, instance, steps }: &'a Plan) -> Self {
+        let steps = steps.iter().map(|step| ShownStep { step, says: render::act(&step.act) }).collect();
+        Self { appliance, instance, steps }
+    }
 }
 
 /// What is planned and what stands around it.
@@ -62,7 +87,7 @@ impl Input {
         let document = Document {
             now,
             desired,
-            plan: proposal.map(|proposal| proposal.plan),
+            plan: proposal.map(|proposal| proposal.plan.into()),
             report: proposal.map(|proposal| proposal.report),
             peers: proposal.map(|proposal| proposal.peers),
         };

@@ -41,7 +41,7 @@ fn the_same_change_is_denied_while_the_peer_is_out() {
     let mut given = fixtures::given_with_peer();
     given.peers.values_mut().for_each(|peer| peer.serving = PeerSight::NotServing);
     let verdict = review(&desired, &observed, &given);
-    insta::assert_snapshot!(said(&verdict), @r#"deny availability_promise sea-1: step "2.1/edge/hold-service/RTCSRV" ends serving while at most 0 others serve; seattle promises 1 (bring back first: sea-2) at shipped:policies/availability_promise.rego:7:1"#);
+    insta::assert_snapshot!(said(&verdict), @"deny availability_promise sea-1: `hold RTCSRV` on edge1.2.1 ends serving while at most 0 others serve; seattle promises 1 (bring back first: sea-2) at shipped:policies/availability_promise.rego:7:1");
     assert!(!verdict.allows());
 }
 
