@@ -1,4 +1,4 @@
-//! Asking a remote for one reference, and bringing what it reaches into a mirror.
+//! Asking a remote for references, and bringing what they reach into a mirror.
 //!
 //! Guarantees: bounded in bytes and objects; ends soon after `stop` is set while data flows; a credential that was refused is not shown
 //! again; nothing is shown to whom we do not believe; a remote that has nothing new costs one exchange and brings nothing; references move
@@ -38,6 +38,13 @@ pub(crate) struct Call {
     pub(crate) stop: Arc<AtomicBool>,
 }
 
+impl Call {
+    /// A fetch that somebody waits for.
+    pub(crate) fn new(url: &str, access: &Access) -> Self {
+        Self { url: url.to_owned(), access: access.clone(), stop: Arc::default() }
+    }
+}
+
 /// What happened while libgit2 called us back; its own error does not say.
 #[derive(Default)]
 struct Witness {
@@ -56,6 +63,8 @@ pub(crate) struct Fetched<'r> {
     remote: Remote<'r>,
     /// Local names of what was wanted, the likeliest first.
     local: Vec<String>,
+    /// Where the remote has what was wanted of it, by its own names.
+    tips: Vec<(String, Oid)>,
 }
 
 /// A reference of a mirror that the remote has.
@@ -74,6 +83,11 @@ impl Landed {
 }
 
 impl Fetched<'_> {
+    /// Leaves the references as they are. Where the remote has what was wanted of it, by its own names.
+    pub(crate) fn leave(self) -> Vec<(String, Oid)> {
+        self.tips
+    }
+
     /// Moves the references. Returns the first that the remote has.
     pub(crate) fn land(mut self) -> Result<Option<Landed>, git2::Error> {
         let mut present = Vec::new();
@@ -119,8 +133,10 @@ pub(crate) fn fetch<'r>(repository: &'r Repository, call: &Call, wanted: &[Strin
     let mut options = FetchOptions::new();
     options.remote_callbacks(callbacks(call, &witness)).proxy_options(proxy()).download_tags(AutotagOption::None);
     connection.remote().download(&specs, Some(&mut options)).map_err(failed)?;
+    let heads = connection.list().map_err(failed)?.iter();
+    let tips = heads.filter(|head| names.iter().any(|name| name == head.name())).map(|head| (head.name().to_owned(), head.oid())).collect();
     drop(connection);
-    Ok(Some(Fetched { remote, local }))
+    Ok(Some(Fetched { remote, local, tips }))
 }
 
 /// Where a mirror keeps a reference of the remote.

@@ -13,7 +13,7 @@ use git2::{ConfigLevel, ErrorCode, ObjectType, Oid, Repository, RepositoryInitOp
 
 use crate::compact::{self, CompactError};
 use crate::error::SourceError;
-use crate::fetch::{Call, fetch};
+use crate::fetch::{Call, Fetched, fetch};
 use crate::keep;
 use crate::origin::{Origin, is_clear_text};
 use crate::standing::{self, Standing, Turn};
@@ -97,6 +97,22 @@ impl Place {
 /// Brings the mirror up to date. Afterwards its HEAD points at the reference, and it is within its bounds.
 pub(crate) fn refresh(place: &Place, call: &Call, origin: &Origin) -> Result<(), SourceError> {
     if place.doubt.exists() { renew(place, call, origin) } else { Mirror::open(place)?.refresh(call, origin) }
+}
+
+/// Commits that were brought in besides what is followed. No reference names them, so they stay only while this lives.
+#[derive(Debug)]
+pub(crate) struct Besides {
+    _hold: Hold,
+    /// Where the remote has them, by its own names.
+    pub(crate) tips: Vec<(String, Oid)>,
+}
+
+/// Brings in what the remote has of `names`; what the mirror follows stays as it is.
+pub(crate) fn besides(place: &Place, call: &Call, names: &[String]) -> Result<Besides, SourceError> {
+    let mirror = Mirror::open(place)?;
+    mirror.refuse_redirects(call).map_err(|source| mirror.stuck("refuse redirects", source))?;
+    let tips = fetch(&mirror.repository, call, names)?.map(Fetched::leave).unwrap_or_default();
+    Ok(Besides { _hold: mirror.hold, tips })
 }
 
 /// Fetches everything again, and puts it in place of a mirror that cannot be read. While the remote is away the old one stays.

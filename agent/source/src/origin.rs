@@ -96,17 +96,21 @@ impl Origin {
 
     /// Every full name that the reference may stand for, the likeliest first; empty when HEAD decides.
     pub(crate) fn candidates(&self) -> Vec<String> {
-        match self.reference.as_deref() {
-            None => Vec::new(),
-            Some(name) if name.starts_with("refs/") => vec![name.to_owned()],
-            Some(name) => vec![format!("refs/heads/{name}"), format!("refs/tags/{name}")],
-        }
+        self.reference.as_deref().map(full_names).unwrap_or_default()
     }
 
     /// Everything that decides what is read, in one text, for the name of its place in the state directory.
     pub(crate) fn identity(&self) -> String {
         format!("{}\n{}\n{}", self.location, self.reference.as_deref().unwrap_or("HEAD"), self.path)
     }
+}
+
+/// Every full name that a name may stand for, the likeliest first; none for what can be no name.
+pub(crate) fn full_names(name: &str) -> Vec<String> {
+    let names =
+        if name.starts_with("refs/") { vec![name.to_owned()] } else { vec![format!("refs/heads/{name}"), format!("refs/tags/{name}")] };
+    // A `*` or `:` would ask for something else than a reference.
+    names.into_iter().filter(|name| git2::Reference::is_valid_name(name)).collect()
 }
 
 fn full_name(reference: &str) -> String {

@@ -1,11 +1,13 @@
 //! A repository's reference as snapshots, one after the other.
 //!
-//! Blocking. Guarantees: a call that finds nothing new costs a reference lookup; a failed call changes nothing that was learned; what
+//! Blocking. Guarantees: a remote that keeps silent is given up in time; a call that finds nothing new costs a reference lookup; a failed call changes nothing that was learned; what
 //! was parsed once is not parsed again while it stays in the tree.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
 
 use git2::Oid;
 use model::cause::chain;
@@ -16,9 +18,10 @@ use crate::credential::Access;
 use crate::error::SourceError;
 use crate::fetch::Call;
 use crate::keep::{Commit, Keep};
-use crate::mirror::{self, Hold, Place};
+use crate::mirror::{self, Besides, Hold, Place};
 use crate::objects::{Objects, Tip};
-use crate::origin::{Location, Origin};
+use crate::origin::{Location, Origin, full_names};
+use crate::pace::Pace;
 use crate::reading::{Parsed, assembler};
 use crate::status::Rewrite;
 use crate::tree;
@@ -33,6 +36,9 @@ pub struct Reader {
     knowledge: Knowledge,
     keep: Keep,
     last: Option<Last>,
+    /// What was asked for besides what is followed.
+    besides: Option<Besides>,
+    patience: Duration,
 }
 
 /// What the reference pointed at when it was read last.
@@ -59,7 +65,13 @@ impl Reader {
         let place = state.map(|state| Place::of(state, &origin));
         let knowledge = Knowledge { parsed: Parsed::default(), assembler: assembler() };
         let keep = Keep::open(place.as_ref().map(|place| place.last_good.clone()));
-        Self { origin, place, objects: None, knowledge, keep, last: None }
+        Self { origin, place, objects: None, knowledge, keep, last: None, besides: None, patience: Pace::default().fetch_within }
+    }
+
+    /// The same, which gives a remote up that has not finished by then.
+    #[must_use]
+    pub fn waiting_at_most(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// What it reads.
@@ -86,8 +98,46 @@ impl Reader {
     /// `SourceError`; what was fetched before can still be read.
     pub fn fetch(&self, access: &Access) -> Result<(), SourceError> {
         let Location::Remote { url, .. } = &self.origin.location else { return Ok(()) };
-        let call = Call { url: url.clone(), access: access.clone(), stop: Arc::new(AtomicBool::new(false)) };
-        mirror::refresh(self.mirror()?, &call, &self.origin)
+        let (place, origin) = (self.mirror()?.clone(), self.origin.clone());
+        self.ask(Call::new(url, access), move |call| mirror::refresh(&place, call, &origin))
+    }
+
+    /// Fetches besides what it follows the branches and tags that these rev-specs begin with, as far as the remote has them; does nothing
+    /// for a repository that is read in place.
+    ///
+    /// # Errors
+    /// `SourceError`; what was fetched before can still be read.
+    pub fn fetch_revisions(&mut self, access: &Access, revs: &[&str]) -> Result<(), SourceError> {
+        let Location::Remote { url, .. } = &self.origin.location else { return Ok(()) };
+        let names: Vec<String> = revs.iter().flat_map(|rev| full_names(tip_of(rev))).collect();
+        if !names.is_empty() {
+            let place = self.mirror()?.clone();
+            self.besides = Some(self.ask(Call::new(url, access), move |call| mirror::besides(&place, call, &names))?);
+        }
+        Ok(())
+    }
+
+    /// Asks a remote on a thread of its own, as nothing ends a call that waits for a remote that keeps silent: whoever is given up is left
+    /// to itself, and ends as soon as it hears anything.
+    fn ask<T: Send + 'static>(
+        &self,
+        call: Call,
+        act: impl FnOnce(&Call) -> Result<T, SourceError> + Send + 'static,
+    ) -> Result<T, SourceError> {
+        let (url, stop, after) = (call.url.clone(), Arc::clone(&call.stop), self.patience);
+        let (sender, outcome) = sync_channel(1);
+        let thread = std::thread::spawn(move || drop(sender.send(act(&call))));
+        match outcome.recv_timeout(after) {
+            Ok(outcome) => outcome,
+            Err(RecvTimeoutError::Timeout) => {
+                stop.store(true, Ordering::Relaxed);
+                Err(SourceError::TimedOut { url, after })
+            }
+            Err(RecvTimeoutError::Disconnected) => match thread.join() {
+                Ok(()) => Err(SourceError::Interrupted { url }),
+                Err(panic) => std::panic::resume_unwind(panic),
+            },
+        }
     }
 
     /// Reads the reference. `None`: it points at what was read last.
@@ -122,11 +172,13 @@ impl Reader {
         let _hold = self.hold()?;
         self.open()?;
         let objects = opened(self.objects.as_ref(), &self.origin)?;
-        // A mirror knows branches by its own names.
-        let names = [rev.to_owned(), format!("refs/trunkline/heads/{rev}"), format!("refs/trunkline/tags/{rev}")];
-        let mut found = names.iter().map(|name| objects.commit_of(name));
-        let first = found.next().unwrap_or_else(|| objects.commit_of(rev));
-        let commit = first.or_else(|error| found.find_map(Result::ok).ok_or(error))?;
+        // What was asked for besides has no name here, and a mirror knows branches by its own names.
+        let tips = self.besides.as_ref().map_or(&[][..], |besides| &besides.tips);
+        let ids = full_names(tip_of(rev)).into_iter().filter_map(|name| tips.iter().find(|(theirs, _)| *theirs == name));
+        let spec = rev.strip_prefix(tip_of(rev)).unwrap_or_default();
+        let mut names =
+            ids.map(|(_, id)| format!("{id}{spec}")).chain(["heads", "tags"].map(|kind| format!("refs/trunkline/{kind}/{rev}")));
+        let commit = objects.commit_of(rev).or_else(|error| names.find_map(|name| objects.commit_of(&name).ok()).ok_or(error))?;
         let root = objects.root(commit, &self.origin.path)?;
         let revision = Revision::of_commit(rev, &commit.to_string());
         self.knowledge.snapshot(objects, root, &Tree { origin: &self.origin, revision })
@@ -221,6 +273,12 @@ impl std::fmt::Debug for Reader {
 
 fn opened<'o>(objects: Option<&'o Objects>, origin: &Origin) -> Result<&'o Objects, SourceError> {
     objects.ok_or_else(|| SourceError::Empty { origin: origin.to_string() })
+}
+
+/// The branch, tag or id that a rev-spec (`main~3`, `v1.2^{commit}`) begins with.
+fn tip_of(rev: &str) -> &str {
+    let end = ["~", "^", "@{", ":"].into_iter().filter_map(|mark| rev.find(mark)).min();
+    end.and_then(|end| rev.get(..end)).unwrap_or(rev)
 }
 
 struct Tree<'a> {

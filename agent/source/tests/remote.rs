@@ -217,3 +217,50 @@ fn two_origins_never_share_a_mirror() {
     let entries = std::fs::read_dir(state.path().join("source")).unwrap().map(|entry| entry.unwrap().path());
     assert_eq!(entries.filter(|path| path.extension().is_some_and(|extension| extension == "git")).count(), 2);
 }
+
+#[test]
+fn branches_and_tags_besides_the_one_that_is_followed_are_found_when_asked_for() {
+    let repo = Repo::bare();
+    let state = tempfile::tempdir().unwrap();
+    let main = repo.commit(&[("a.yaml", "a: 1\n")]);
+    let git = &repo.git;
+    let branch = |files: &[(&str, &str)], name: &str| {
+        git.reference(name, main, true, "").ok();
+        crate::support::commit(
+            git,
+            name,
+            &files.iter().map(|(path, text)| (*path, 0o100_644, git.blob(text.as_bytes()).unwrap())).collect::<Vec<_>>(),
+        )
+    };
+    let first = branch(&[("a.yaml", "a: 2\n")], "refs/heads/my/branch");
+    let mut reader = Reader::new(repo.remote_origin(), Some(state.path()));
+    fetch(&reader).unwrap();
+    assert!(matches!(reader.read_revision("my/branch"), Err(SourceError::NoRevision { .. })), "nobody asked for it");
+
+    let mut ask = |revs: &[&str]| {
+        reader.fetch_revisions(&Access::anonymous(), revs).unwrap();
+        revs.iter()
+            .map(|rev| reader.read_revision(rev).map(|found| found.revision.to_string()).unwrap_or_else(|error| error.to_string()))
+            .collect::<Vec<_>>()
+    };
+    let named = |rev: &str, id| format!("{rev}@sha1:{id}");
+    assert_eq!(ask(&["main", "my/branch", "my/branch~1"]), [named("main", main), named("my/branch", first), named("my/branch~1", main)]);
+    let second = branch(&[("a.yaml", "a: 3\n")], "refs/heads/my/branch");
+    let who = git2::Signature::new("a", "a@example.test", &git2::Time::new(1, 0)).unwrap();
+    git.tag("v1", &git.find_object(second, None).unwrap(), &who, "one", false).unwrap();
+    assert_eq!(ask(&["my/branch", "v1^{commit}"]), [named("my/branch", second), named("v1^{commit}", second)]);
+    git.find_reference("refs/heads/my/branch").unwrap().delete().unwrap();
+    let said = ask(&["my/branch", "*", "main:a.yaml"]);
+    assert!(said.iter().all(|says| says.contains("names no commit of")), "what the remote has no more is not remembered: {said:?}");
+    assert!(reader.read().unwrap().is_some_and(|read| read.snapshot.revision.to_string() == named("main", main)), "what is followed stays");
+}
+
+#[test]
+fn a_remote_that_keeps_silent_is_given_up() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/fleet.git", silent.local_addr().unwrap());
+    let state = tempfile::tempdir().unwrap();
+    let reader = Reader::new(Origin::new(&url, None, None).unwrap(), Some(state.path()));
+    let error = fetch(&reader.waiting_at_most(std::time::Duration::from_millis(50))).unwrap_err();
+    assert!(matches!(error, SourceError::TimedOut { .. }), "{error}");
+}
