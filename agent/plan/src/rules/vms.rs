@@ -38,25 +38,43 @@ pub(crate) fn stall_what_needs_a_rebuild(draft: &mut Draft<'_>) -> bool {
     let mut stops_building = false;
     for role in draft.roles() {
         let Some(vm) = draft.vm(role) else { continue };
-        let mut says = Vec::new();
         if may_be_discarded(draft, role) {
             draft.discarding.insert(role.role.clone());
             continue;
         }
+        let undo = "undo the change in git; side-by-side rebuilding will do this without an outage, today it means a new instance";
+        let mut says = Vec::new();
         if vm.mark.spec != role.spec {
-            says.push("was made from another image or with other settings than the manifest asks for".to_owned());
+            let message = "was made from another image, for another domain or with other settings than the manifest asks for".to_owned();
+            says.push((message, made_for(role)));
         }
         if vm.remarks.set_up {
-            says.extend(of_set_up(role, vm));
+            says.extend(of_set_up(role, vm).into_iter().map(|message| (message, undo.to_owned())));
         }
-        says.extend(vm.guest.known().and_then(|guest| of_domain(role, guest)));
+        says.extend(vm.guest.known().and_then(|guest| of_domain(role, guest)).map(|message| (message, undo.to_owned())));
         stops_building |= !vm.remarks.set_up && !says.is_empty();
-        for message in says {
-            let hint = "undo the change in git; side-by-side rebuilding will do this without an outage, today it means a new instance";
+        for (message, hint) in says {
             draft.stall(Reason::RebuildNeeded, format!("{} {message}", role.role), hint);
         }
     }
     stops_building
+}
+
+/// What the mark's digest is of, so that a person finds what to put back: only the digest is known of what the VM was made for.
+fn made_for(role: &DesiredRole) -> String {
+    let size = role.image.size.map_or_else(String::new, |size| match size.bytes() {
+        bytes if bytes.trailing_zeros() >= 30 => format!(" of {} GiB", bytes >> 30),
+        bytes => format!(" of {bytes} bytes"),
+    });
+    let domain = match &role.membership {
+        Membership::None => String::new(),
+        Membership::Hosts(domain) | Membership::Joins { domain, .. } => format!(", the domain (now {domain})"),
+    };
+    format!(
+        "put back in git what changed of the image's path or size (now `{}`{size}){domain} or a setting that the profile classes as rebuild or \
+         identity: `trunkline plan --base` an older commit `--head` this one names it; else it means a new instance",
+        role.image.path
+    )
 }
 
 /// Whether a VM was made from something else, never served, and has not been built anew too often: then it goes, and another one

@@ -289,10 +289,13 @@ fn what_only_a_new_vm_could_mend_stalls() {
                192.168.0.99/24 (RebuildNeeded)
                what to do: undo the change in git; side-by-side rebuilding will do
                this without an outage, today it means a new instance
-      stalled: mediation was made from another image or with other settings than the
-               manifest asks for (RebuildNeeded)
-               what to do: undo the change in git; side-by-side rebuilding will do
-               this without an outage, today it means a new instance
+      stalled: mediation was made from another image, for another domain or with
+               other settings than the manifest asks for (RebuildNeeded)
+               what to do: put back in git what changed of the image's path or size
+               (now `D:\Images\mediation.vhdx` of 4096 bytes), the domain (now
+               contoso.local) or a setting that the profile classes as rebuild or
+               identity: `trunkline plan --base` an older commit `--head` this one
+               names it; else it means a new instance
       stalled: edge is to have the disk `D:\Trunkline\Instances\2.1\other.vhdx` and
                has not (RebuildNeeded)
                what to do: undo the change in git; side-by-side rebuilding will do
