@@ -92,6 +92,9 @@ async fn rounds(pass: &Pass, resident: &mut Resident, work: &mut Work, place: Ow
         let round = Round { pass, sight: &sight, decided: &decided };
         moved |= report::seen(&round, resident).await;
         if decided.go.is_empty() {
+            work.keep(&[], resident);
+        }
+        if decided.go.is_empty() && !work.is_under_way() {
             let took = (done > 0).then(|| began.elapsed());
             let (outcome, gave_back) = report::settled(&round, resident, took).await;
             return Passage { outcome, moved: moved || gave_back };
@@ -99,7 +102,7 @@ async fn rounds(pass: &Pass, resident: &mut Resident, work: &mut Work, place: Ow
         if let Some(consent) = &decided.decision.report.consent {
             resident.memory.consented(consent);
         }
-        if !work.goes_on(&decided.digest()) {
+        if !work.goes_on(&decided.digest()) && !decided.go.is_empty() {
             report::begun(&round, resident);
         }
         drop(place);
@@ -109,8 +112,8 @@ async fn rounds(pass: &Pass, resident: &mut Resident, work: &mut Work, place: Ow
         if let Some(outcome) = ends(pass, resident, &executed) {
             return Passage { outcome, moved };
         }
-        if executed.looks_on {
-            // A guest takes its time; that is no going in circles.
+        if executed.looks_on && executed.done == 0 {
+            // A guest or a service takes its time; that is no going in circles.
             continue;
         }
         round_count += 1;

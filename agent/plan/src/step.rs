@@ -70,6 +70,17 @@ pub struct Step {
 }
 
 impl Step {
+    /// Whether, once it was asked for, nothing is left but to wait for what any look sees: it may take as long as it likes, keeps nobody
+    /// from looking and planning, and whoever no longer wants it leaves it alone. Work that somebody decided on keeps its course.
+    #[must_use]
+    pub fn only_waits(&self) -> bool {
+        match &self.act {
+            Act::StartService { .. } => true,
+            Act::HoldService { .. } => self.purpose == Purpose::Close,
+            act => act.is_look(),
+        }
+    }
+
     /// A step of no plan: nothing comes before it, and it ends nobody's serving.
     #[must_use]
     pub fn alone((instance, role): (&InstanceId, &RoleName), act: Act, purpose: Purpose, reach: Reach) -> Self {

@@ -2,8 +2,9 @@
 //!
 //! Guarantees: a failed step stops what comes after it and nothing else; before each step a person may have said stop, and before each
 //! step that disrupts the turn is ours; planned work has a place among the appliances that are worked on; whatever ends the execution,
-//! steps that change something come to their end first, unless the engine dies. Nobody is blind while a guest boots: a step that only
-//! looks goes on while everything else is looked at again, each `probeEvery`, and is dropped when nobody wants it any more.
+//! steps that change something come to their end first, unless the engine dies. Nobody is blind while a guest boots or a service starts: a
+//! step that only looks, or waits for what was asked for, goes on while everything else is looked at again, each `probeEvery` or as soon
+//! as something was done beside it, and is dropped when nobody wants it any more.
 //! Deliberately absent: any decision about which steps there are.
 
 mod doing;
@@ -13,6 +14,7 @@ mod work;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use model::cause::chain;
@@ -45,7 +47,7 @@ pub(crate) struct Executed {
     pub(crate) failed: Vec<FailedStep>,
     /// Why no further step was begun, when there were some.
     pub(crate) stop: Option<Stop>,
-    /// Whether steps that only look are still under way, and it is time to look at everything.
+    /// Whether steps that only look or wait are still under way, and it is time to look at everything.
     pub(crate) looks_on: bool,
 }
 
@@ -95,7 +97,8 @@ pub(crate) async fn execute(pass: &Pass, resident: &mut Resident, work: &mut Wor
     // A person's maintenance is no change that is tried again and again.
     let keeps_calls_away = (disrupts || decided.decision.report.begun) && !in_maintenance(&pass.wish.desired, sight.given.now);
     let boots = boots(&decided.decision.plan.instance, sight);
-    let mut execution = Execution { pass, resident, work, doer, executed: Executed::default(), boots, keeps_calls_away };
+    let look_again = look_again(pass, (sight, decided));
+    let mut execution = Execution { pass, resident, work, doer, executed: Executed::default(), boots, keeps_calls_away, look_again };
     execution.run(decided).await;
     execution.executed
 }
@@ -103,6 +106,13 @@ pub(crate) async fn execute(pass: &Pass, resident: &mut Resident, work: &mut Wor
 fn boots(instance: &InstanceId, sight: &Sight) -> BTreeMap<RoleName, Timestamp> {
     let vms = sight.observed.instances.get(instance).into_iter().flat_map(|instance| &instance.vms);
     vms.filter_map(|(role, vm)| Some((role.clone(), vm.guest.known()?.booted_at))).collect()
+}
+
+/// When everything is looked at again, whatever is still waited for: as soon as a pass that waits would come back.
+fn look_again(pass: &Pass, (sight, decided): (&Sight, &Decided)) -> Instant {
+    let probe_every = pass.wish.desired.watch.probe_every.as_duration();
+    let told = decided.decision.to_run().1.look_again.and_then(|at| Duration::try_from(at.duration_since(sight.given.now)).ok());
+    Instant::now() + told.map_or(probe_every, |told| told.min(probe_every))
 }
 
 async fn take_turn(pass: &Pass) -> bool {
@@ -126,11 +136,12 @@ struct Execution<'e> {
     boots: BTreeMap<RoleName, Timestamp>,
     /// Whether planned work keeps calls away, or is about to.
     keeps_calls_away: bool,
+    /// When everything is looked at again, unless something changes it.
+    look_again: Instant,
 }
 
 impl Execution<'_> {
     async fn run(&mut self, decided: &Decided) {
-        let look_again = Instant::now() + self.pass.wish.desired.watch.probe_every.as_duration();
         self.work.keep(&decided.go, self.resident);
         let mut progress = Progress::of(&decided.go, |step| self.work.has_under_way(step));
         loop {
@@ -141,11 +152,10 @@ impl Execution<'_> {
                     Err(stop) => self.executed.stop = Some(stop),
                 }
             }
-            let only_looks = self.work.only_looks();
-            if only_looks && self.executed.stop.is_some() {
-                // What only looks has nothing to bring to an end.
-                return;
-            }
+            let rests_from = self.work.rests_from();
+            // What rests has nothing to bring to an end; and what was done beside it is looked at like everything that was done.
+            let is_due = self.executed.stop.is_some() || self.executed.done > 0;
+            let leaves_at = rests_from.map(|rests| if is_due { rests } else { rests.max(self.look_again) });
             tokio::select! {
                 biased;
                 // Cancel-safe: a step that has ended is still there next time.
@@ -154,10 +164,12 @@ impl Execution<'_> {
                     Some(ended) => if self.take_back(ended, &mut progress).is_break() { return },
                 },
                 // Cancel-safe: it only waits.
-                () = self.pass.shutdown.cancelled(), if only_looks => self.executed.stop = Some(Stop::Shutdown),
+                () = self.pass.shutdown.cancelled(), if rests_from.is_some() && self.executed.stop.is_none() => {
+                    self.executed.stop = Some(Stop::Shutdown);
+                }
                 // Cancel-safe: it only waits.
-                () = sleep_until(look_again), if only_looks => {
-                    self.executed.looks_on = true;
+                () = sleep_until(leaves_at.unwrap_or(self.look_again)), if leaves_at.is_some() => {
+                    self.executed.looks_on = self.executed.stop.is_none();
                     return;
                 }
             }

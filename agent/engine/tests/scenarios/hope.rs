@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::event::Happening;
+use engine::event::{Event, Happening};
 use engine::interrupt::KillSwitch;
 use engine::outcome::Outcome;
 use model::condition::{Posture, Reason};
@@ -22,9 +22,63 @@ async fn two_roles(boot: &str) -> Stage {
         r"files: [{path: 'D:\Images\app.vhdx', gib: 12, image: app}]",
         r"files: [{path: 'D:\Images\app.vhdx', gib: 12, image: app}, {path: 'D:\Images\gateway.vhdx', gib: 12, image: gateway}]",
     );
-    let stage = Stage::in_world(&world, 2);
-    assert_eq!(stage.settle(KillSwitch::default()).await, Outcome::Converged);
+    in_force(&world).await
+}
+
+/// Both roles on such a host, in force.
+async fn in_force(world: &str) -> Stage {
+    let stage = Stage::in_world(world, 2);
+    let mut outcome = stage.settle(KillSwitch::default()).await;
+    while let Outcome::Retrying { .. } = outcome {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        outcome = stage.settle(KillSwitch::default()).await;
+    }
+    assert_eq!(outcome, Outcome::Converged);
     stage
+}
+
+/// The same, with a support service that takes 20 minutes to start, and a call-path service that starts at once.
+async fn with_a_slow_service() -> Stage {
+    log();
+    let gateway = "  - name: gateway\n    computerName: OTHER\n    accounts: [{user: Administrator, password: guest-secret}]\n    \
+         services: [{name: GateSvc}]\nhosts:\n";
+    let world = WORLD.replace("{name: AppSvc}", "{name: AppSvc, startTakes: 20m}").replace("hosts:\n", gateway).replace(
+        r"files: [{path: 'D:\Images\app.vhdx', gib: 12, image: app}]",
+        r"files: [{path: 'D:\Images\app.vhdx', gib: 12, image: app}, {path: 'D:\Images\gateway.vhdx', gib: 12, image: gateway}]",
+    );
+    in_force(&world).await
+}
+
+fn stops(stage: &Stage, vm: &str, service: &str) {
+    let stops = Fault::ServiceStops { host: stage.host(), vm: Some(vm.to_owned()), service: service.to_owned() };
+    stage.sim.apply(stops).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_support_service_that_takes_long_to_start_hides_no_fault_in_the_call_path_and_keeps_no_calls_away() {
+    let stage = with_a_slow_service().await;
+    stage
+        .while_running(&stage.snapshot(), async |events| {
+            tokio::time::sleep(Duration::from_secs(90)).await;
+            stops(&stage, "app1.2.1", "AppSvc");
+            let is_start =
+                |event: &Event| matches!(&event.what, Happening::StepStarted { step, .. } if step.as_str().contains("app/start-service"));
+            heard(events, is_start).await;
+            tokio::time::sleep(Duration::from_secs(25)).await;
+            stops(&stage, "gateway1.2.1", "GateSvc");
+            let broken = stage.clock.now();
+            let closed = heard(events, |event| matches!(event.what, Happening::Posture { now: Posture::Down(_) })).await;
+            let noticed = closed.at.duration_since(broken);
+            // The next look, and the one that confirms it.
+            assert!(noticed.as_secs() <= 60 + 10 + 5, "noticed after {noticed:#}");
+            let back = heard(events, |event| is_done(event, "2.1/gateway/start-service/GateSvc")).await;
+            let took = back.at.duration_since(closed.at);
+            assert!(took.as_secs() <= 60 + 30, "back {took:#} later");
+            // What was slow is waited for as long as before, and looked at meanwhile.
+            heard(events, |event| matches!(event.what, Happening::Converged { .. })).await;
+        })
+        .await;
+    assert_eq!(stage.status(&stage.name()).posture, Some(Posture::Serving));
 }
 
 #[tokio::test(start_paused = true)]

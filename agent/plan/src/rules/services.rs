@@ -45,7 +45,10 @@ pub(crate) fn hold(draft: &mut Draft<'_>, which: Which) {
     let purpose = if draft.sight.closes { Purpose::Close } else { Purpose::Drain };
     let mut all = Vec::new();
     for role in draft.roles().iter().rev().filter(|role| role.holds && draft.is_set_up(role)) {
-        let runs = |one: &Found<'_>| !is_held(role, one.seen) && draft.is_confirmed(&one.signal) == (which == Which::Faulty);
+        let runs = |one: &Found<'_>| {
+            let is_meant = draft.is_confirmed(&one.signal) == (which == Which::Faulty);
+            is_meant && !is_held(role, one.seen) && !is_left_on_its_way(one, draft)
+        };
         all.extend(found(draft, role).into_iter().rev().filter(runs).map(|one| (role, one)));
     }
     if which == Which::Faulty {
@@ -59,6 +62,13 @@ pub(crate) fn hold(draft: &mut Draft<'_>, which: Which) {
             _ => draft.step_in_line(role, act, purpose),
         };
     }
+}
+
+/// Whether nobody waits until a service can be asked for anything: Windows takes no order for one that is starting or stopping, which may
+/// last for ever, and on the last appliance that could serve calls do not need it.
+fn is_left_on_its_way(one: &Found<'_>, draft: &Draft<'_>) -> bool {
+    let on_its_way = matches!(one.seen.state, ServiceState::Starting | ServiceState::Stopping);
+    on_its_way && one.watched.grade == Grade::Support && is_last_hope(draft.given, draft.desired)
 }
 
 /// Whether every service that can be held is.
@@ -146,7 +156,8 @@ pub(crate) fn bring_back(draft: &mut Draft<'_>) {
             continue;
         }
         for one in found(draft, role).into_iter().filter(|one| is_kept(role, one.seen)) {
-            if will_not_start(&one.name, role, draft) {
+            let does_not_stop = one.seen.state == ServiceState::Stopping && is_left_on_its_way(&one, draft);
+            if does_not_stop || will_not_start(&one.name, role, draft) {
                 returns.extend(return_alone(draft, role, one));
             } else {
                 returns.push(draft.step_in_line(role, Act::StartService { service: one.name }, Purpose::Return));

@@ -156,6 +156,25 @@ fn with_a_serving_peer_a_held_support_service_that_will_not_start_keeps_the_othe
 }
 
 #[test]
+fn a_closing_of_the_last_hope_waits_for_no_support_service_that_cannot_be_stopped_now() {
+    let desired = cloud_connector();
+    let mut observed = converged(&desired);
+    set_service(&mut observed, "edge", "RTCSRV", ServiceState::Stopped, StartMode::Automatic);
+    let holds = |observed: &Observed, mut given: Given| -> Vec<String> {
+        given.memory.bad_since.insert("edge/RTCSRV".to_owned(), now() - SignedDuration::from_mins(1));
+        let held = |step: &&crate::step::Step| step.act.verb() == "hold-service" && step.id.as_str().contains("MASTER");
+        plan(&desired, observed, &given).0.steps.iter().filter(held).map(|step| step.id.to_string()).collect()
+    };
+    for state in [ServiceState::Starting, ServiceState::Stopping] {
+        set_service(&mut observed, "cms", "MASTER", state, StartMode::Automatic);
+        assert_eq!(holds(&observed, given()), [""; 0], "{state:?}");
+        assert_eq!(holds(&observed, given_with_peer()), ["2.1/cms/hold-service/MASTER"], "{state:?}: its peer serves");
+    }
+    set_service(&mut observed, "cms", "MASTER", ServiceState::Running, StartMode::Automatic);
+    assert_eq!(holds(&observed, given()), ["2.1/cms/hold-service/MASTER"]);
+}
+
+#[test]
 fn since_when_something_is_unseen_is_remembered_until_it_is_seen() {
     let (desired, mut observed, given) = held(boots);
     let mut memory = given.memory;

@@ -1,16 +1,18 @@
 //! What a pass has under way, across its rounds: its place among the appliances that are worked on, its journal, its steps.
 //!
-//! Guarantees: whoever drops it ends its steps, and gives its place to the next; a step that is dropped was one that only looks, and the
-//! journal says so. Deliberately absent: which step comes next (that is `progress`').
+//! Guarantees: whoever drops it ends its steps, and gives its place to the next; a step that is dropped was one that only looks or waits,
+//! and the journal says so. Deliberately absent: which step comes next (that is `progress`').
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use model::cause::chain;
 use model::condition::Disposition;
 use plan::step::{Act, Step, StepId};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
+use tokio::time::Instant;
 
 use super::doing::{Did, Doer, StepError};
 use crate::context::Context;
@@ -20,6 +22,9 @@ use crate::reconcile::Pass;
 use crate::resident::Resident;
 use crate::stage::decide::Decided;
 use crate::stage::observe::Sight;
+
+/// What a step is to change it has asked for by then; a guest that takes longer to be asked may be asked again.
+const ASKED_WITHIN: Duration = Duration::from_secs(20);
 
 /// A step that ended, unless it panicked or was dropped.
 type Ended = Result<(Step, Result<Did, StepError>), JoinError>;
@@ -39,8 +44,28 @@ pub(crate) struct Work {
 
 #[derive(Debug)]
 struct UnderWay {
-    act: Act,
+    step: Step,
     task: AbortHandle,
+    /// From when on it only looks or waits, if it ever does.
+    rests_from: Option<Instant>,
+}
+
+impl UnderWay {
+    /// Whether it goes on beside these steps. What waits for a state ends when it sees it, unless the opposite is wanted by now; what
+    /// looks ends when nobody asks for it any more.
+    fn goes_on_beside(&self, go: &[Step]) -> bool {
+        let (mine, is_look) = (&self.step, self.step.act.is_look());
+        let same_place = |other: &Step| other.instance == mine.instance && other.role == mine.role;
+        let is_same = |other: &Step| other.id == mine.id && other.act == mine.act;
+        let opposes =
+            |other: &Step| same_place(other) && !is_same(other) && is_of_service(&other.act) && other.act.object() == mine.act.object();
+        self.task.is_finished() || go.iter().any(is_same) || (!is_look && !go.iter().any(opposes))
+    }
+}
+
+/// Whether the act starts or stops a service.
+fn is_of_service(act: &Act) -> bool {
+    matches!(act, Act::StartService { .. } | Act::HoldService { .. } | Act::DrainService { .. })
 }
 
 impl Work {
@@ -95,7 +120,7 @@ impl Work {
             resident.status.last_attempted = Some(revision.clone());
         }
         let plan = decided.digest();
-        if !self.goes_on(&plan) {
+        if !self.goes_on(&plan) && !decided.go.is_empty() {
             self.gated = Some(plan.clone());
             doer.tell(Entry::Gated { plan, steps: decided.go.len() })?;
         }
@@ -105,14 +130,16 @@ impl Work {
     /// Begins a step.
     pub(super) fn spawn(&mut self, doer: &Arc<Doer>, step: &Step) {
         let (doer, step) = (Arc::clone(doer), step.clone());
-        let (id, act) = (step.id.clone(), step.act.clone());
+        let of = step.clone();
+        let now = Instant::now();
+        let rests_from = step.only_waits().then(|| if step.act.is_look() { now } else { now + ASKED_WITHIN });
         let span = tracing::info_span!("step", step = %step.id);
         let doing = async move {
             let result = doer.run(&step).await;
             (step, result)
         };
         let task = self.running.spawn(tracing::Instrument::instrument(doing, span));
-        self.under_way.insert(id, UnderWay { act, task });
+        self.under_way.insert(of.id.clone(), UnderWay { step: of, task, rests_from });
     }
 
     /// The next step that ends. Cancel-safe: one that has ended is still there next time.
@@ -135,9 +162,15 @@ impl Work {
         self.under_way.contains_key(&step.id)
     }
 
-    /// Whether all that is under way, and there is something, only looks.
-    pub(super) fn only_looks(&self) -> bool {
-        !self.under_way.is_empty() && self.under_way.values().all(|one| one.act.is_look())
+    /// Whether anything is under way.
+    pub(crate) fn is_under_way(&self) -> bool {
+        !self.under_way.is_empty()
+    }
+
+    /// From when on all that is under way only looks or waits, if it ever does and there is something.
+    pub(super) fn rests_from(&self) -> Option<Instant> {
+        let all: Option<Vec<Instant>> = self.under_way.values().map(|one| one.rests_from).collect();
+        all?.into_iter().max()
     }
 
     /// A step has ended.
@@ -150,10 +183,14 @@ impl Work {
         self.under_way.retain(|_, one| !one.task.is_finished());
     }
 
-    /// Keeps those steps of `go` that are under way, and drops the others. One that has ended meanwhile is taken back like any other.
-    pub(super) fn keep(&mut self, go: &[Step], resident: &mut Resident) {
-        let wanted = |id: &StepId, one: &UnderWay| one.task.is_finished() || go.iter().any(|step| step.id == *id && step.act == one.act);
-        let dropped: Vec<StepId> = self.under_way.iter().filter(|(id, one)| !wanted(id, one)).map(|(id, _)| id.clone()).collect();
+    /// Keeps what is under way and goes on beside the steps of `go`, and drops the others. One that has ended meanwhile is taken back like
+    /// any other.
+    pub(crate) fn keep(&mut self, go: &[Step], resident: &mut Resident) {
+        self.drop_but(resident, |one| one.goes_on_beside(go));
+    }
+
+    fn drop_but(&mut self, resident: &mut Resident, stays: impl Fn(&UnderWay) -> bool) {
+        let dropped: Vec<StepId> = self.under_way.iter().filter(|(_, one)| !stays(one)).map(|(id, _)| id.clone()).collect();
         for id in dropped {
             let Some(one) = self.under_way.remove(&id) else { continue };
             one.task.abort();
@@ -166,10 +203,10 @@ impl Work {
         }
     }
 
-    /// The pass ends: what only looks is dropped.
+    /// The pass ends: what only looks or waits is dropped.
     pub(crate) fn leave(mut self, resident: &mut Resident) {
         if !self.under_way.is_empty() {
-            self.keep(&[], resident);
+            self.drop_but(resident, |one| one.task.is_finished());
             resident.status.running.clear();
             resident.save();
         }
