@@ -33,7 +33,7 @@ impl Following {
     /// # Errors
     /// When the state directory cannot be used.
     pub fn new(wiring: &Wiring, origin: &Origin, console: &Console) -> Result<Self, Failure> {
-        let record = RepositoryRecord::open(&wiring.state()?, origin.to_string()).context("cannot use the state directory")?;
+        let record = RepositoryRecord::open(&wiring.state()?, origin.to_string());
         Ok(Self { record, clock: wiring.clock.clone(), console: console.clone(), said: None })
     }
 

@@ -294,14 +294,7 @@ impl Controller {
         let known = |peer: &ApplianceName| self.slots.get(peer)?.wish.as_ref().map(|wish| (&wish.revision, &wish.digest));
         wish.peers = of_peers((&wish.revision, &wish.desired), known);
         let Some(slot) = self.slots.get_mut(name) else { return false };
-        let mut resident = match slot.take_resident(&self.context.parts.state, name) {
-            Ok(resident) => resident,
-            Err(error) => {
-                tracing::error!(appliance = %name, error = chain(&error), "what is kept of the appliance cannot be read");
-                self.queue.add(name, Instant::now() + AFTER_CRASH, Trigger::Due);
-                return false;
-            }
-        };
+        let mut resident = slot.take_resident(&self.context, name);
         slot.stop = self.shutdown.child_token();
         let span = tracing::info_span!("pass", appliance = %name, revision = %format_args!("{:#}", wish.revision), ?trigger);
         let pass = Pass { context: Arc::clone(&self.context), wish, shutdown: slot.stop.clone(), left: std::mem::take(&mut slot.left) };

@@ -1,7 +1,7 @@
 //! What earlier passes over one appliance learned, kept between two lives of the agent.
 //!
 //! Guarantees: losing it costs time only (law 3): attempts count from nothing, durations are the declared ones, a fault is new. A
-//! changed wish gets a fresh start. Deliberately absent: anything that could be observed on the host instead.
+//! changed wish gets a fresh start. What cannot be read is as if it were not there, and nothing is written over it. Deliberately absent: anything that could be observed on the host instead.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -54,25 +54,38 @@ pub struct Remembered {
     path: PathBuf,
     kept: Kept,
     saved: Kept,
+    /// Why what lies on the disk cannot be read.
+    unread: Option<StateError>,
 }
 
 impl Remembered {
-    /// What the directory of an appliance holds; nothing, when it cannot be understood.
-    ///
-    /// # Errors
-    /// `StateError` when the disk refuses.
-    pub fn load(directory: &Path) -> Result<Self, StateError> {
+    /// What the directory of an appliance holds; nothing, when it cannot be read or understood.
+    #[must_use]
+    pub fn load(directory: &Path) -> Self {
         let path = directory.join(FILE);
-        let kept: Kept = place::read_or_set_aside(&path)?.unwrap_or_default();
-        Ok(Self { path, saved: kept.clone(), kept })
+        let place::Left { value, unread } = place::read_or_set_aside::<Kept>(&path);
+        let kept = value.unwrap_or_default();
+        Self { path, saved: kept.clone(), kept, unread }
     }
 
-    /// Brings it to the disk, when anything changed.
+    /// Tries again what could not be read; what was learned meanwhile gives way to it. Why it still cannot be.
+    pub(crate) fn unread(&mut self) -> Option<&StateError> {
+        if self.unread.is_some() {
+            let again = Self::load(self.path.parent().unwrap_or(&self.path));
+            match again.unread {
+                None if again.kept != Kept::default() => *self = again,
+                other => self.unread = other,
+            }
+        }
+        self.unread.as_ref()
+    }
+
+    /// Brings it to the disk, when anything changed and nothing lies there that could not be read.
     ///
     /// # Errors
     /// `StateError::Write`.
     pub fn save(&mut self) -> Result<(), StateError> {
-        if self.kept != self.saved {
+        if self.kept != self.saved && self.unread.is_none() {
             place::replace(&self.path, &self.kept)?;
             self.saved = self.kept.clone();
         }
@@ -250,7 +263,7 @@ mod tests {
     #[test]
     fn failures_in_a_row_back_off_and_a_success_forgets_them() {
         let directory = tempfile::tempdir().unwrap();
-        let mut memory = Remembered::load(directory.path()).unwrap();
+        let mut memory = Remembered::load(directory.path());
         let waits: Vec<i64> = (0..5).map(|_| memory.failed(&step(), &failure(Disposition::Retry)).as_second()).collect();
         assert_eq!(waits, [10, 10, 10, 20, 40]);
         memory.succeeded(&step(), Duration::from_secs(3));
@@ -260,7 +273,7 @@ mod tests {
     #[test]
     fn a_failure_on_the_way_backs_off_and_proves_nothing() {
         let directory = tempfile::tempdir().unwrap();
-        let mut memory = Remembered::load(directory.path()).unwrap();
+        let mut memory = Remembered::load(directory.path());
         let (first, second): (BTreeMap<_, _>, BTreeMap<_, _>) =
             ([(RoleName::new("ad").unwrap(), Timestamp::UNIX_EPOCH)].into(), [(RoleName::new("ad").unwrap(), Timestamp::MAX)].into());
         memory.failed(&step(), &Failure { boots: &first, ..failure(Disposition::Retry) });
@@ -272,13 +285,13 @@ mod tests {
     #[test]
     fn what_was_learned_survives_a_life_and_a_changed_wish_starts_afresh() {
         let directory = tempfile::tempdir().unwrap();
-        let mut memory = Remembered::load(directory.path()).unwrap();
+        let mut memory = Remembered::load(directory.path());
         memory.adopt_wish("a");
         memory.succeeded(&step(), Duration::from_millis(41_300));
         memory.failed(&step(), &failure(Disposition::Stall(Reason::StepFailed)));
         memory.save().unwrap();
 
-        let mut memory = Remembered::load(directory.path()).unwrap();
+        let mut memory = Remembered::load(directory.path());
         memory.adopt_wish("a");
         assert_eq!(memory.memory().time_of(&Act::StartVm).expected, Span::from_secs(42));
         assert_eq!(memory.stalled().len(), 1);
@@ -291,7 +304,7 @@ mod tests {
     #[test]
     fn what_only_a_person_mends_is_tried_rarely_unless_calls_may_wait_for_it() {
         let directory = tempfile::tempdir().unwrap();
-        let mut memory = Remembered::load(directory.path()).unwrap();
+        let mut memory = Remembered::load(directory.path());
         let mut waits = |purpose| memory.failed(&Step { purpose, ..step() }, &failure(Disposition::Stall(Reason::StepFailed))).as_second();
         assert_eq!([waits(Purpose::Change), waits(Purpose::SetUp)], [3600; 2]);
         assert_eq!([waits(Purpose::Repair), waits(Purpose::Close), waits(Purpose::Return)], [10, 20, 40]);
@@ -300,7 +313,7 @@ mod tests {
     #[test]
     fn only_the_last_few_durations_count() {
         let directory = tempfile::tempdir().unwrap();
-        let mut memory = Remembered::load(directory.path()).unwrap();
+        let mut memory = Remembered::load(directory.path());
         memory.succeeded(&step(), Duration::from_secs(500));
         for _ in 0..REMEMBERED_DURATIONS {
             memory.succeeded(&step(), Duration::from_secs(7));
@@ -312,6 +325,6 @@ mod tests {
     fn a_damaged_memory_is_an_empty_one() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join(FILE), b"\xff\x00{").unwrap();
-        assert_eq!(Remembered::load(directory.path()).unwrap().kept, Kept::default());
+        assert_eq!(Remembered::load(directory.path()).kept, Kept::default());
     }
 }

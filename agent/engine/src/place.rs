@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use model::cause::chain;
 use model::condition::Disposition;
 use model::names::ApplianceName;
 use serde::Serialize;
@@ -75,6 +76,12 @@ impl StateDirectory {
         let root = root.into();
         make(&root)?;
         Ok(Self { root })
+    }
+
+    /// `root` as it is, there or not, for whoever only reads.
+    #[must_use]
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
     }
 
     /// The directory itself.
@@ -159,25 +166,65 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StateE
     serde_json::from_slice(&text).map(Some).map_err(|source| StateError::Damaged { path: path.to_owned(), source })
 }
 
-/// Reads a file whose loss costs time only: a damaged one is set aside as `<name>.damaged` and counts as missing.
-///
-/// # Errors
-/// `StateError::Read`, or `StateError::Write` when it cannot be set aside.
-pub(crate) fn read_or_set_aside<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StateError> {
-    match read(path) {
-        Err(StateError::Damaged { path, source }) => {
-            let aside = path.with_extension("damaged");
-            tracing::warn!(file = %path.display(), kept = %aside.display(), error = %source, "a file of the state directory is damaged");
-            fs::rename(&path, &aside).map_err(|source| StateError::Write { path: aside, source })?;
-            Ok(None)
-        }
-        other => other,
+/// What a file says whose loss costs time only.
+#[derive(Debug)]
+pub(crate) struct Left<T> {
+    /// Its value; `None` when it is missing, or counts as missing.
+    pub(crate) value: Option<T>,
+    /// Why it lies there unread: whatever is written in its place would destroy it.
+    pub(crate) unread: Option<StateError>,
+}
+
+/// Reads a file whose loss costs time only. One that never will be read (damaged, or no file at all) is set aside as `<name>.damaged`
+/// and counts as missing; so does one that cannot be read now, which stays where it is.
+pub(crate) fn read_or_set_aside<T: DeserializeOwned>(path: &Path) -> Left<T> {
+    let error = match read(path) {
+        Ok(value) => return Left { value, unread: None },
+        Err(error) => error,
+    };
+    let unread = if is_for_ever(&error) { set_aside(path, error).err() } else { Some(error) };
+    Left { value: None, unread }
+}
+
+fn is_for_ever(error: &StateError) -> bool {
+    match error {
+        StateError::Damaged { .. } => true,
+        StateError::Read { source, .. } => source.kind() == io::ErrorKind::IsADirectory,
+        StateError::MakeDirectory { .. } | StateError::Write { .. } => false,
     }
+}
+
+/// Puts a file out of the way; what is wrong with it when that fails.
+fn set_aside(path: &Path, error: StateError) -> Result<(), StateError> {
+    let aside = path.with_extension("damaged");
+    if fs::rename(path, &aside).is_err() {
+        return Err(error);
+    }
+    tracing::warn!(file = %path.display(), kept = %aside.display(), error = chain(&error), "a file of the state directory is set aside");
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn value_left(path: &Path) -> Option<u32> {
+        let Left { value, unread } = read_or_set_aside(path);
+        assert!(unread.is_none(), "{unread:?}");
+        value
+    }
+
+    #[test]
+    fn what_cannot_be_set_aside_or_may_be_read_later_stays_where_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("memory.json");
+        fs::write(&path, "{\"half\":").unwrap();
+        fs::create_dir_all(directory.path().join("memory.damaged/full")).unwrap();
+        assert!(matches!(read_or_set_aside::<u32>(&path), Left { value: None, unread: Some(StateError::Damaged { .. }) }));
+        assert!(path.is_file());
+        let below = path.join("status.json");
+        assert!(matches!(read_or_set_aside::<u32>(&below), Left { value: None, unread: Some(StateError::Read { .. }) }));
+    }
 
     #[test]
     fn a_damaged_file_is_set_aside_and_counts_as_missing() {
@@ -185,9 +232,9 @@ mod tests {
         let path = directory.path().join("memory.json");
         fs::write(&path, "{\"half\":").unwrap();
         assert!(matches!(read::<u32>(&path), Err(StateError::Damaged { .. })));
-        assert_eq!(read_or_set_aside::<u32>(&path).unwrap(), None);
+        assert_eq!(value_left(&path), None);
         assert_eq!(fs::read_to_string(directory.path().join("memory.damaged")).unwrap(), "{\"half\":");
-        assert_eq!(read_or_set_aside::<u32>(&path).unwrap(), None, "the second life starts as if nothing had been there");
+        assert_eq!(value_left(&path), None, "the second life starts as if nothing had been there");
     }
 
     #[test]

@@ -22,7 +22,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::{Context, Parts};
 use crate::controller::compile;
-use crate::place::StateError;
 use crate::reconcile::Pass;
 use crate::resident::Resident;
 use crate::stage::decide::{decide, judge};
@@ -134,19 +133,16 @@ impl OnPaper {
 /// Looks, and tells the neighbours what it saw.
 async fn look(pass: &Pass) -> Result<Sight, Unseen> {
     let appliance = &pass.wish.desired.appliance;
-    let unkept = |error: StateError| Unseen {
-        appliance: appliance.clone(),
-        reason: Reason::NotSeen,
-        says: chain(&error),
-        disposition: error.disposition(),
-    };
     let unseen = |error: SightError| Unseen {
         appliance: appliance.clone(),
         reason: error.reason(),
         says: chain(&error),
         disposition: error.disposition(),
     };
-    let mut resident = Resident::load(&pass.context.parts.state, appliance).map_err(unkept)?;
+    let mut resident = Resident::load(&pass.context.parts.state, appliance);
+    for says in resident.trouble() {
+        tracing::warn!(%appliance, "{says}");
+    }
     resident.memory.adopt_wish(&pass.wish.digest);
     let sight = observe(pass, &mut resident).await.map_err(unseen)?;
     let (plan, report) = plan::plan(&pass.wish.desired, &sight.observed, &sight.given);

@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+use model::cause::chain;
 use model::snapshot::Revision;
 use serde::{Deserialize, Serialize};
 
@@ -61,14 +62,15 @@ pub struct RepositoryRecord {
 
 impl RepositoryRecord {
     /// The record in a state directory; nothing is written yet.
-    ///
-    /// # Errors
-    /// `StateError`, when what an earlier life left cannot be read or set aside.
-    pub fn open(state: &StateDirectory, origin: String) -> Result<Self, StateError> {
+    #[must_use]
+    pub fn open(state: &StateDirectory, origin: String) -> Self {
         let file = file(state);
-        let left: Option<RepositoryStatus> = place::read_or_set_aside(&file)?;
-        let before = left.filter(|left| left.origin == origin).and_then(|left| left.trouble);
-        Ok(Self { file, origin, before, kept: None })
+        let place::Left { value, unread } = place::read_or_set_aside::<RepositoryStatus>(&file);
+        if let Some(error) = unread {
+            tracing::warn!(error = chain(&error), "since when the repository cannot be read is not known any more");
+        }
+        let before = value.filter(|left| left.origin == origin).and_then(|left| left.trouble);
+        Self { file, origin, before, kept: None }
     }
 
     /// Writes down how the repository is doing: the revision that is gone by, and the attempt that failed, if the newest one did.
@@ -149,7 +151,7 @@ mod tests {
         let state = StateDirectory::open(directory.path()).unwrap();
         assert_eq!(RepositoryStatus::load(&state).unwrap(), None, "no agent has said anything yet");
         let read = Revision::of_commit("main", "1f2e3d4c5b6a79881f2e");
-        let open = |origin: &str| RepositoryRecord::open(&state, origin.to_owned()).unwrap();
+        let open = |origin: &str| RepositoryRecord::open(&state, origin.to_owned());
 
         let mut first = open("/srv/fleet");
         first.keep(Some(&read), None, at(0)).unwrap();
@@ -178,7 +180,7 @@ mod tests {
         let state = StateDirectory::open(directory.path()).unwrap();
         std::fs::write(directory.path().join("repository.json"), "{").unwrap();
         assert!(matches!(RepositoryStatus::load(&state), Err(StateError::Damaged { .. })));
-        RepositoryRecord::open(&state, "/srv/fleet".to_owned()).unwrap().keep(None, failed(1), at(0)).unwrap();
+        RepositoryRecord::open(&state, "/srv/fleet".to_owned()).keep(None, failed(1), at(0)).unwrap();
         assert_eq!(trouble(&state), Some((at(0), 1)));
     }
 }

@@ -1,7 +1,7 @@
 //! What stays of one appliance between two passes: its memory, its status, and the connection to its host.
 //!
 //! Guarantees: one owner at a time, the pass or the controller, so none of it needs a lock. Everything in it is on the disk too or can
-//! be made anew. Deliberately absent: an open journal. Ten thousand appliances must not hold ten thousand files.
+//! be made anew, so what cannot be read hinders nothing. Deliberately absent: an open journal. Ten thousand appliances must not hold ten thousand files.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use model::desired::DesiredHost;
 use model::names::ApplianceName;
 
 use crate::memory::Remembered;
-use crate::place::{StateDirectory, StateError};
+use crate::place::{self, StateDirectory, StateError};
 use crate::status::ApplianceStatus;
 use crate::store::PeerStatus;
 
@@ -39,21 +39,37 @@ pub(crate) struct Resident {
     pub(crate) told: Option<PeerStatus>,
     // What the disk holds of `status`.
     saved: Option<ApplianceStatus>,
+    /// What could not be read of the status, until it is told.
+    untold: Option<StateError>,
+    /// What was told of the memory that cannot be read.
+    alerted: Option<String>,
 }
 
 impl Resident {
-    /// What the state directory holds of it.
-    ///
-    /// # Errors
-    /// `StateError` when the disk refuses.
-    pub(crate) fn load(state: &StateDirectory, appliance: &ApplianceName) -> Result<Self, StateError> {
+    /// What the state directory holds of it. What cannot be read counts as missing.
+    pub(crate) fn load(state: &StateDirectory, appliance: &ApplianceName) -> Self {
         let directory = state.appliance(appliance);
-        let memory = Remembered::load(&directory)?;
-        let saved = ApplianceStatus::load(&directory)?;
+        let memory = Remembered::load(&directory);
+        let place::Left { value: saved, unread: untold } = ApplianceStatus::load(&directory);
         let mut status = saved.clone().unwrap_or_else(|| ApplianceStatus::unknown(appliance));
         // Whatever ran when the last life ended runs no more; the host says how far it came.
         status.running.clear();
-        Ok(Self { directory, memory, status, host: None, lore: None, rests: None, told: None, saved })
+        Self { directory, memory, status, host: None, lore: None, rests: None, told: None, saved, untold, alerted: None }
+    }
+
+    /// What could not be read and was not told yet, for whoever should look. The memory is tried again first.
+    pub(crate) fn trouble(&mut self) -> Vec<String> {
+        let memory = self.memory.unread().map(|error| {
+            format!(
+                "{}; it is left as it is, and until it can be read or is removed nothing that is learned outlives the agent",
+                chain(error)
+            )
+        });
+        // A status is only what people see: the next one takes its place.
+        let status = self.untold.take().map(|error| format!("{}; what was last said is lost", chain(&error)));
+        let news = memory.clone().filter(|says| self.alerted.as_ref() != Some(says));
+        self.alerted = memory;
+        news.into_iter().chain(status).collect()
     }
 
     /// The host could not be observed: the next look begins with a connection of its own.

@@ -118,6 +118,12 @@ impl ApplianceStatus {
         self.condition(ConditionKind::Ready).is_some_and(|ready| ready.status == Truth::True)
     }
 
+    /// Whether the repository no longer describes it.
+    #[must_use]
+    pub fn is_let_go(&self) -> bool {
+        self.condition(ConditionKind::Ready).is_some_and(|ready| ready.reason == Reason::NotDescribed)
+    }
+
     /// Makes past what was present: no agent runs that would go on with it.
     pub fn leave(&mut self) {
         self.was_running.append(&mut self.running);
@@ -136,8 +142,8 @@ impl ApplianceStatus {
         self.conditions.sort_by_key(|condition| condition.kind);
     }
 
-    /// Reads the status that `directory` (of one appliance) holds; a damaged one counts as missing.
-    pub(crate) fn load(directory: &Path) -> Result<Option<Self>, StateError> {
+    /// Reads the status that `directory` (of one appliance) holds; one that cannot be read counts as missing.
+    pub(crate) fn load(directory: &Path) -> place::Left<Self> {
         place::read_or_set_aside(&directory.join(FILE))
     }
 

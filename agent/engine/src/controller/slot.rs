@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use model::cause::chain;
 use model::names::{ApplianceName, SiteName};
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
+use crate::event::Happening;
 use crate::outcome::Outcome;
-use crate::place::{StateDirectory, StateError};
 use crate::resident::Resident;
 use crate::stage::report;
 use crate::wish::Wish;
@@ -31,23 +30,20 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// Hands out what stays between two passes, from the disk when it is not here.
-    pub(super) fn take_resident(&mut self, state: &StateDirectory, name: &ApplianceName) -> Result<Box<Resident>, StateError> {
-        match self.resident.take() {
-            Some(resident) => Ok(resident),
-            None => Resident::load(state, name).map(Box::new),
+    /// Hands out what stays between two passes, from the disk when it is not here. What cannot be read there is told and counts as missing.
+    pub(super) fn take_resident(&mut self, context: &Context, name: &ApplianceName) -> Box<Resident> {
+        let mut resident = self.resident.take().unwrap_or_else(|| Box::new(Resident::load(&context.parts.state, name)));
+        for says in resident.trouble() {
+            context.events.tell(name, Happening::Alert { says });
         }
+        resident
     }
 
     /// Says that nothing good is known of it.
     pub(super) fn refuse(&mut self, context: &Context, name: &ApplianceName, refused: &str) {
-        match self.take_resident(&context.parts.state, name) {
-            Ok(mut resident) => {
-                self.outcome = Some(report::refused(context, &mut resident, refused));
-                self.resident = Some(resident);
-            }
-            Err(error) => tracing::error!(appliance = %name, error = chain(&error), "what is kept of the appliance cannot be read"),
-        }
+        let mut resident = self.take_resident(context, name);
+        self.outcome = Some(report::refused(context, &mut resident, refused));
+        self.resident = Some(resident);
     }
 
     /// Whether it failed so often that a single run leaves it.

@@ -294,7 +294,8 @@ pub(crate) fn gone(context: &Context, appliance: &ApplianceName, resident: &mut 
     status.say(ConditionKind::Reconciling, (Truth::False, Reason::NotDescribed), says, now);
     status.say(ConditionKind::Stalled, (Truth::False, Reason::NotDescribed), says, now);
     status.say(ConditionKind::Healthy, (Truth::Unknown, Reason::NotSeen), says, now);
-    (status.revision, status.next_attempt) = (None, None);
+    // Nobody looks any more: what was seen last is no picture of how it is.
+    (status.revision, status.next_attempt, status.posture) = (None, None, None);
     status.waits.clear();
     context.events.tell(appliance, Happening::NoLongerDescribed);
     resident.host = None;

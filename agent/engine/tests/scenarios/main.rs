@@ -12,6 +12,7 @@ mod drain;
 mod foretold;
 mod hope;
 mod kill_points;
+mod kept;
 mod meanwhile;
 mod older;
 mod pair;
