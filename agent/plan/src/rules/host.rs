@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use model::condition::Reason;
-use model::desired::{DesiredRole, NetworkKind};
+use model::desired::{DesiredRole, Membership, NetworkKind};
 use model::names::{HostPath, RoleName, VmName};
 use model::observed::{ForeignVm, PowerState, UnreadableObject};
 use model::seen::{Cause, Seen};
@@ -74,6 +74,7 @@ pub(crate) fn what_may_be_built(draft: &mut Draft<'_>) -> BTreeSet<RoleName> {
         match draft.vm(role).is_some() && !draft.discarding.contains(&role.role) {
             true => check_vm(draft, role),
             false => {
+                stall_a_lost_directory(draft, role);
                 check_room(draft, role, &taken);
                 super::bonds::stall_elsewhere(draft, role);
             }
@@ -84,6 +85,21 @@ pub(crate) fn what_may_be_built(draft: &mut Draft<'_>) -> BTreeSet<RoleName> {
         return BTreeSet::new();
     }
     wanted.into_iter().map(|role| role.role.clone()).collect()
+}
+
+/// A directory that others are members of is lost: another one, made from the image, would bear its name and know none of them, and a backup
+/// of the lost one could not be put back beside it.
+fn stall_a_lost_directory(draft: &mut Draft<'_>, role: &DesiredRole) {
+    let is_member = |one: &&DesiredRole| {
+        let joins = matches!(&one.membership, Membership::Joins { controller, .. } if *controller == role.role);
+        joins && draft.vm(one).is_some() && draft.is_set_up(one)
+    };
+    let members: Vec<String> = draft.roles().iter().filter(is_member).map(|one| one.role.to_string()).collect();
+    if !members.is_empty() {
+        let message = format!("`{}` is gone, and with it the directory that {} belong to", role.vm, members.join(", "));
+        let hint = "put the VM back, with its notes, or restore it; to begin anew, delete the other VMs and their disks too";
+        draft.stall(Reason::RebuildNeeded, message, hint);
+    }
 }
 
 /// While a job that can create is running, nothing is created: it may be ours, sent before a crash.

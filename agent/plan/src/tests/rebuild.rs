@@ -6,7 +6,7 @@ use model::observed::{Observed, PowerState, Remarks};
 use model::seen::{Cause, Seen};
 
 use super::shown;
-use crate::fixtures::{apply, bare, branch_bundle, converged, given, of, vm};
+use crate::fixtures::{apply, bare, branch_bundle, cloud_connector, converged, given, given_with_peer, of, vm};
 use crate::plan;
 
 /// An installation that was begun from another image and got as far as the first boots.
@@ -77,6 +77,21 @@ fn a_vm_that_was_set_up_is_never_built_anew() {
     // Nor when the notes say that it was closed once.
     vm(&mut observed, "app").remarks = Remarks { set_up: false, down: Some("AppSvc is stopped".to_owned()) };
     stalls(&observed, &given());
+}
+
+#[test]
+fn a_directory_that_was_lost_is_not_built_anew_under_those_who_belong_to_it() {
+    let desired = cloud_connector();
+    let mut observed = converged(&desired);
+    observed.instances.get_mut(&desired.instance).unwrap().vms.remove(&of("ad"));
+    let (plan, report) = plan(&desired, &observed, &given_with_peer());
+    let steps: Vec<String> = plan.steps.iter().map(|step| step.id.to_string()).collect();
+    assert!(!steps.iter().any(|step| step.contains("define-vm")), "{steps:?}");
+    assert!(steps.iter().any(|step| step.contains("hold-service/RTCSRV")), "it takes no calls: {steps:?}");
+    insta::assert_snapshot!(report.stalls[0].message, @"`ad1.2.1` is gone, and with it the directory that cms, mediation belong to");
+    // Where nobody belongs to it it is made, as everything is.
+    let steps = verbs(&desired, &bare(&desired), &given());
+    assert!(steps.iter().any(|step| step.contains("ad/define-vm")), "{steps:?}");
 }
 
 #[test]
