@@ -173,6 +173,34 @@ fn a_repository_that_cannot_be_read_is_told_by_status_and_its_exit_code() {
     wait_for("the first reading", || repository()["revision"].as_str().filter(|revision| revision.contains(&commit)).map(drop));
     assert_eq!(room.run(&["status"]).code, 0);
 
+#[test]
+fn status_makes_no_state_directory_and_a_wrong_one_is_no_good_news() {
+    let room = Room::without_hosts(Example::BranchBundle);
+    let told = Line::new(room.path(), ["status", "--state-dir", "elsewhere"]).run();
+    assert_eq!(told.code, 3, "{}", told.err);
+    insta::assert_snapshot!(told.out, @"
+    nothing is known yet: no agent has looked with the state directory `elsewhere` (--state-dir)
+    agent: none is running here
+    ");
+    assert!(!room.file("elsewhere").exists());
+}
+
+#[test]
+fn an_appliance_whose_document_is_gone_is_let_go_of_and_status_says_so() {
+    let room = Room::without_hosts(Example::BranchBundle);
+    let ulm = std::fs::read_to_string(room.file("fleet/sites/ulm.yaml")).unwrap();
+    let _agent = room.line(&["run"]).start();
+    wait_for("a first look", || room.run(&["status"]).out.contains("ulm-1").then_some(()));
+    let (site, _) = ulm.split_once("---").unwrap();
+    room.commit(&[("sites/ulm.yaml", site)], "ulm-1 is closed");
+    let told = wait_for("its end", || Some(room.run(&["status", "ulm-1"])).filter(|told| told.out.contains(" gone ")));
+    let (_, says) = told.out.split_once("\n  since ").unwrap();
+    let (_, says) = says.split_once("Z ").unwrap();
+    let (says, _) = says.split_once("\nrepository").unwrap();
+    insta::assert_snapshot!(says, @"the repository no longer describes it; its VMs are left as they are: delete them by hand, or describe it again");
+    assert_eq!(told.code, 0, "nothing is wrong with it: {}", told.out);
+}
+
     let (head, away) = (room.file("small/.git/HEAD"), room.file("small/.git/HEAD.away"));
     std::fs::rename(&head, &away).unwrap();
     let trouble = wait_for("the trouble", || Some(repository()["trouble"].clone()).filter(|trouble| !trouble.is_null()));
@@ -189,7 +217,8 @@ fn a_repository_that_cannot_be_read_is_told_by_status_and_its_exit_code() {
     let arguments = ["--source", "http://127.0.0.1:1/x.git", "--state-dir", "other"];
     let _agent = Line::new(room.path(), [&["run"], &arguments[..]].concat()).start();
     let status = || Line::new(room.path(), [&["status"], &arguments[..]].concat()).run();
-    let never = wait_for("the first failure", || Some(status()).filter(|never| never.code == 3));
+    let never = wait_for("the first failure", || Some(status()).filter(|never| never.out.contains("repository: ")));
+    assert_eq!(never.code, 3, "{}", never.out);
     assert!(
         never.out.starts_with("no appliance has been looked at yet\nrepository: http://127.0.0.1:1/x.git cannot be read"),
         "{}",

@@ -12,6 +12,7 @@ mod images;
 mod kill;
 mod kill_points;
 mod remotes;
+mod rotation;
 mod schemas;
 mod signals;
 mod support;

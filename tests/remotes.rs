@@ -134,3 +134,34 @@ fn a_repository_behind_ssh_is_read_where_known_hosts_vouches_for_it() {
       cause: `SHA256:short` is no fingerprint of an ssh key; `ssh-keygen -l -f KEY` writes it: `SHA256:` and 43 characters
     ");
 }
+
+#[test]
+fn a_change_on_a_branch_that_nobody_follows_is_reviewed_by_the_name_of_the_branch() {
+    let room = Room::without_hosts(Example::BranchBundle);
+    let ulm = std::fs::read_to_string(room.file("fleet/sites/ulm.yaml")).unwrap();
+    let main = room.commit(&[("README", "a fleet")], "as it is");
+    let branch = room.commit(&[("sites/ulm.yaml", &ulm.replace("10.1.0.21", "10.1.0.22"))], "another address");
+    room.write("fleet/.git/refs/heads/main", &format!("{main}\n"));
+    room.write("fleet/.git/refs/heads/my-branch", &format!("{branch}\n"));
+    let url = format!("file://{}", room.file("fleet").display());
+    let compare = |base: &str, head: &str, flags: &[&str]| {
+        let arguments = ["plan", "--base", base, "--head", head, "--source", &url, "--state-dir", "state"];
+        Line::new(room.path(), arguments.iter().chain(flags)).run()
+    };
+    insta::assert_snapshot!(compare("main", "my-branch", &[]).well(), @"
+    ulm-1
+      roles.sbc.adapters.lan.addresses  10.1.0.21/24 -> 10.1.0.22/24: takes no calls meanwhile, a VM goes off
+    ");
+    assert_eq!(compare("main", "my-branch", &["--ref", "my-branch"]).well(), compare("my-branch~1", "my-branch", &[]).well());
+    insta::assert_snapshot!(refusal(compare("main", "other", &[]), &url), @"
+    error: cannot read revision `other`
+      cause: `other` names no commit of `<url>`
+      cause: revspec 'other' not found; class=Reference (4); code=NotFound (-3)
+    hint: name a branch or a tag that `git ls-remote` lists there, or a commit on the branch that --ref names
+    ");
+    insta::assert_snapshot!(refusal(compare("main", "my-branch", &["--ref", "nosuch"]), &url), @"
+    error: cannot read `<url>`
+      cause: `<url>` has no branch or tag `nosuch`
+    hint: name a branch or a tag of that repository with --ref: `git ls-remote` lists them
+    ");
+}

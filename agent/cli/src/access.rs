@@ -8,20 +8,20 @@ use std::sync::Arc;
 use source::{Access, Authorities, HostKeys, Now, Trust};
 use wsman::clock::{Clock as _, SystemClock};
 
+use crate::credentials::Credentials;
 use crate::error::{Context as _, Failure};
 use crate::settings::Settings;
-use crate::wiring::credentials;
 
-/// Access to the remote that the settings name.
+/// Access to the remote that the settings name, as whom the credentials say at that moment.
 ///
 /// # Errors
-/// When the credentials, `sourceCa` or `sourceHostKey` cannot be used.
-pub fn access(settings: &Settings) -> Result<Access, Failure> {
+/// When `sourceCa` or `sourceHostKey` cannot be used.
+pub fn access(settings: &Settings, credentials: Arc<Credentials>) -> Result<Access, Failure> {
     let authorities = settings.get("sourceCa").map(authorities).transpose()?;
     let host_keys: Option<HostKeys> =
         settings.get("sourceHostKey").map(str::parse).transpose().context("cannot use the setting `sourceHostKey`")?;
     let known_hosts = std::env::home_dir().map(|home| home.join(".ssh").join("known_hosts"));
-    Ok(Access { credentials: Arc::new(credentials(settings)?), trust: Trust { authorities, host_keys, known_hosts } })
+    Ok(Access { credentials, trust: Trust { authorities, host_keys, known_hosts } })
 }
 
 fn authorities(file: &str) -> Result<Authorities, Failure> {

@@ -1,40 +1,37 @@
 //! Credentials: a name in a manifest becomes a user and a password from a file or the environment.
 //!
-//! Guarantees: nothing secret is printed, logged or kept in settings; a credentials file that others may read is refused, and so is each
-//! file with a secret that it names; no empty password is sent, since each costs a logon.
+//! Guarantees: what is answered is what the file, and the files that it names, say at that moment; one that is faulty or away then leaves
+//! in use what it said last, and that is told once. Nothing secret is printed, logged or kept in settings; no empty password is sent, since each costs a logon.
 //! The file maps names to `user` and one of `password`, `passwordFile` or `passwordEnvironment`; a credential for `authentication:
 //! certificate` names its `certificate` and `key` (PEM files) instead, and one for `kerberos` may name a `domainController`. A `key` without
 //! a certificate is an ssh key, for the repository alone; a password beside it is its passphrase. A variable
 //! pair `TRUNKLINE_USER_<NAME>` and `TRUNKLINE_PASSWORD_<NAME>` wins over the file.
-//! Deliberately absent: a store of our own.
+//! Deliberately absent: a store of our own; changes of the environment, which nobody can make from outside.
+
+mod file;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use hyperv::{Credential, CredentialError};
-use model::diagnostic::Code;
 use model::names::CredentialName;
-use model::yaml::{self, Kind, Node};
 use wsman::Secret;
-use wsman::auth::{ClientIdentity, IdentityError};
 
-use crate::bounded;
-use crate::error::{Context as _, Failure};
-
-const MOST_BYTES: u64 = 256 * 1024;
-/// What an entry is made of.
-const SHAPE: &str =
-    "write `user` and one of `password`, `passwordFile`, `passwordEnvironment`, or `certificate` and `key`, or an ssh `key`";
+use crate::error::Failure;
+use file::{Found, Mark};
 
 /// Every credential that this process can resolve.
-#[derive(Debug, Default)]
 pub struct Credentials {
-    by_name: BTreeMap<String, Entry>,
+    variables: BTreeMap<String, String>,
+    from_variables: BTreeMap<String, Entry>,
     file: Option<PathBuf>,
+    from_file: Mutex<Kept>,
 }
 
 /// What stands under a name.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
     credential: Credential,
     /// The text of an ssh key, whose passphrase is the password.
@@ -47,6 +44,31 @@ impl From<Credential> for Entry {
     }
 }
 
+/// What the file said last.
+#[derive(Debug)]
+struct Kept {
+    mark: Mark,
+    entries: BTreeMap<String, KeptEntry>,
+    /// What is wrong with the file as it is now.
+    fault: Option<String>,
+}
+
+/// What the file said last under a name.
+#[derive(Debug)]
+struct KeptEntry {
+    /// What was good last; nothing, when it never was.
+    entry: Option<Entry>,
+    files: Vec<(PathBuf, Mark)>,
+    /// What is wrong with it as it is now.
+    fault: Option<String>,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
 impl Credentials {
     /// Reads the file, when there is one, and the environment.
     ///
@@ -54,7 +76,7 @@ impl Credentials {
     /// When the file cannot be read, is open to others, or an entry is incomplete.
     pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Self, Failure> {
         let variables: BTreeMap<String, String> = environment.collect();
-        let mut by_name = file.map(|file| read_file(file, &variables)).transpose()?.unwrap_or_default();
+        let mut from_variables = BTreeMap::new();
         for (name, user) in variables.iter().filter_map(|(key, user)| Some((key.strip_prefix("TRUNKLINE_USER_")?, user))) {
             let Some(password) = variables.get(&format!("TRUNKLINE_PASSWORD_{name}")) else {
                 return Err(Failure::new(format!("TRUNKLINE_USER_{name} is set, TRUNKLINE_PASSWORD_{name} is not")));
@@ -63,13 +85,30 @@ impl Credentials {
                 return Err(Failure::new(format!("TRUNKLINE_PASSWORD_{name} is empty")));
             }
             let credential = Credential::new(user.clone(), Secret::new(password.clone()));
-            by_name.insert(name.to_ascii_lowercase().replace('_', "-"), credential.into());
+            from_variables.insert(name.to_ascii_lowercase().replace('_', "-"), credential.into());
         }
-        Ok(Self { by_name, file: file.map(Path::to_owned) })
+        let from_file = Mutex::new(Kept::load(file, &variables)?);
+        Ok(Self { variables, from_variables, file: file.map(Path::to_owned), from_file })
     }
 
-    fn find(&self, name: &str) -> Option<&Entry> {
-        self.by_name.get(name)
+    /// What stands under a name now.
+    ///
+    /// # Errors
+    /// Why there is nothing, as a person reads it.
+    fn find(&self, name: &str) -> Result<Entry, String> {
+        if let Some(entry) = self.from_variables.get(name) {
+            return Ok(entry.clone());
+        }
+        let Some(file) = &self.file else { return Err(self.advice(name)) };
+        let mut kept = self.from_file.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.is_stale(file, name) {
+            kept.renew(file, &self.variables);
+        }
+        match kept.entries.get(name) {
+            Some(KeptEntry { entry: Some(entry), .. }) => Ok(entry.clone()),
+            Some(KeptEntry { fault: Some(fault), .. }) => Err(fault.clone()),
+            Some(_) | None => Err(self.advice(name)),
+        }
     }
 
     /// Where a credential of that name would have to stand.
@@ -83,24 +122,83 @@ impl Credentials {
     }
 }
 
-impl hyperv::Credentials for Credentials {
-    fn resolve(&self, name: &CredentialName) -> Result<Credential, CredentialError> {
-        let found = self.find(name.as_str()).ok_or_else(|| CredentialError::Unreadable(self.advice(name.as_str())))?;
-        if found.ssh_key.is_some() {
-            return Err(CredentialError::Unreadable(format!("`{name}` is an ssh key, which no Windows host takes")));
+impl Kept {
+    /// Reads the file for the first time: every fault in it is one.
+    fn load(file: Option<&Path>, variables: &BTreeMap<String, String>) -> Result<Self, Failure> {
+        let Some(file) = file else { return Ok(Self { mark: Mark::of(Path::new("")), entries: BTreeMap::new(), fault: None }) };
+        let mark = Mark::of(file);
+        let mut entries = BTreeMap::new();
+        for (name, Found { entry, files }) in file::read(file, variables)? {
+            entries.insert(name, KeptEntry { entry: Some(entry?), files, fault: None });
         }
-        Ok(found.credential.clone())
+        Ok(Self { mark, entries, fault: None })
+    }
+
+    /// Whether anything that `name` rests on may be other than it was. What is faulty is always looked at again: rights are mended
+    /// without a trace in what a file says of itself.
+    fn is_stale(&self, file: &Path, name: &str) -> bool {
+        let of_entry = |kept: &KeptEntry| kept.fault.is_some() || kept.files.iter().any(|(file, mark)| Mark::of(file) != *mark);
+        self.fault.is_some() || Mark::of(file) != self.mark || self.entries.get(name).is_some_and(of_entry)
+    }
+
+    /// Reads the file anew. What is faulty stays as it was.
+    fn renew(&mut self, file: &Path, variables: &BTreeMap<String, String>) {
+        self.mark = Mark::of(file);
+        let found = match file::read(file, variables) {
+            Ok(found) => found,
+            Err(failure) => return tell_once(&mut self.fault, in_a_line(&failure)),
+        };
+        self.fault = None;
+        let mut before = std::mem::take(&mut self.entries);
+        for (name, Found { entry, files }) in found {
+            let (last, mut fault) = before.remove(&name).map_or((None, None), |kept| (kept.entry, kept.fault));
+            let entry = match entry {
+                Ok(entry) => {
+                    if last.as_ref() != Some(&entry) {
+                        tracing::info!(credential = name, "the credential is another one from now on");
+                    }
+                    fault = None;
+                    Some(entry)
+                }
+                Err(failure) => {
+                    tell_once(&mut fault, in_a_line(&failure));
+                    last
+                }
+            };
+            self.entries.insert(name, KeptEntry { entry, files, fault });
+        }
     }
 }
 
+/// Warns of a fault unless it is the one that was there before.
+fn tell_once(known: &mut Option<String>, fault: String) {
+    if known.as_ref() != Some(&fault) {
+        tracing::warn!(fault, "credentials cannot be read anew; those that were read before stay in use");
+    }
+    *known = Some(fault);
+}
+
+fn in_a_line(failure: &Failure) -> String {
+    let text = failure.render();
+    let lines: Vec<_> = text.trim_start_matches("error: ").lines().map(str::trim).collect();
+    lines.join("; ")
+}
+
+impl hyperv::Credentials for Credentials {
+    fn resolve(&self, name: &CredentialName) -> Result<Credential, CredentialError> {
+        let found = self.find(name.as_str()).map_err(CredentialError::Unreadable)?;
+        if found.ssh_key.is_some() {
+            return Err(CredentialError::Unreadable(format!("`{name}` is an ssh key, which no Windows host takes")));
+        }
+        Ok(found.credential)
+    }
+}
 /// The name under which the credential for the repository's remote stands.
 const SOURCE: &str = "source";
 
 impl source::Credentials for Credentials {
     fn resolve(&self, ask: &source::Ask<'_>) -> Result<source::Credential, source::CredentialError> {
-        let found = self
-            .find(SOURCE)
-            .ok_or_else(|| source::CredentialError { says: format!("{} asks who we are; {}", ask.url, self.advice(SOURCE)) })?;
+        let found = self.find(SOURCE).map_err(|why| source::CredentialError { says: format!("{} asks who we are; {why}", ask.url) })?;
         let takes = |kind| ask.kinds.contains(&kind);
         let secret = source::Secret::new(found.credential.secret.reveal());
         let says = |says: &str| source::CredentialError { says: format!("{} {says}", ask.url) };
@@ -125,143 +223,6 @@ impl source::Credentials for Credentials {
     }
 }
 
-fn read_file(file: &Path, variables: &BTreeMap<String, String>) -> Result<BTreeMap<String, Entry>, Failure> {
-    let what = || format!("cannot read credentials from `{}`", file.display());
-    let metadata = std::fs::metadata(file).map_err(|error| {
-        bounded::unread(what(), error, "name a file with --credentials that holds names, each with `user` and `password`")
-    })?;
-    if !metadata.is_file() {
-        return Err(Failure::new(format!("{}: it is no file", what())));
-    }
-    refuse_if_open_to_others(file, &metadata)?;
-    if metadata.len() > MOST_BYTES {
-        return Err(Failure::new(format!("{}: it has {} bytes, more than {MOST_BYTES}", what(), metadata.len())));
-    }
-    let (tree, faults) = yaml::parse(&std::fs::read(file).context(what())?);
-    // The line itself is never shown: it may hold a password.
-    let at = |span: yaml::Span, says: &str| {
-        let (line, column) = tree.line_column(span.start);
-        Failure::new(format!("{says}\n  --> {}:{line}:{column}", file.display()))
-    };
-    // An empty file holds no credential; what then lacks one says where it is to stand.
-    if let Some(fault) = faults.iter().find(|fault| fault.code != Code::EmptyFile) {
-        let failure = at(fault.span, &fault.message);
-        return Err(match &fault.hint {
-            Some(hint) => failure.hint(hint.clone()),
-            None => failure,
-        });
-    }
-    let Some(root) = tree.documents().next().filter(|root| !root.is_null()) else { return Ok(BTreeMap::new()) };
-    if !matches!(root.kind(), Kind::Map) {
-        return Err(at(root.span(), "credentials are names, each with `user` and `password`"));
-    }
-    root.entries()
-        .map(|(name, entry)| {
-            let credential = read_entry(file, (name, entry), variables).map_err(|fault| at(fault.at, &fault.says))?;
-            Ok((name.text().unwrap_or_default().to_owned(), credential))
-        })
-        .collect()
-}
-
-/// What is wrong with an entry, and which key or value it is.
-struct Fault {
-    at: yaml::Span,
-    says: String,
-}
-
-fn read_entry(file: &Path, (name, entry): (Node<'_>, Node<'_>), variables: &BTreeMap<String, String>) -> Result<Entry, Fault> {
-    const KEYS: [&str; 7] = ["user", "password", "passwordFile", "passwordEnvironment", "certificate", "key", "domainController"];
-    let wrong = |node: Node<'_>, says: String| Fault { at: node.span(), says };
-    let stranger = entry.entries().find(|(key, _)| key.text().is_none_or(|key| !KEYS.contains(&key)));
-    if let Some((key, _)) = stranger {
-        return Err(wrong(key, format!("`{}` is not known here; {SHAPE}", key.text().unwrap_or_default())));
-    }
-    // At the value of that key, where it is written.
-    let about = |key: &str, says: String| wrong(entry.get(key).unwrap_or(name), says);
-    let text = |key: &str| entry.get(key).and_then(Node::text).map(str::to_owned);
-    let beside = |path: &str| file.parent().unwrap_or(Path::new(".")).join(path);
-    if let Some(certificate) = text("certificate") {
-        let key = text("key").unwrap_or_else(|| certificate.clone());
-        let identity = read_identity(&beside(&certificate), &beside(&key)).map_err(|(of, says)| about(of, says))?;
-        let user = text("user").unwrap_or_else(|| format!("certificate {certificate}"));
-        return Ok(Credential { certificate: Some(identity), ..Credential::new(user, Secret::new("")) }.into());
-    }
-    let ssh_key = text("key").map(|key| read_ssh_key(&beside(&key))).transpose().map_err(|says| about("key", says))?;
-    let user = match (text("user"), &ssh_key) {
-        (Some(user), _) => user,
-        (None, Some(_)) => "git".to_owned(),
-        (None, None) => return Err(wrong(name, format!("this credential lacks `user`; {SHAPE}"))),
-    };
-    let password = match (text("password"), text("passwordFile"), text("passwordEnvironment")) {
-        (Some(password), None, None) => password,
-        (None, Some(path), None) => read_password(&beside(&path)).map_err(|says| about("passwordFile", says))?,
-        (None, None, Some(variable)) => {
-            let missing = || about("passwordEnvironment", format!("the environment has no `{variable}`"));
-            variables.get(&variable).cloned().ok_or_else(missing)?
-        }
-        (None, None, None) if ssh_key.is_some() => String::new(),
-        _ => return Err(wrong(name, "write exactly one of `password`, `passwordFile`, `passwordEnvironment`".to_owned())),
-    };
-    if password.is_empty() && ssh_key.is_none() {
-        let written = ["password", "passwordFile", "passwordEnvironment"].into_iter().find(|key| entry.get(key).is_some());
-        return Err(about(written.unwrap_or("password"), "the password of this credential is empty".to_owned()));
-    }
-    let credential = Credential { domain_controller: text("domainController"), ..Credential::new(user, Secret::new(password)) };
-    Ok(Entry { credential, ssh_key })
-}
-
-/// The password in a file of its own, which is as private as this one: without the line's end, and without the mark that editors put first.
-fn read_password(file: &Path) -> Result<String, String> {
-    let failed = |error: std::io::Error| format!("cannot read the password file `{}`: {error}", file.display());
-    refuse_if_open_to_others(file, &std::fs::metadata(file).map_err(failed)?)
-        .map_err(|failure| failure.render().trim_start_matches("error: ").to_owned())?;
-    let text = bounded::read_text(file, MOST_BYTES).map_err(failed)?;
-    Ok(text.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']).to_owned())
-}
-
-/// The text of an ssh private key, whose file is as private as this one.
-fn read_ssh_key(file: &Path) -> Result<Secret, String> {
-    let failed = |error: std::io::Error| format!("cannot read `{}`: {error}", file.display());
-    refuse_if_open_to_others(file, &std::fs::metadata(file).map_err(failed)?)
-        .map_err(|failure| failure.render().trim_start_matches("error: ").to_owned())?;
-    let text = std::fs::read_to_string(file).map_err(failed)?;
-    if text.starts_with("-----BEGIN ") && text.contains("PRIVATE KEY-----") {
-        return Ok(Secret::new(text));
-    }
-    Err(format!("`{}` is no ssh private key; name the file that `ssh-keygen` wrote, not the one that ends with .pub", file.display()))
-}
-
-/// A client certificate and its key, whose file is as private as this one.
-///
-/// Which of the two entries is to blame stands beside what is wrong.
-fn read_identity(certificate: &Path, key: &Path) -> Result<ClientIdentity, (&'static str, String)> {
-    let unread = |path: &Path, error: std::io::Error| format!("cannot read `{}`: {error}", path.display());
-    let metadata = std::fs::metadata(key).map_err(|error| ("key", unread(key, error)))?;
-    refuse_if_open_to_others(key, &metadata).map_err(|failure| ("key", failure.render().trim_start_matches("error: ").to_owned()))?;
-    let chain = std::fs::read(certificate).map_err(|error| ("certificate", unread(certificate, error)))?;
-    let private = std::fs::read(key).map_err(|error| ("key", unread(key, error)))?;
-    ClientIdentity::from_pem(&chain, &private).map_err(|error| match error {
-        IdentityError::Certificate => ("certificate", format!("`{}`: {error}", certificate.display())),
-        IdentityError::Key => ("key", format!("`{}`: {error}", key.display())),
-    })
-}
-
-#[cfg(unix)]
-fn refuse_if_open_to_others(file: &Path, metadata: &std::fs::Metadata) -> Result<(), Failure> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(Failure::new(format!("others may read `{}` (mode {mode:03o})", file.display())).hint(format!("run: chmod 600 {}", file.display())))
-}
-
-#[cfg(not(unix))]
-fn refuse_if_open_to_others(_file: &Path, _metadata: &std::fs::Metadata) -> Result<(), Failure> {
-    // On Windows the access list of the directory decides; nothing here can read it without unsafe code.
-    Ok(())
-}
-
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
@@ -275,6 +236,74 @@ mod tests {
 
     const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     const KEY: &str = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+
+    /// A directory of files.
+    struct Place(tempfile::TempDir);
+
+    impl Place {
+        fn with(files: &[(&str, &str, u32)]) -> Self {
+            let place = Self(tempfile::tempdir().unwrap());
+            files.iter().for_each(|file| place.write(*file));
+            place
+        }
+
+        fn write(&self, (name, text, mode): (&str, &str, u32)) {
+            std::fs::write(self.0.path().join(name), text).unwrap();
+            self.chmod(name, mode);
+        }
+
+        fn chmod(&self, name: &str, mode: u32) {
+            std::fs::set_permissions(self.0.path().join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+
+        fn load(&self) -> Credentials {
+            Credentials::load(Some(&self.0.path().join("credentials.yaml")), std::iter::empty()).unwrap()
+        }
+    }
+
+    /// The password under a name, as it is at this moment.
+    fn word(credentials: &Credentials, name: &str) -> Result<String, String> {
+        let found = credentials.resolve(&CredentialName::new(name).unwrap());
+        found.map(|found| found.secret.reveal().to_owned()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_answered_is_what_the_files_say_at_that_moment() {
+        let entries = "host: { user: agent, passwordFile: word }\nguest: { user: a, password: p }\n";
+        let place = Place::with(&[("credentials.yaml", entries, 0o600), ("word", "old", 0o600)]);
+        let credentials = place.load();
+        assert_eq!(word(&credentials, "host").unwrap(), "old");
+        place.write(("word", "newer", 0o600));
+        assert_eq!(word(&credentials, "host").unwrap(), "newer");
+        place.write(("credentials.yaml", "host: { user: agent, password: in-place }\nlate: { user: a, password: l }\n", 0o600));
+        assert_eq!(word(&credentials, "host").unwrap(), "in-place");
+        assert_eq!(word(&credentials, "late").unwrap(), "l");
+        assert!(word(&credentials, "guest").unwrap_err().contains("there is no credential `guest`"), "it was taken out");
+    }
+
+    #[test]
+    fn what_is_faulty_at_that_moment_leaves_in_use_what_was_good_last() {
+        let entries = "host: { user: agent, passwordFile: word }\nguest: { user: a, passwordFile: other }\n";
+        let place = Place::with(&[("credentials.yaml", entries, 0o600), ("word", "old", 0o600), ("other", "one", 0o600)]);
+        let credentials = place.load();
+        std::fs::remove_file(place.0.path().join("word")).unwrap();
+        place.write(("other", "three", 0o600));
+        assert_eq!(word(&credentials, "host").unwrap(), "old");
+        assert_eq!(word(&credentials, "guest").unwrap(), "three", "the fault of one entry is no other's");
+        // Others may read it; to mend that changes neither its time nor its length.
+        place.write(("word", "fresh", 0o644));
+        assert_eq!(word(&credentials, "host").unwrap(), "old");
+        place.chmod("word", 0o600);
+        assert_eq!(word(&credentials, "host").unwrap(), "fresh");
+        place.write(("credentials.yaml", "host: [", 0o600));
+        assert_eq!((word(&credentials, "host").unwrap(), word(&credentials, "guest").unwrap()), ("fresh".to_owned(), "three".to_owned()));
+        std::fs::remove_file(place.0.path().join("credentials.yaml")).unwrap();
+        assert_eq!(word(&credentials, "host").unwrap(), "fresh");
+        place.write(("credentials.yaml", "host: { user: agent, password: back }\nlate: { user: a, passwordFile: none }\n", 0o600));
+        assert_eq!(word(&credentials, "host").unwrap(), "back");
+        assert!(word(&credentials, "late").unwrap_err().contains("cannot read the password file"), "it never was good");
+        assert!(!format!("{credentials:?}").contains("back"));
+    }
 
     /// What the file `credentials.yaml` beside these files is read as, under the name `host`.
     fn read(files: &[(&str, &str, u32)]) -> Result<Credential, String> {

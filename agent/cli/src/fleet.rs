@@ -16,6 +16,7 @@ use source::{Location, Origin, Reader, SourceError};
 use crate::access::access;
 use crate::error::{Context as _, Failure};
 use crate::settings::{Settings, masked};
+use crate::wiring::credentials;
 
 /// What the command does with the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +54,7 @@ pub fn read(settings: &Settings, purpose: Purpose) -> Result<Snapshot, Failure> 
             false => failure.hint("--path names a directory of the repository, from its root"),
         });
     }
-    let mut reader = reader(settings)?;
+    let mut reader = reader(settings, &[])?;
     let read = reader.read().map_err(|error| unreadable(error, &origin)).map(|read| read.map(|reading| reading.snapshot));
     read?.ok_or_else(|| Failure::new("the origin was read already"))
 }
@@ -73,7 +74,10 @@ fn is_there(origin: &Origin) -> Result<(), Failure> {
 fn unreadable(error: SourceError, origin: &Origin) -> Failure {
     if let SourceError::NoReference { .. } = &error {
         let failure = Failure::because(format!("cannot read `{origin}`"), error);
-        return failure.hint("name a branch or a tag of that repository with --ref: `git branch --all` and `git tag` list them");
+        return failure.hint(match &origin.location {
+            Location::Local(_) => "name a branch or a tag of that repository with --ref: `git branch --all` and `git tag` list them",
+            Location::Remote { .. } => "name a branch or a tag of that repository with --ref: `git ls-remote` lists them",
+        });
     }
     let uncommitted = matches!(error, SourceError::Open { .. }) && plain_directory(origin).is_some();
     let failure = Failure::because(format!("cannot read `{origin}`"), error);
@@ -83,8 +87,30 @@ fn unreadable(error: SourceError, origin: &Origin) -> Failure {
     failure
 }
 
+/// What is said of a revision that cannot be read.
+#[must_use]
+pub fn unread_revision(error: SourceError, origin: &Origin, revision: &str) -> Failure {
+    let hint = match (&error, &origin.location) {
+        (SourceError::NoRevision { .. }, Location::Local(_)) => {
+            "name a commit, a branch or a tag of that repository: `git log --oneline --all` lists them"
+        }
+        (SourceError::NoRevision { .. }, Location::Remote { .. }) => {
+            "name a branch or a tag that `git ls-remote` lists there, or a commit on the branch that --ref names"
+        }
+        (SourceError::Open { .. }, _) => {
+            "revisions are a git repository's: name one with --source, from its root (--path names a directory in it)"
+        }
+        (SourceError::NoPath { .. }, _) => "--path names a directory of the repository, from its root",
+        _ => return Failure::because(format!("cannot read revision `{revision}`"), error),
+    };
+    Failure::because(format!("cannot read revision `{revision}`"), error).hint(hint)
+}
+
 /// The error says what it was about; only what is new about it is said around it.
 fn unfetched(error: SourceError, origin: &Origin) -> Failure {
+    if let SourceError::NoReference { .. } = &error {
+        return unreadable(error, origin);
+    }
     let hint = match &error {
         SourceError::Refused { .. } => {
             Some("the credentials file (--credentials) holds it under `source`; `user` with a password or token, or with `key`")
@@ -101,16 +127,18 @@ fn unfetched(error: SourceError, origin: &Origin) -> Failure {
     }
 }
 
-/// A reader of the origin, fetched anew when it is remote.
+/// A reader of the origin, fetched anew when it is remote, with what these rev-specs begin with.
 ///
 /// # Errors
 /// When the origin cannot be opened or fetched.
-pub fn reader(settings: &Settings) -> Result<Reader, Failure> {
+pub fn reader(settings: &Settings, revisions: &[&str]) -> Result<Reader, Failure> {
     let origin = origin(settings)?;
     is_there(&origin)?;
-    let reader = Reader::new(origin.clone(), Some(settings.state_dir()));
+    let mut reader = Reader::new(origin.clone(), Some(settings.state_dir()));
     if let Location::Remote { .. } = &origin.location {
-        reader.fetch(&access(settings)?).map_err(|error| unfetched(error, &origin))?;
+        let access = access(settings, Arc::new(credentials(settings)?))?;
+        let fetched = reader.fetch(&access).and_then(|()| reader.fetch_revisions(&access, revisions));
+        fetched.map_err(|error| unfetched(error, &origin))?;
     }
     Ok(reader)
 }

@@ -33,7 +33,7 @@ const AUTHORITIES: &str = "name a PEM file with --ca: certificates of authoritie
 pub struct Wiring {
     /// Tells wall time.
     pub clock: SharedClock,
-    /// Resolves names of credentials.
+    /// Resolves names of credentials, the repository's included.
     pub credentials: Arc<Credentials>,
     trust: Trust,
     refusals: Refusals,
@@ -87,6 +87,12 @@ impl Wiring {
     /// When it cannot be made.
     pub fn state(&self) -> Result<StateDirectory, Failure> {
         StateDirectory::open(&self.state).context(format!("cannot use the state directory `{}`", self.state.display()))
+    }
+
+    /// The state directory as it is, there or not, for whoever only reads.
+    #[must_use]
+    pub fn state_to_read(&self) -> StateDirectory {
+        StateDirectory::at(&self.state)
     }
 
     /// The parts of an engine that owns every appliance of the repository.

@@ -41,6 +41,10 @@ pub fn run(args: &Explain, settings: &Settings, console: &Console) -> Result<End
                 ExplainError::UnknownDocument { .. } if !snapshot.complete => {
                     fleet::refused(snapshot, format!("no sound document is the {kind} `{}`", args.name))
                 }
+                ExplainError::UnknownDocument { .. } if is_shipped(kind, &args.name) => {
+                    Failure::new(format!("the Profile `{}` comes with the agent, and no release of this repository uses it", args.name))
+                        .hint("name it as `profile` in a Release, and its values can be explained")
+                }
                 ExplainError::UnknownDocument { .. } => match known(kind, assembler).as_slice() {
                     [] => failure.hint(format!("there is no {kind} at all")),
                     names if names.len() <= MOST_NAMES => failure.hint(format!("there are: {}", names.join(", "))),
@@ -65,6 +69,11 @@ fn sound(kind: DocumentKind, name: &str, snapshot: &Snapshot) -> Result<(), Fail
     }
 }
 
+/// Whether it comes with the agent; such a profile is read only where a release uses it.
+fn is_shipped(kind: DocumentKind, name: &str) -> bool {
+    kind == DocumentKind::Profile && SHIPPED.iter().any(|(shipped, _)| *shipped == name)
+}
+
 /// The names of all documents of a kind.
 fn known(kind: DocumentKind, assembler: &Assembler) -> Vec<String> {
     let own = assembler.documents().into_iter().filter(|view| view.kind == kind).map(|view| view.name.to_string());
@@ -82,7 +91,7 @@ fn explain(settings: &Settings, ask: impl FnOnce(&Assembler, &Snapshot) -> Resul
         let snapshot = read.context(format!("cannot read `{}`", directory.display()))?;
         ask(&assembler, &snapshot)
     } else {
-        let mut reader = fleet::reader(settings)?;
+        let mut reader = fleet::reader(settings, &[])?;
         let reading = reader.read().context(format!("cannot read `{origin}`"))?;
         let reading = reading.ok_or_else(|| Failure::new("the origin was read already"))?;
         ask(reader.assembler(), &reading.snapshot)

@@ -1,5 +1,7 @@
 //! `trunkline run`: watches the repository and converges until stopped.
 
+use std::sync::Arc;
+
 use engine::Engine;
 use source::{Location, Origin, Pace, Watcher};
 use tokio::task::JoinSet;
@@ -31,7 +33,8 @@ pub fn run(settings: &Settings, console: &Console) -> Result<Ending, Failure> {
         let engine = Engine::new(wiring.parts()?, wiring.lock("run")?);
         let following = Following::new(&wiring, &origin, console)?;
         let pace = Pace { seed: u64::from(std::process::id()), ..Pace::default() };
-        let (watcher, subscription) = Watcher::new(origin.clone(), settings.state_dir().to_owned(), access(settings)?, pace);
+        let access = access(settings, Arc::clone(&wiring.credentials))?;
+        let (watcher, subscription) = Watcher::new(origin.clone(), settings.state_dir().to_owned(), access, pace);
         let stop = CancellationToken::new();
         let mut beside = JoinSet::new();
         beside.spawn(signals::watch(stop.clone()));

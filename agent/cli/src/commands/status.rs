@@ -39,7 +39,7 @@ struct Known {
 /// When the state directory cannot be read.
 pub fn run(args: &Status, settings: &Settings, console: &Console) -> Result<Ending, Failure> {
     let wiring = Wiring::new(settings)?;
-    let state = wiring.state()?;
+    let state = wiring.state_to_read();
     // What may not be read is not empty.
     state.appliances().context("cannot read the state directory")?;
     let (mut appliances, mut damaged) = read_all(&state);
@@ -70,7 +70,8 @@ pub fn run(args: &Status, settings: &Settings, console: &Console) -> Result<Endi
     if args.output == Listing::Text {
         console.line(&console.paint.faint(fit::hung(&agent(holder, &known)?, console.columns())));
     }
-    Ok(if damaged.is_empty() && known.is_well() { Ending::Done } else { Ending::Unfinished })
+    // Whoever looks in the wrong place must not take it for a fleet without trouble.
+    Ok(if damaged.is_empty() && known.is_well() && state.root().exists() { Ending::Done } else { Ending::Unfinished })
 }
 
 /// Whether an agent runs, in a line.
@@ -89,10 +90,10 @@ impl Known {
         self.appliances.is_empty() && self.repository.is_none()
     }
 
-    /// Whether every wish is in force, and the next one would be heard of.
+    /// Whether every wish is in force, and the next one would be heard of. An appliance that was let go of has none.
     fn is_well(&self) -> bool {
         let unread = self.repository.as_ref().is_some_and(|repository| repository.trouble.is_some());
-        !unread && self.appliances.iter().all(ApplianceStatus::is_ready)
+        !unread && self.appliances.iter().all(|status| status.is_ready() || status.is_let_go())
     }
 
     /// Makes past what was present.

@@ -53,7 +53,7 @@ pub(super) async fn run(args: &Demo, console: &Console) -> Result<Ending, Failur
     let wiring = Wiring::new(&stage.settings)?;
     let engine = Engine::new(wiring.parts()?, wiring.lock("demo")?);
     let origin = crate::fleet::origin(&stage.settings)?;
-    let access = crate::access::access(&stage.settings)?;
+    let access = crate::access::access(&stage.settings, Arc::clone(&wiring.credentials))?;
     let following = Following::new(&wiring, &origin, console)?;
     let (watcher, subscription) = Watcher::new(origin, stage.settings.state_dir().to_owned(), access, Pace::default());
     let Subscription { snapshots, status, waker } = subscription;

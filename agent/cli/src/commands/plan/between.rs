@@ -27,11 +27,9 @@ use crate::settings::Settings;
 /// # Errors
 /// When a revision cannot be read, the newer one is faulty, or neither describes a wanted appliance.
 pub fn run(args: &Plan, settings: &Settings, console: &Console, revisions: [&String; 2]) -> Result<Ending, Failure> {
-    let mut reader = fleet::reader(settings)?;
-    let mut read = |revision: &String| {
-        let read = reader.read_revision(revision).context(format!("cannot read revision `{revision}`"));
-        read.map_err(|failure| failure.hint("name a commit, a branch or a tag of that repository: `git log --oneline --all` lists them"))
-    };
+    let mut reader = fleet::reader(settings, &revisions.map(String::as_str))?;
+    let origin = reader.origin().clone();
+    let mut read = |revision: &String| reader.read_revision(revision).map_err(|error| fleet::unread_revision(error, &origin, revision));
     let [base, head] = [read(revisions[0])?, read(revisions[1])?];
     if !head.complete {
         let findings = model::diagnostic::render_all(&head.diagnostics);

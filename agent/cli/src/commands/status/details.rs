@@ -12,13 +12,16 @@ use plan::render::text::{Line, Text, Tone};
 pub fn details(status: &ApplianceStatus, unreadable: Option<&str>) -> Text {
     let mut lines = Vec::new();
     let mut line = |tone, text: String| lines.push(Line { tone, text: format!("  {}", tame(&text)) });
+    if let Some(ready) = status.condition(ConditionKind::Ready).filter(|_| status.is_let_go()) {
+        line(Tone::Notice, format!("since {:.0} {}", ready.since, ready.message));
+    }
     for kind in [ConditionKind::Stalled, ConditionKind::Reconciling] {
         if let Some(condition) = status.condition(kind).filter(|condition| condition.status == Truth::True) {
             let tone = if kind == ConditionKind::Stalled { Tone::Alarm } else { Tone::Notice };
             line(tone, condition_of(condition, &status.waits));
         }
     }
-    if let Some(Posture::Down(faults) | Posture::Degraded(faults)) = &status.posture {
+    if let Some(Posture::Down(faults) | Posture::Degraded(faults)) = status.posture.as_ref().filter(|_| !status.is_let_go()) {
         faults.iter().for_each(|fault| line(Tone::Alarm, format!("fault: {fault}")));
     }
     for running in &status.running {
@@ -99,6 +102,19 @@ mod tests {
           waiting: the fault is read again at 2026-03-01T10:01:00Z
           next look: 2026-03-01T10:00:00Z
         ");
+    }
+
+    #[test]
+    fn an_appliance_that_was_let_go_of_says_what_becomes_of_its_vms_and_since_when() {
+        let mut status = status(Reason::NotDescribed, "");
+        let Condition { since, .. } = status.conditions[0];
+        let says = "the repository no longer describes it; its VMs are left as they are";
+        let said = |kind, status| Condition { kind, status, reason: Reason::NotDescribed, message: says.to_owned(), since };
+        status.conditions = vec![said(ConditionKind::Ready, Truth::Unknown), said(ConditionKind::Reconciling, Truth::False)];
+        status.posture = Some(Posture::Down(Vec::new()));
+        status.next_attempt = None;
+        insta::assert_snapshot!(details(&status, None), @"  since 2026-03-01T10:00:00Z the repository no longer describes it; its VMs are left as they are");
+        assert_eq!(super::super::rows::row(&status)[1..3], ["gone", "unknown"]);
     }
 
     #[test]

@@ -28,9 +28,12 @@ pub fn row(status: &ApplianceStatus) -> Row {
     let ready = match status.condition(ConditionKind::Ready).map(|condition| condition.status) {
         Some(Truth::True) => "yes",
         Some(Truth::False) => "no",
+        Some(Truth::Unknown) if status.is_let_go() => "gone",
         Some(Truth::Unknown) | None => "unknown",
     };
     let posture = match &status.posture {
+        // An earlier version of the agent kept what it had seen last.
+        Some(_) if status.is_let_go() => "unknown",
         None => "unknown",
         Some(Posture::Serving) => "serving",
         Some(Posture::Maintenance) => "maintenance",
