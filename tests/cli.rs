@@ -2,6 +2,7 @@
 //! input, which gets a clear error, the documented exit code, and changes nothing.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -155,23 +156,22 @@ fn a_hold_that_nobody_heeds_is_told_by_the_exit_code() {
     let room = Room::without_hosts(Example::BranchBundle);
     let held = room.run(&["hold", "ulm-1", "--for", "1h", "--reason", "cabling"]);
     assert_eq!(held.code, 3);
-    insta::assert_snapshot!(held.err, @"no agent has ever worked with this state directory, so nobody heeds this hold; name its --state-dir");
+    insta::assert_snapshot!(held.err, @"no agent has ever worked with this state directory, so nobody here heeds holds; name its --state-dir");
+    insta::assert_snapshot!(refused(&room, &["hold", "ulm-1", "--for", "-1h", "--reason", "cabling"]), @"
+    error: --for `-1h`: `-1h` is not a duration
+    hint: write 45m, 4h or 2d
+    ");
+    let missing = refused(&room, &["hold", "ulm-1", "--for", "1h"]);
+    assert!(missing.contains("--reason <TEXT>"), "{missing}");
+    let released = Line::new(room.path(), ["hold", "ulm-1", "--release", "--state-dir", "nosuch"]).run();
+    assert_eq!((released.code, released.out.as_str()), (3, "ulm-1: was not held\n"));
+    insta::assert_snapshot!(released.err, @"there is no state directory nosuch; name the agent's --state-dir");
+    assert!(!room.file("nosuch").exists(), "whoever ends a hold in the wrong place finds a state directory there");
     insta::assert_snapshot!(refused(&room, &["hold", "ulm-1", "--for", "1h", "--reason", "a\u{1b}[31m"]), @"
     error: --reason holds a line break or another control character
     hint: write one line of plain text
     ");
 }
-
-#[test]
-fn a_repository_that_cannot_be_read_is_told_by_status_and_its_exit_code() {
-    let room = Room::without_hosts(Example::BranchBundle);
-    let small = source::Scratch::init(&room.file("small")).unwrap();
-    let root = "apiVersion: trunkline.dev/v1alpha1\nkind: Repository\nmetadata: { name: small }\nspec: {}\n";
-    let commit = small.commit(&[("repository.yaml", root)], "a fleet without appliances", 1_772_000_000).unwrap();
-    let agent = Line::new(room.path(), ["run", "--source", "small", "--state-dir", "state"]).start();
-    let repository = || json_or_null(&room.run(&["status", "--output", "json"]).out)["repository"].clone();
-    wait_for("the first reading", || repository()["revision"].as_str().filter(|revision| revision.contains(&commit)).map(drop));
-    assert_eq!(room.run(&["status"]).code, 0);
 
 #[test]
 fn status_makes_no_state_directory_and_a_wrong_one_is_no_good_news() {
@@ -200,6 +200,17 @@ fn an_appliance_whose_document_is_gone_is_let_go_of_and_status_says_so() {
     insta::assert_snapshot!(says, @"the repository no longer describes it; its VMs are left as they are: delete them by hand, or describe it again");
     assert_eq!(told.code, 0, "nothing is wrong with it: {}", told.out);
 }
+
+#[test]
+fn a_repository_that_cannot_be_read_is_told_by_status_and_its_exit_code() {
+    let room = Room::without_hosts(Example::BranchBundle);
+    let small = source::Scratch::init(&room.file("small")).unwrap();
+    let root = "apiVersion: trunkline.dev/v1alpha1\nkind: Repository\nmetadata: { name: small }\nspec: {}\n";
+    let commit = small.commit(&[("repository.yaml", root)], "a fleet without appliances", 1_772_000_000).unwrap();
+    let agent = Line::new(room.path(), ["run", "--source", "small", "--state-dir", "state"]).start();
+    let repository = || json_or_null(&room.run(&["status", "--output", "json"]).out)["repository"].clone();
+    wait_for("the first reading", || repository()["revision"].as_str().filter(|revision| revision.contains(&commit)).map(drop));
+    assert_eq!(room.run(&["status"]).code, 0);
 
     let (head, away) = (room.file("small/.git/HEAD"), room.file("small/.git/HEAD.away"));
     std::fs::rename(&head, &away).unwrap();
@@ -415,18 +426,132 @@ fn settings_tell_where_they_come_from() {
     let shown = Line::new(room.path(), ["config", "show", "--origin", "--source", "fleet"]).with("TRUNKLINE_LOG", "error").run().well();
     insta::assert_snapshot!(shown, @"
     source: fleet                                    # flag --source
-    ref:                                             # default
-    path:                                            # default
-    sourceCa:                                        # default
-    sourceHostKey:                                   # default
+    ref:                                             # default; --ref, TRUNKLINE_REF
+    path:                                            # default; --path, TRUNKLINE_PATH
+    sourceCa:                                        # default; --source-ca, TRUNKLINE_SOURCE_CA
+    sourceHostKey:                                   # default; --source-host-key, TRUNKLINE_SOURCE_HOST_KEY
     stateDir: kept                                   # trunkline.yaml:1
-    credentials:                                     # default
-    ca:                                              # default
-    connectTo:                                       # default
-    wireTrace:                                       # default
-    color: auto                                      # default
-    logFormat: text                                  # default
+    credentials:                                     # default; --credentials, TRUNKLINE_CREDENTIALS
+    ca:                                              # default; --ca, TRUNKLINE_CA
+    connectTo:                                       # default; --connect-to, TRUNKLINE_CONNECT_TO
+    wireTrace:                                       # default; --wire-trace, TRUNKLINE_WIRE_TRACE
+    color: auto                                      # default; --color, TRUNKLINE_COLOR
+    logFormat: text                                  # default; --log-format, TRUNKLINE_LOG_FORMAT
     log: error                                       # environment TRUNKLINE_LOG
+    ");
+    // What is shown is a settings file.
+    let plain = Line::new(room.path(), ["config", "show", "--source", "fleet"]).run().well();
+    assert!(
+        plain.lines().any(|line| line.starts_with("stateDir: kept ") && line.ends_with("# --state-dir, TRUNKLINE_STATE_DIR")),
+        "{plain}"
+    );
+    room.write("again.yaml", &plain);
+    let again = Line::new(room.path(), ["config", "show", "--config", "again.yaml"]).run().well();
+    assert_eq!(again, plain);
+    let misspelt = Line::new(room.path(), ["plan"]).with("TRUNKLINE_STATEDIR", "kept").run();
+    assert_eq!(misspelt.code, 1);
+    insta::assert_snapshot!(misspelt.err, @"
+    error: there is no variable `TRUNKLINE_STATEDIR`
+    hint: did you mean `TRUNKLINE_STATE_DIR`? `trunkline config show` lists all
+    ");
+}
+
+/// What stands below `heading` in the README between the fences of its `number`th block of commands.
+fn commands_of_readme(heading: &str, number: usize) -> Vec<String> {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, below) = readme.split_once(&format!("\n{heading}\n")).unwrap();
+    let block = below.split("```sh\n").nth(number).unwrap();
+    block.split("```").next().unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_first_look_works_as_the_readme_prints_it() {
+    let place = tempfile::tempdir().unwrap();
+    let shell = |line: &str, directory: &Path| {
+        let line = line.replace("/tmp/first", place.path().join("first").to_str().unwrap());
+        let binary = Path::new(env!("CARGO_BIN_EXE_trunkline")).parent().unwrap();
+        let found = format!("{}:/usr/local/bin:/usr/bin:/bin", binary.display());
+        let known = ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"];
+        let line = Line::of(Path::new("/bin/sh"), directory, ["-e", "-c", &format!("exec 2>&1\n{line}")]).with("PATH", &found);
+        known.into_iter().fold(line, |line, name| line.with(name, "somebody"))
+    };
+    for line in commands_of_readme("## A first look", 1) {
+        shell(&line, &root()).run().well();
+    }
+    let lines = commands_of_readme("## A first look", 2);
+    let [copied, committed, simulated, rest @ ..] = &lines[..] else { panic!("{lines:#?}") };
+    shell(copied, &root()).run().well();
+    let first = place.path().join("first");
+    // Who reads on a terminal has the minutes that a test has not.
+    let waits = "apiVersion: trunkline.dev/v1alpha1\nkind: Defaults\nmetadata: { name: short-waits }\n\
+                 spec: { confirm: 2s, repairGrace: 2s, stableFor: 2s }\n";
+    std::fs::write(first.join("seattle/defaults.yaml"), waits).unwrap();
+    shell(committed, &first).run().well();
+    let simulated = simulated.replacen("trunkline", "exec trunkline", 1);
+    let mut simulator = shell(&simulated, &first).start();
+    let mut said = String::new();
+    while !said.ends_with("Ctrl-C ends it\n") {
+        said.push_str(&simulator.line());
+        assert!(!simulator.has_ended(), "{said}");
+    }
+    insta::assert_snapshot!(said, @"
+    serving; addresses are in world/endpoints.yaml
+    every command finds these hosts with:
+      --connect-to world/endpoints.yaml --ca world/hosts.pem
+    and with --credentials: users and passwords stand under `accounts` in seattle.world.yaml
+    Ctrl-C ends it
+    ");
+    // Nobody is there to be asked.
+    let mut told = Vec::new();
+    for line in rest {
+        let line = line.replacen("trunkline apply", "trunkline apply --yes", 1);
+        told.push(shell(&line, &first).run().well());
+    }
+    let [planned, applied, status, accident, mended] = &told[..] else { panic!("{told:#?}") };
+    assert!(planned.contains("+ VM sea1-ad.2.1"), "{planned}");
+    assert!(applied.ends_with("sea-1: converged\nsea-2: converged\n"), "{applied}");
+    assert!(status.lines().any(|line| line.starts_with("sea-2 ") && line.contains("serving")), "{status}");
+    assert_eq!(accident, "{\"done\":{}}\n");
+    assert!(mended.contains("start the VM") && mended.contains("sea-1: converged"), "{mended}");
+}
+
+#[test]
+fn a_simulation_is_told_by_words_and_says_what_it_does_not_take() {
+    let room = Room::raise(Example::BranchBundle);
+    let inject = |command: &str| Line::new(room.path(), ["simulate", "--endpoints", "endpoints.yaml", "inject", command]).run();
+    let of = |command: &str| json_of(inject(command));
+    for name in ["list", "clear", "status", "mutations"] {
+        let kind = |answer: &Value| answer.as_object().unwrap().keys().next().unwrap().clone();
+        let said = [name.to_owned(), format!("\"{name}\""), format!("{{\"{name}\": {{}}}}")].map(|command| kind(&of(&command)));
+        assert!(said.iter().all(|one| *one == said[0]), "{said:?}");
+    }
+    let refused = |command: &str| {
+        let done = inject(command);
+        assert_eq!((done.code, done.out.as_str()), (1, ""), "{command}");
+        done.err
+    };
+    let said = [
+        r#"{"world": {"vmOff": {"host": "hv-ulm", "vm": "ulm-app.1.0"}}}"#,
+        r#"{"world": {"vmOff": {"host": "hv-ulmm", "vm": "ulm-app.1.0"}}}"#,
+        r#"{"world": {"vmOf": {}}}"#,
+        "world",
+        "nothing",
+        "{",
+    ]
+    .map(refused);
+    insta::assert_snapshot!(said.concat(), @"
+    error: the simulation refuses this: the world has no virtual machine `ulm-app.1.0`
+    hint: VMs go by their names with the instance (`sea1-edge.2.1`), as `trunkline plan` shows them; a bare host has none until `trunkline apply`
+    error: the simulation refuses this: the world has no host `hv-ulmm`
+    hint: names are those of the world file and of what has been installed since
+    error: the simulation refuses this: not a command: unknown variant `vmOf`, expected one of `serviceStops`, `servicePaused`, `ruleDisabled`, `vmOff`, `vmSaved`, `vmDeleted`, `nicUnplugged`, `nicRemoved`, `vmCheckpointed`, `vmReplicated`, `vmClustered`, `vmFreed`, `diskReplaced`, `jobFails`, `guestUnreachable`, `vmUntold`, `memoryTaken`, `fileLost`, `accountLocked`, `passwordChanged`, `hostRestart` at line 1 column 17
+    hint: `trunkline simulate inject --help` shows each command, and `trunkline schema faults` all that may stand in it
+    error: the simulation refuses this: not a command: invalid value: map, expected map with a single key
+    hint: `trunkline simulate inject --help` shows each command, and `trunkline schema faults` all that may stand in it
+    error: the simulation refuses this: not a command: unknown variant `nothing`, expected one of `entry`, `world`, `list`, `clear`, `status`, `mutations`
+    hint: `trunkline simulate inject --help` shows each command, and `trunkline schema faults` all that may stand in it
+    error: the simulation refuses this: not a command: EOF while parsing an object at line 2 column 0
+    hint: `trunkline simulate inject --help` shows each command, and `trunkline schema faults` all that may stand in it
     ");
 }
 
@@ -565,7 +690,7 @@ mod bad_input {
         insta::assert_snapshot!(refused(&room, &["plan"]), @"
         error: there is no setting `sourse`
           --> trunkline.yaml:2:1
-        hint: settings are: source, ref, path, sourceCa, sourceHostKey, stateDir, credentials, ca, connectTo, wireTrace, color, logFormat, log
+        hint: did you mean `source`? settings are: source, ref, path, sourceCa, sourceHostKey, stateDir, credentials, ca, connectTo, wireTrace, color, logFormat, log
         ");
     }
 
@@ -613,8 +738,13 @@ mod bad_input {
         insta::assert_snapshot!(refused(&room, &["plan", "ulm-1"]), @"
         wish of the working directory, committed or not
         error: nothing can be planned: no connection to the host of `ulm-1` can be made: credential `hyperv-host` could not be resolved: its value cannot be read: there is no credential `hyperv-host`: add `hyperv-host:` with `user` and `password` to credentials.yaml, or set TRUNKLINE_USER_HYPERV_HOST and TRUNKLINE_PASSWORD_HYPERV_HOST
-        hint: correct the entry that `credential` under `host` names in the credentials file
+        hint: add that entry to the credentials file, or correct the name under `credential` in the manifest
         ");
+        std::fs::remove_file(room.file("credentials.yaml")).unwrap();
+        let arguments = ["plan", "ulm-1", "--source", "fleet", "--connect-to", "endpoints.yaml", "--ca", "hosts.pem"];
+        let without = Line::new(room.path(), arguments).run();
+        assert_eq!(without.code, 1);
+        insta::assert_snapshot!(without.err.lines().last().unwrap(), @"hint: write such a file, readable by you alone (chmod 600): `NAME: { user: …, passwordFile: … }`; for the worlds of examples/ it is examples/credentials.yaml");
     }
 
     #[test]
@@ -626,11 +756,8 @@ mod bad_input {
         // Which of the questions that are asked at once was refused, and which was then not sent, is chance.
         let (words, hint) = shown.split_once("hint: ").expect("a hint");
         assert!(words.contains("`10.1.0.10:5986` refuses credential `hyperv-host` (user `trunkline`)"), "{shown}");
-        assert!(
-            words.contains("the host refuses user `trunkline`") || words.contains("the host refused user `trunkline` lately"),
-            "{shown}"
-        );
-        insta::assert_snapshot!(hint, @"correct the entry that `credential` under `host` names in the credentials file");
+        assert!(words.contains("the host refuses user `trunkline`") || words.contains("the host refused user `trunkline`"), "{shown}");
+        insta::assert_snapshot!(hint, @"correct the entry that `credential` under `host` names in the credentials file; each command tries once, and what is tried in vain too often locks the account");
     }
 
     #[test]
@@ -687,6 +814,17 @@ mod bad_input {
 
         For more information, try '--help'.
         ");
+        insta::assert_snapshot!(refused(&room, &["validate", "fleet"]), @"
+        error: the argument '[SOURCE]' cannot be used with '--source <PATH|URL>'
+
+        Usage: trunkline validate --state-dir <DIR> --credentials <FILE> <SOURCE>
+
+        For more information, try '--help'.
+        ");
+        let known = refused(&room, &["apply", "ulm-1", "--only", "ulm-l,kiel-1"]);
+        assert!(known.starts_with("error: there is no appliance `ulm-l`\n"), "{known}");
+        let known = refused(&room, &["plan", "--only", "ulm-l"]);
+        assert!(known.starts_with("error: there is no appliance `ulm-l`\n"), "{known}");
         assert!(refused(&room, &["plan", "--output", "yaml"]).contains("[possible values: text, json, markdown]"));
         insta::assert_snapshot!(refused(&room, &["plan", "--base", "nowhere", "--head", "main"]), @"
         error: cannot read revision `nowhere`

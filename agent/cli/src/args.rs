@@ -3,6 +3,7 @@
 //! Guarantees: flags win over the environment, the environment over the settings file. Deliberately absent: what any
 //! command does.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -28,46 +29,46 @@ pub struct Arguments {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// Settings file [default: ./trunkline.yaml if there is one]
+    /// Settings file [default: ./trunkline.yaml if there is one] [env: TRUNKLINE_CONFIG]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Where desired state lives: a directory, a git repository, or a URL (https, ssh, file)
+    /// Where desired state lives: a directory, a git repository, or a URL (https, ssh, file) [env: TRUNKLINE_SOURCE]
     #[arg(long, short = 'f', global = true, value_name = "PATH|URL")]
     pub source: Option<String>,
-    /// The branch or tag to follow; a plain directory has none
+    /// The branch or tag to follow, never a commit id; without one the branch that is checked out, or the default branch of a URL [env: TRUNKLINE_REF]
     #[arg(long = "ref", global = true, value_name = "REF")]
     pub reference: Option<String>,
-    /// The directory of the repository to read
+    /// The directory of the repository to read [env: TRUNKLINE_PATH]
     #[arg(long, global = true, value_name = "DIR")]
     pub path: Option<String>,
-    /// Certificates (PEM) to trust for the source over https, instead of the system's
+    /// Certificates (PEM) to trust for the source over https, instead of the system's [env: TRUNKLINE_SOURCE_CA]
     #[arg(long, global = true, value_name = "FILE")]
     pub source_ca: Option<PathBuf>,
-    /// The ssh key that the source must show (SHA256:…), instead of those in ~/.ssh/known_hosts
+    /// The ssh key that the source must show (SHA256:…), instead of those in ~/.ssh/known_hosts [env: TRUNKLINE_SOURCE_HOST_KEY]
     #[arg(long, global = true, value_name = "FINGERPRINT")]
     pub source_host_key: Option<String>,
-    /// Journal, memory, status and clones
+    /// Journal, memory, status and clones [env: TRUNKLINE_STATE_DIR]
     #[arg(long, global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
-    /// User names and where passwords come from
+    /// User names and where passwords come from [env: TRUNKLINE_CREDENTIALS]
     #[arg(long, global = true, value_name = "FILE")]
     pub credentials: Option<PathBuf>,
-    /// Certificates (PEM) to trust for hosts, instead of the system's
+    /// Certificates (PEM) to trust for hosts, instead of the system's [env: TRUNKLINE_CA]
     #[arg(long, global = true, value_name = "FILE")]
     pub ca: Option<PathBuf>,
-    /// Send connections elsewhere, as `simulate` writes it (endpoints.yaml)
+    /// Send connections elsewhere, as `simulate` writes it (endpoints.yaml) [env: TRUNKLINE_CONNECT_TO]
     #[arg(long, global = true, value_name = "FILE")]
     pub connect_to: Option<PathBuf>,
-    /// Write each exchange with a host or guest to a file here, passwords masked
+    /// Write each exchange with a host or guest to a file here, passwords masked [env: TRUNKLINE_WIRE_TRACE]
     #[arg(long, global = true, value_name = "DIR")]
     pub wire_trace: Option<PathBuf>,
-    /// Colour: auto looks at the terminal and at NO_COLOR
+    /// Colour: auto looks at the terminal and at NO_COLOR [env: TRUNKLINE_COLOR]
     #[arg(long, global = true, value_enum, value_name = "WHEN")]
     pub color: Option<When>,
-    /// Form of log lines on standard error
+    /// Form of log lines on standard error [env: TRUNKLINE_LOG_FORMAT]
     #[arg(long, global = true, value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
-    /// Which log lines: error, warn, info, debug, trace, or a tracing filter
+    /// Which log lines: error, warn, info, debug, trace, or a tracing filter [env: TRUNKLINE_LOG]
     #[arg(long, global = true, value_name = "FILTER")]
     pub log: Option<String>,
 }
@@ -162,7 +163,7 @@ Ctrl-C ends after the step in hand; killing it loses nothing. `trunkline status`
 #[derive(Debug, Args)]
 pub struct Validate {
     /// A directory or repository, instead of --source
-    #[arg(value_name = "SOURCE")]
+    #[arg(value_name = "SOURCE", conflicts_with = "source")]
     pub tree: Option<String>,
     /// Form of the output
     #[arg(long, short, value_enum, default_value_t)]
@@ -185,6 +186,26 @@ pub struct Explain {
     pub output: Listing,
 }
 
+/// Which appliances a command is about: all, unless some are named.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Chosen {
+    /// Only these appliances
+    #[arg(value_name = "APPLIANCE")]
+    named: Vec<ApplianceName>,
+    /// The same as a flag; may be given several times, or with commas between the names
+    #[arg(long, value_name = "APPLIANCE", value_delimiter = ',')]
+    only: Vec<ApplianceName>,
+}
+
+impl Chosen {
+    /// The names, each once; none means all.
+    #[must_use]
+    pub fn names(&self) -> Vec<ApplianceName> {
+        let all: BTreeSet<_> = self.named.iter().chain(&self.only).cloned().collect();
+        all.into_iter().collect()
+    }
+}
+
 /// `plan`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -194,9 +215,9 @@ pub struct Explain {
 
 A plan that waits is shown with what it waits for. Nothing is changed anywhere.")]
 pub struct Plan {
-    /// Only these appliances
-    #[arg(value_name = "APPLIANCE")]
-    pub only: Vec<ApplianceName>,
+    /// Which appliances.
+    #[command(flatten)]
+    pub only: Chosen,
     /// Plan against this observation (the JSON of `observe`) instead of live hosts
     #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "head"])]
     pub observed: Option<PathBuf>,
@@ -217,20 +238,20 @@ pub struct Plan {
 /// `observe`
 #[derive(Debug, Args)]
 pub struct Observe {
-    /// Only these appliances
-    #[arg(value_name = "APPLIANCE")]
-    pub only: Vec<ApplianceName>,
+    /// Which appliances.
+    #[command(flatten)]
+    pub only: Chosen,
 }
 
 /// `apply`
 #[derive(Debug, Args)]
-#[command(after_help = "Example: trunkline apply --only sea-1
+#[command(after_help = "Example: trunkline apply sea-1
 
 It does what was shown and nothing worse; what is committed counts, not what lies in the directory. Exit code 3: not all could be done now.")]
 pub struct Apply {
-    /// Only these appliances
-    #[arg(long, value_name = "APPLIANCE")]
-    pub only: Vec<ApplianceName>,
+    /// Which appliances.
+    #[command(flatten)]
+    pub only: Chosen,
     /// Do not ask
     #[arg(long, short = 'y')]
     pub yes: bool,
@@ -239,9 +260,9 @@ pub struct Apply {
 /// `status`
 #[derive(Debug, Args)]
 pub struct Status {
-    /// Only these appliances
-    #[arg(value_name = "APPLIANCE")]
-    pub only: Vec<ApplianceName>,
+    /// Which appliances.
+    #[command(flatten)]
+    pub only: Chosen,
     /// Form of the output
     #[arg(long, short, value_enum, default_value_t)]
     pub output: Listing,
@@ -249,17 +270,20 @@ pub struct Status {
 
 /// `hold`
 #[derive(Debug, Args)]
-#[command(after_help = "Example: trunkline hold sea-1 --for 4h --reason \"cabling\"; afterwards: trunkline hold sea-1 --release")]
+#[command(
+    override_usage = "trunkline hold <APPLIANCE|all> --for <TIME> --reason <TEXT>\n       trunkline hold <APPLIANCE|all> --release",
+    after_help = "Example: trunkline hold sea-1 --for 4h --reason \"cabling\"; afterwards: trunkline hold sea-1 --release"
+)]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["for_", "release"]))]
 pub struct Hold {
     /// An appliance, or `all`
     #[arg(value_name = "APPLIANCE|all")]
     pub appliance: String,
     /// How long: 45m, 4h, 2d
-    #[arg(long = "for", value_name = "TIME", requires = "reason", id = "for_")]
+    #[arg(long = "for", value_name = "TIME", requires = "reason", id = "for_", allow_hyphen_values = true)]
     pub duration: Option<String>,
-    /// Why, for everybody who looks
-    #[arg(long, value_name = "TEXT")]
+    /// Why, for everybody who looks; goes with --for
+    #[arg(long, value_name = "TEXT", conflicts_with = "release")]
     pub reason: Option<String>,
     /// End the hold now
     #[arg(long)]
@@ -388,8 +412,11 @@ pub struct ImageCheck {
 
 /// `simulate`
 #[derive(Debug, Args)]
+#[command(after_help = "Example: trunkline simulate --world examples/seattle.world.yaml --state world
+
+Every command finds the hosts with --connect-to world/endpoints.yaml --ca world/hosts.pem --credentials examples/credentials.yaml.")]
 pub struct Simulate {
-    /// The world: hosts, adapters, switches, files, images
+    /// The world: hosts, adapters, switches, files, images [default: the one that the world in --state began as]
     #[arg(long, value_name = "FILE")]
     pub world: Option<PathBuf>,
     /// Keep the world's state here, so that it survives a restart
@@ -401,6 +428,9 @@ pub struct Simulate {
     /// Scripted faults: a YAML list of {at: WHEN, on: REQUEST, do: ACT}; examples/seattle.faults.yaml shows them, `schema faults` has all
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
+    /// Boots and jobs of seconds, where real ones take minutes; a world that was kept goes on at its own pace
+    #[arg(long)]
+    pub quick: bool,
     /// Also serve HTTP without TLS, with Basic: for clients that can do nothing else. Loopback only
     #[arg(long)]
     pub plain_http: bool,
@@ -413,22 +443,30 @@ pub struct Simulate {
 #[derive(Debug, Subcommand)]
 pub enum Control {
     /// Send one command to the simulation that --state or --endpoints names
-    #[command(
-        after_help = r#"Example: trunkline simulate --state /tmp/world inject '{"world": {"vmOff": {"host": "hv-sea-1", "vm": "sea1-edge.2.1"}}}'
+    #[command(after_help = r#"Examples, with the world of examples/seattle.world.yaml:
+  trunkline simulate --state world inject '{"world": {"vmOff": {"host": "hv-sea-1", "vm": "sea1-edge.2.1"}}}'
+  trunkline simulate --state world inject '{"entry": {"on": {"machine": "hv-sea-1", "method": "DefineSystem"}, "do": "cutBeforeAnswer"}}'
+  trunkline simulate --state world inject status
 
 COMMAND is one of
-  {"world": FAULT}   lets something happen at once
-  {"entry": ENTRY}   adds an entry to the script of faults, as in the file of --faults
-  {"list": {}}       the entries that still wait; {"clear": {}} forgets them
-  {"status": {}}     the time, and how many requests each machine has had
-  {"mutations": {}}  every request that changed something
+  {"world": FAULT}   lets something happen at once; VMs are there once they are installed
+  {"entry": ENTRY}   adds an entry to the script of faults, as in the file of --faults: {at: WHEN, on: REQUEST, do: ACT}
+  list, clear        the entries that still wait; forgets them
+  status             the time, and how many requests each machine has had
+  mutations          every request that changed something
 
-What FAULT and ENTRY may be: trunkline schema faults"#
-    )]
+Some faults:
+  {"vmOff": {"host": "hv-sea-1", "vm": "sea1-edge.2.1"}}, and so vmSaved, vmCheckpointed, vmDeleted
+  {"nicUnplugged": {"host": "hv-sea-1", "vm": "sea1-edge.2.1", "adapter": "internet"}}
+  {"serviceStops": {"host": "hv-sea-1", "vm": "sea1-ms.2.1", "service": "RTCMEDSRV"}}
+  {"ruleDisabled": {"host": "hv-sea-1", "vm": "sea1-ms.2.1", "rule": "CS-RTCMEDSRV"}}
+  {"guestUnreachable": {"host": "hv-sea-1", "vm": "sea1-cms.2.1", "for": "3m"}}
+  {"hostRestart": {"host": "hv-sea-1"}}
+All of them, and all that an ENTRY may say: `trunkline schema faults`, and examples/seattle.faults.yaml."#)]
     Inject {
-        /// What to do, a JSON object
+        /// What to do: a JSON object, or the name of a command that needs nothing further
         #[arg(value_name = "COMMAND")]
-        fault: String,
+        command: String,
     },
 }
 
@@ -446,12 +484,13 @@ pub struct Demo {
 /// `schema`
 #[derive(Debug, Args)]
 pub struct Schema {
-    /// Which; without one, lists them
+    /// Which: `plan` stands for plan.v1. Without one, lists them
     pub name: Option<String>,
 }
 
 /// `config`
 #[derive(Debug, Args)]
+#[command(after_help = "A setting is a key of the settings file (stateDir), a variable (TRUNKLINE_STATE_DIR) or a flag (--state-dir).")]
 pub struct Config {
     /// What to do with settings
     #[command(subcommand)]
@@ -461,7 +500,7 @@ pub struct Config {
 /// What `config` can do.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Print every setting that is in force
+    /// Print every setting that is in force, and what else sets it, in the form of the settings file
     Show {
         /// Also where each comes from
         #[arg(long)]

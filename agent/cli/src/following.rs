@@ -99,9 +99,10 @@ impl Following {
 
 fn refused(snapshot: &Snapshot) -> Vec<String> {
     let faults = snapshot.diagnostics.iter().filter(|finding| finding.severity == Severity::Error);
+    let how = if snapshot.desired.is_empty() { "is refused" } else { "is refused in part" };
     let say = |fault: &Diagnostic| {
         let (file, line, column) = (&fault.place.file, fault.place.line, fault.place.column);
-        format!("{:#} is refused in part: {file}:{line}:{column}: {}", snapshot.revision, fault.message)
+        format!("{:#} {how}: {file}:{line}:{column}: {}", snapshot.revision, fault.message)
     };
     faults.map(say).collect()
 }

@@ -54,6 +54,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<Ending, Failure> {
+    settings::refuse_misspelt(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
     let settings = Settings::load(&arguments.global, &environment)?;
     let is_dumb = environment("TERM").is_some_and(|terminal| terminal == "dumb");
     let no_color = is_dumb || environment("NO_COLOR").is_some_and(|value| !value.is_empty());

@@ -1,6 +1,7 @@
 //! Settings of the agent: flags over environment over file over defaults, each with its origin.
 //!
-//! Guarantees: an unknown key in the file is an error; a secret is never a setting. Validated once, here.
+//! Guarantees: an unknown key in the file is an error, and so is a variable that is nearly one of ours; a secret is never a setting.
+//! Validated once, here.
 //! Deliberately absent: anything about appliances (that is desired state, in git).
 
 use std::fmt;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use model::diagnostic::Code;
 use model::yaml::{self, Kind};
+use serde_json::Value;
 
 use crate::args::{Global, LogFormat, When};
 use crate::bounded;
@@ -47,6 +49,10 @@ impl fmt::Display for Origin {
 pub struct Setting {
     /// As the file writes it.
     pub key: &'static str,
+    /// The flag, without its dashes.
+    pub flag: &'static str,
+    /// The variable.
+    pub environment: &'static str,
     /// What is in force; `None` where nothing is.
     pub value: Option<String>,
     /// Why.
@@ -82,6 +88,10 @@ const KNOWN: [Known; 13] = [
     Known { key: "log", flag: "log", environment: "TRUNKLINE_LOG", default: Some("warn") },
 ];
 
+/// The variables of this program begin so.
+const PREFIX: &str = "TRUNKLINE_";
+/// Names the settings file; no setting itself.
+const CONFIG: &str = "TRUNKLINE_CONFIG";
 const DEFAULT_FILE: &str = "trunkline.yaml";
 const MOST_BYTES: u64 = 64 * 1024;
 
@@ -91,22 +101,23 @@ impl Settings {
     /// # Errors
     /// When the file cannot be read, has an unknown key, or a value has no meaning.
     pub fn load(global: &Global, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, Failure> {
-        let named = global.config.clone().or_else(|| environment("TRUNKLINE_CONFIG").map(PathBuf::from));
+        let named = global.config.clone().or_else(|| environment(CONFIG).map(PathBuf::from));
         let file = named.clone().or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|file| may_be_settings(file)));
         let mut lines = file.map(|file| read_file(&file)).transpose()?.unwrap_or_default();
         let entries = KNOWN
             .iter()
             .map(|known| {
-                if let Some(value) = flag(global, known.flag) {
-                    Setting { key: known.key, value: Some(value), origin: Origin::Flag(known.flag) }
+                let (value, origin) = if let Some(value) = flag(global, known.flag) {
+                    (Some(value), Origin::Flag(known.flag))
                 } else if let Some(value) = environment(known.environment).filter(|value| !value.is_empty()) {
-                    Setting { key: known.key, value: Some(value), origin: Origin::Environment(known.environment) }
+                    (Some(value), Origin::Environment(known.environment))
                 } else if let Some(at) = lines.iter().position(|(key, ..)| *key == known.key) {
                     let (_, value, origin) = lines.swap_remove(at);
-                    Setting { key: known.key, value: Some(value), origin }
+                    (Some(value), origin)
                 } else {
-                    Setting { key: known.key, value: known.default.map(str::to_owned), origin: Origin::Default }
-                }
+                    (known.default.map(str::to_owned), Origin::Default)
+                };
+                Setting { key: known.key, flag: known.flag, environment: known.environment, value, origin }
             })
             .collect();
         let settings = Self { entries };
@@ -130,7 +141,7 @@ impl Settings {
     /// Replaces the source, as a command's own argument does.
     pub fn set_source(&mut self, source: String) {
         if let Some(setting) = self.entries.iter_mut().find(|setting| setting.key == "source") {
-            *setting = Setting { key: "source", value: Some(source), origin: Origin::Flag("source") };
+            (setting.value, setting.origin) = (Some(source), Origin::Flag("source"));
         }
     }
 
@@ -164,6 +175,34 @@ impl Settings {
             Failure::new(format!("setting `{key}` is `{text}` ({})", setting.origin)).hint(format!("use one of: {}", words.join(", ")))
         })
     }
+}
+
+/// Refuses a variable that is nearly one of ours: what it was meant to say would be passed over in silence. Others of our prefix may be
+/// anybody's (a credentials file may name one, a service of our name in Kubernetes brings a dozen).
+///
+/// # Errors
+/// For the first such variable.
+pub fn refuse_misspelt(variables: impl Iterator<Item = String>) -> Result<(), Failure> {
+    let known = || KNOWN.iter().map(|known| known.environment).chain([CONFIG]);
+    for name in variables {
+        let Some(own) = name.strip_prefix(PREFIX) else { continue };
+        // Where variables have no case, ours may be written in any.
+        let is_ours = |known: &str| known == name || cfg!(windows) && known.eq_ignore_ascii_case(&name);
+        if known().any(is_ours) || own.starts_with("USER_") || own.starts_with("PASSWORD_") {
+            continue;
+        }
+        if let Some(meant) = nearest(own, known().filter_map(|known| known.strip_prefix(PREFIX))) {
+            return Err(Failure::new(format!("there is no variable `{name}`"))
+                .hint(format!("did you mean `{PREFIX}{meant}`? `trunkline config show` lists all")));
+        }
+    }
+    Ok(())
+}
+
+/// The name that somebody nearly wrote: a slip of the finger or two apart, and no other word.
+fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let is_near = |known: &&str| strsim::osa_distance(&written.to_lowercase(), &known.to_lowercase()) <= (written.len() / 3).min(2);
+    known.filter(is_near).min_by_key(|known| strsim::osa_distance(written, known))
 }
 
 fn flag(global: &Global, name: &str) -> Option<String> {
@@ -230,11 +269,20 @@ fn read_file(file: &Path) -> Result<Vec<(&'static str, String, Origin)>, Failure
         let name = key.text().unwrap_or_default();
         let Some(known) = KNOWN.iter().find(|known| known.key == name) else {
             let keys: Vec<_> = KNOWN.iter().map(|known| known.key).collect();
-            return Err(at(key.span(), format!("there is no setting `{name}`")).hint(format!("settings are: {}", keys.join(", "))));
+            let meant = nearest(name, keys.iter().copied()).map(|meant| format!("did you mean `{meant}`? ")).unwrap_or_default();
+            return Err(at(key.span(), format!("there is no setting `{name}`")).hint(format!("{meant}settings are: {}", keys.join(", "))));
         };
-        let Some(text) = value.text() else { return Err(at(value.span(), format!("setting `{name}` is one text"))) };
+        let text = match value.to_json() {
+            Value::String(text) => text,
+            // As `config show` writes what nobody has set.
+            Value::Null => continue,
+            Value::Bool(_) | Value::Number(_) => {
+                return Err(at(value.span(), format!("setting `{name}` is one text")).hint("write it in quotes"));
+            }
+            Value::Array(_) | Value::Object(_) => return Err(at(value.span(), format!("setting `{name}` is one text"))),
+        };
         let (line, _) = tree.line_column(key.span().start);
-        found.push((known.key, text.to_owned(), Origin::File { file: file.to_owned(), line }));
+        found.push((known.key, text, Origin::File { file: file.to_owned(), line }));
     }
     Ok(found)
 }
@@ -256,6 +304,47 @@ mod tests {
         for text in ["# source: git@example.com:fleet\n", "", "---\n", "\n\n"] {
             let settings = load(text).unwrap_or_else(|says| panic!("{text:?}: {says}"));
             assert!(settings.entries().iter().all(|setting| setting.origin == Origin::Default), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_without_a_value_sets_nothing_and_a_number_wants_quotes() {
+        let settings = load("ref:\npath: ~\nlog: null\nsource: '3'\n").unwrap();
+        assert_eq!(["ref", "path", "log", "source"].map(|key| settings.get(key)), [None, None, Some("warn"), Some("3")]);
+        for text in ["source: 3\n", "source: true\n"] {
+            insta::allow_duplicates! { insta::assert_snapshot!(load(text).unwrap_err(), @r"
+            error: setting `source` is one text
+              --> <here>/trunkline.yaml:1:9
+            hint: write it in quotes
+            ") };
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_nearly_ours_is_refused_and_a_stranger_is_not() {
+        let refused = |name: &str| refuse_misspelt(std::iter::once(name.to_owned())).map_err(|failure| failure.render());
+        insta::assert_snapshot!(refused("TRUNKLINE_STATEDIR").unwrap_err(), @r"
+        error: there is no variable `TRUNKLINE_STATEDIR`
+        hint: did you mean `TRUNKLINE_STATE_DIR`? `trunkline config show` lists all
+        ");
+        for (name, meant) in [("SORUCE", "SOURCE"), ("CREDENTIAL", "CREDENTIALS"), ("CONFG", "CONFIG"), ("LOGS", "LOG"), ("Log", "LOG")] {
+            let says = refused(&format!("TRUNKLINE_{name}")).unwrap_err();
+            assert!(says.contains(&format!("did you mean `TRUNKLINE_{meant}`?")), "{says}");
+        }
+        let others = ["CA", "CI", "CONFIG", "USER_REF", "PASSWORD_REF", "PORT", "PORT_443_TCP", "SERVICE_HOST", "SERVICE_PORT", "GUEST"];
+        for name in others.map(|name| format!("TRUNKLINE_{name}")).iter().chain([&"SORUCE".to_owned()]) {
+            assert_eq!(refused(name), Ok(()), "{name}");
+        }
+    }
+
+    #[test]
+    fn help_names_the_variable_of_each_flag() {
+        use clap::CommandFactory as _;
+        let command = crate::args::Arguments::command();
+        for (flag, variable) in KNOWN.iter().map(|known| (known.flag, known.environment)).chain([("config", CONFIG)]) {
+            let argument = command.get_arguments().find(|argument| argument.get_long() == Some(flag)).unwrap();
+            let help = argument.get_help().unwrap().to_string();
+            assert!(help.ends_with(&format!(" [env: {variable}]")), "--{flag}: {help}");
         }
     }
 

@@ -176,8 +176,8 @@ pub enum AuthError {
     },
     /// This user and password were refused lately.
     #[error(
-        "the host refused user `{user}` lately: wrong name or password, a locked account, or one that may not log on over the network; \
-         this process does not try that password again for {seconds} s, so that it locks no account"
+        "the host refused user `{user}`: wrong name or password, a locked account, or one that may not log on over the network; so that it \
+         locks no account, this process does not try that password again for {seconds} s"
     )]
     Resting {
         /// The user.

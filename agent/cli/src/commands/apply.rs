@@ -30,7 +30,7 @@ use crate::wiring::Wiring;
 pub fn run(args: &Apply, settings: &Settings, console: &Console) -> Result<Ending, Failure> {
     let wiring = Wiring::new(settings)?;
     let snapshot = fleet::read(settings, Purpose::Act)?;
-    let wanted: BTreeSet<_> = fleet::chosen(&snapshot, &args.only)?.iter().map(|desired| desired.appliance.clone()).collect();
+    let wanted: BTreeSet<_> = fleet::chosen(&snapshot, &args.only.names())?.iter().map(|desired| desired.appliance.clone()).collect();
     block_on(async {
         let lock = wiring.lock("apply")?;
         Following::new(&wiring, &fleet::origin(settings)?, console)?.read(&snapshot)?;

@@ -18,13 +18,21 @@ const LONGEST: Span = Span::from_secs(30 * 86_400);
 /// # Errors
 /// When the time cannot be read, or the hold cannot be kept.
 pub fn run(args: &Hold, settings: &Settings, console: &Console) -> Result<Ending, Failure> {
-    let wiring = Wiring::new(settings)?;
-    let state = wiring.state()?;
-    let holds = Holds::of(&state);
     let scope = match args.appliance.as_str() {
         "all" => HoldScope::All,
         name => HoldScope::Appliance(name.parse().context(format!("`{name}` names no appliance"))?),
     };
+    let wiring = Wiring::new(settings)?;
+    if args.release && !settings.state_dir().exists() {
+        // Whoever ends a hold in the wrong place must not find a state directory there afterwards.
+        console.line(&format!("{scope}: was not held"));
+        return Ok(told(
+            Some(format!("there is no state directory {}; name the agent's --state-dir", settings.state_dir().display())),
+            console,
+        ));
+    }
+    let state = wiring.state()?;
+    let holds = Holds::of(&state);
     if args.release {
         let was_held = holds.release(&scope).context("cannot end the hold");
         let was_held = was_held.map_err(|failure| failure.hint("remove by hand what stands there; until then it holds"))?;
@@ -62,7 +70,7 @@ fn stranger(scope: &HoldScope, state: &StateDirectory) -> Result<Option<String>,
     let known = state.appliances().context("cannot tell whom the hold concerns")?;
     Ok(match scope {
         _ if known.is_empty() => {
-            Some("no agent has ever worked with this state directory, so nobody heeds this hold; name its --state-dir".to_owned())
+            Some("no agent has ever worked with this state directory, so nobody here heeds holds; name its --state-dir".to_owned())
         }
         HoldScope::Appliance(name) if !known.contains(name) => {
             let known: Vec<_> = known.iter().map(|name| name.as_str()).collect();

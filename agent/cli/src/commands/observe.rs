@@ -51,7 +51,7 @@ struct Head {
 pub fn run(args: &Observe, settings: &Settings, console: &Console) -> Result<Ending, Failure> {
     let wiring = Wiring::new(settings)?;
     let snapshot = fleet::read(settings, Purpose::Look)?;
-    let wanted = fleet::chosen(&snapshot, &args.only)?;
+    let wanted = fleet::chosen(&snapshot, &args.only.names())?;
     block_on(async {
         let mut looks = JoinSet::new();
         for desired in wanted {

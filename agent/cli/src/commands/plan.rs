@@ -166,7 +166,7 @@ impl From<Preview> for Planned {
 fn live(args: &Plan, settings: &Settings) -> Result<Sight, Failure> {
     let wiring = Wiring::new(settings)?;
     let snapshot = fleet::read(settings, Purpose::Look)?;
-    let wanted: BTreeSet<_> = fleet::chosen(&snapshot, &args.only)?.iter().map(|desired| desired.appliance.clone()).collect();
+    let wanted: BTreeSet<_> = fleet::chosen(&snapshot, &args.only.names())?.iter().map(|desired| desired.appliance.clone()).collect();
     block_on(async {
         let previews = preview(wiring.parts()?, &snapshot, &wanted).await;
         let (planned, blind) = sound(previews);
@@ -195,7 +195,7 @@ fn from_file(args: &Plan, settings: &Settings, file: &std::path::Path) -> Result
     let snapshot = fleet::read(settings, Purpose::Look)?;
     let observation = observe::read(file)?;
     let seen: BTreeMap<_, _> = observation.appliances.iter().map(|one| (&one.appliance, one)).collect();
-    let wanted = fleet::chosen(&snapshot, &args.only)?;
+    let wanted = fleet::chosen(&snapshot, &args.only.names())?;
     let paper = OnPaper::new(&snapshot);
     let mut planned = Vec::new();
     let mut lacking = Vec::new();

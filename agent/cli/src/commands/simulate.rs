@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use engine::lock::{LockError, LockHolder, StateLock};
 use engine::place::StateDirectory;
+use jiff::SignedDuration;
 use sim::network::{Endpoints, PlainHttp, Serving, Simulator};
-use sim::script::Script;
-use sim::world::{MachineId, World, WorldFile};
+use sim::script::{Reply, Script};
+use sim::world::{MachineId, Timing, World, WorldFile};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -33,20 +34,55 @@ const BEGAN_AS: &str = "world-file.yaml";
 /// As many connections and listeners as a simulation has at most, and some.
 const DESCRIPTORS: u64 = 16 * 1024;
 
+/// How long boots and jobs of simulated machines take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As the world file says, and by default as on real ones.
+    AsWritten,
+    /// Seconds, for whoever looks on.
+    Quick,
+}
+
+impl Pace {
+    /// The world at this pace.
+    pub fn of(self, mut world: WorldFile) -> WorldFile {
+        if self == Self::AsWritten {
+            return world;
+        }
+        let millis = SignedDuration::from_millis;
+        for image in &mut world.images {
+            (image.first_boot, image.boot, image.shutdown) = (millis(1500), millis(1000), millis(500));
+            for service in &mut image.services {
+                (service.start_takes, service.stop_takes) = (millis(200), millis(100));
+            }
+        }
+        world.timing = Timing {
+            start: millis(200),
+            state_change: millis(200),
+            create_disk: millis(300),
+            switch: millis(200),
+            guest_exchange: millis(200),
+            destroy_system: millis(200),
+            ..Timing::default()
+        };
+        world
+    }
+}
+
 /// Serves until a signal comes, or sends one control command.
 ///
 /// # Errors
 /// When the world, its state or the faults cannot be read, or no port can be had.
 pub fn run(args: &Simulate, console: &Console) -> Result<Ending, Failure> {
     let endpoints = args.endpoints.clone().unwrap_or_else(|| beside(args.state.as_deref()));
-    if let Some(Control::Inject { fault }) = &args.control {
-        return inject(&endpoints, fault, console);
+    if let Some(Control::Inject { command }) = &args.control {
+        return inject(&endpoints, command, console);
     }
-    let world =
-        args.world.as_deref().ok_or_else(|| Failure::new("no world is named").hint("give --world FILE; one lies beside each example"))?;
+    let world = world_of(args)?;
     // Before the state is read, and until the end.
     let _lock = args.state.as_deref().map(lock).transpose()?;
-    let simulator = open(world, args.state.as_deref(), Arc::new(SystemClock))?;
+    let pace = if args.quick { Pace::Quick } else { Pace::AsWritten };
+    let simulator = open(&world, pace, args.state.as_deref(), Arc::new(SystemClock))?;
     if let Some(file) = &args.faults {
         let what = || format!("cannot use the faults in `{}`", file.display());
         let script = Script::parse(&bounded::read_text(file, MOST_BYTES).context(what())?).context(what())?;
@@ -67,7 +103,7 @@ pub fn run(args: &Simulate, console: &Console) -> Result<Ending, Failure> {
     }
     block_on(async {
         let mut serving = serve(&simulator, &endpoints).await?;
-        announce(&endpoints, console);
+        announce(&endpoints, &world, console);
         let stop = CancellationToken::new();
         let mut beside = JoinSet::new();
         beside.spawn(signals::watch(stop.clone()));
@@ -79,6 +115,15 @@ pub fn run(args: &Simulate, console: &Console) -> Result<Ending, Failure> {
         console.line("stopped");
         Ok(Ending::Done)
     })
+}
+
+/// The world file; a state that was kept goes on without one being named.
+fn world_of(args: &Simulate) -> Result<PathBuf, Failure> {
+    let kept = || args.state.as_ref().map(|state| state.join(BEGAN_AS)).filter(|file| file.is_file());
+    args.world
+        .clone()
+        .or_else(kept)
+        .ok_or_else(|| Failure::new("no world is named").hint("give --world FILE; one lies beside each example"))
 }
 
 fn beside(state: Option<&Path>) -> PathBuf {
@@ -104,7 +149,7 @@ fn lock(state: &Path) -> Result<StateLock, Failure> {
 ///
 /// # Errors
 /// When the file or the state cannot be read, or they do not belong together.
-pub fn open(world: &Path, state: Option<&Path>, clock: SharedClock) -> Result<Simulator, Failure> {
+pub fn open(world: &Path, pace: Pace, state: Option<&Path>, clock: SharedClock) -> Result<Simulator, Failure> {
     let what = || format!("cannot build the world of `{}`", world.display());
     let text = bounded::read_text(world, MOST_BYTES)
         .map_err(|error| bounded::unread(what(), error, "name a world file with --world; one lies beside each example"))?;
@@ -116,14 +161,14 @@ pub fn open(world: &Path, state: Option<&Path>, clock: SharedClock) -> Result<Si
             kept
         }
         (None, Some(state)) => {
-            let built = World::from_file(file).context(what())?;
+            let built = World::from_file(pace.of(file)).context(what())?;
             // Before the world's own state: whoever dies in between begins anew.
             std::fs::create_dir_all(state)
                 .and_then(|()| std::fs::write(state.join(BEGAN_AS), &text))
                 .context(format!("cannot keep the world file in `{}`", state.display()))?;
             built
         }
-        (_, None) => World::from_file(file).context(what())?,
+        (_, None) => World::from_file(pace.of(file)).context(what())?,
     };
     let simulator = Simulator::new(built, clock);
     if let Some(state) = state {
@@ -171,26 +216,48 @@ pub fn authorities(endpoints: &Path) -> PathBuf {
     endpoints.with_file_name("hosts.pem")
 }
 
-fn announce(endpoints: &Path, console: &Console) {
+fn announce(endpoints: &Path, world: &Path, console: &Console) {
     console.line(&format!("serving; addresses are in {}", endpoints.display()));
     console.line("every command finds these hosts with:");
     console.line(&format!("  --connect-to {} --ca {}", endpoints.display(), authorities(endpoints).display()));
+    console.line(&format!("and with --credentials: users and passwords stand under `accounts` in {}", world.display()));
     console.line("Ctrl-C ends it");
 }
 
-fn inject(endpoints: &Path, fault: &str, console: &Console) -> Result<Ending, Failure> {
+fn inject(endpoints: &Path, command: &str, console: &Console) -> Result<Ending, Failure> {
     let what = || format!("cannot reach the simulation of `{}`", endpoints.display());
     let text = bounded::read_text(endpoints, connect::MOST_BYTES).context(what());
     let text = text.map_err(|failure| failure.hint("name the directory of its --state, or the file of its --endpoints"))?;
     let control = Endpoints::parse(&text).context(what())?.control;
     let control = control.ok_or_else(|| Failure::new(what()).hint("is it running? `trunkline simulate --world …` writes the file anew"))?;
-    let answer = command(control, fault).context(what()).map_err(|failure| failure.hint("is `trunkline simulate` running?"))?;
+    let answer = tell(control, &as_json(command)).context(what()).map_err(|failure| failure.hint("is `trunkline simulate` running?"))?;
+    if let Ok(Reply::Refused { reason }) = serde_json::from_str(&answer) {
+        return Err(refused(&reason));
+    }
     console.line(answer.trim_end());
-    Ok(if answer.contains("refused") { Ending::Faulty } else { Ending::Done })
+    Ok(Ending::Done)
+}
+
+/// A word is taken without its quotes, which a shell would want in quotes of their own.
+fn as_json(command: &str) -> String {
+    let is_word = !command.is_empty() && command.chars().all(char::is_alphanumeric);
+    if is_word { format!("\"{command}\"") } else { command.to_owned() }
+}
+
+/// What a simulation did not want to do.
+fn refused(reason: &str) -> Failure {
+    let hint = if reason.contains("virtual machine") || reason.contains("running guest") {
+        "VMs go by their names with the instance (`sea1-edge.2.1`), as `trunkline plan` shows them; a bare host has none until `trunkline apply`"
+    } else if reason.starts_with("not a command") {
+        "`trunkline simulate inject --help` shows each command, and `trunkline schema faults` all that may stand in it"
+    } else {
+        "names are those of the world file and of what has been installed since"
+    };
+    Failure::new(format!("the simulation refuses this: {reason}")).hint(hint)
 }
 
 /// Sends one line to a running simulation and reads the line that comes back.
-fn command(control: SocketAddr, line: &str) -> std::io::Result<String> {
+fn tell(control: SocketAddr, line: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&control, CONTROL_TIMEOUT)?;
     stream.set_read_timeout(Some(CONTROL_TIMEOUT))?;
     writeln!(stream, "{}", line.replace(['\r', '\n'], " "))?;
@@ -211,7 +278,7 @@ mod tests {
         let (world, state) = (place.path().join("world.yaml"), place.path().join("state"));
         let open = |text: &str| {
             std::fs::write(&world, text).unwrap();
-            let opened = open(&world, Some(&state), Arc::new(SystemClock));
+            let opened = open(&world, Pace::AsWritten, Some(&state), Arc::new(SystemClock));
             opened.map(drop).map_err(|failure| failure.render().replace(place.path().to_str().unwrap(), "<here>"))
         };
         open(WORLD).unwrap();

@@ -43,11 +43,12 @@ pub fn run(args: &Status, settings: &Settings, console: &Console) -> Result<Endi
     // What may not be read is not empty.
     state.appliances().context("cannot read the state directory")?;
     let (mut appliances, mut damaged) = read_all(&state);
-    if let Some(missing) = args.only.iter().find(|name| appliances.iter().all(|status| status.appliance != **name)) {
+    let only = args.only.names();
+    if let Some(missing) = only.iter().find(|name| appliances.iter().all(|status| status.appliance != **name)) {
         let known: Vec<_> = appliances.iter().map(|status| status.appliance.as_str()).collect();
         return Err(Failure::new(format!("nothing is known of `{missing}`")).hint(format!("known are: {}", known.join(", "))));
     }
-    appliances.retain(|status| args.only.is_empty() || args.only.contains(&status.appliance));
+    appliances.retain(|status| only.is_empty() || only.contains(&status.appliance));
     let repository = RepositoryStatus::load(&state).unwrap_or_else(|error| {
         damaged.push(error);
         None

@@ -20,6 +20,7 @@ pub fn run(args: &Validate, mut settings: Settings, console: &Console) -> Result
     let policies = crate::policies::faults(&snapshot);
     let mut findings = snapshot.diagnostics.to_vec();
     findings.extend(policies);
+    let faulty = findings.iter().any(|finding| finding.severity == Severity::Error);
     match args.output {
         Listing::Json => {
             let sound: Vec<_> = snapshot.desired.keys().collect();
@@ -27,14 +28,16 @@ pub fn run(args: &Validate, mut settings: Settings, console: &Console) -> Result
             let report = serde_json::json!({ "revision": snapshot.revision, "appliances": sound, "refused": refused, "diagnostics": to_json(&findings) });
             console.line(&format!("{report:#}"));
         }
-        Listing::Text if findings.is_empty() => {
-            let sites: std::collections::BTreeSet<_> = snapshot.desired.values().map(|desired| &desired.site).collect();
-            let counts = format!("{} at {}", count(snapshot.desired.len(), "appliance"), count(sites.len(), "site"));
-            console.line(&format!("{} {counts}, no faults", console.paint.good("valid:")));
+        Listing::Text => {
+            console.print(&render_all(&findings));
+            if !faulty {
+                let sites: std::collections::BTreeSet<_> = snapshot.desired.values().map(|desired| &desired.site).collect();
+                let counts = format!("{} at {}", count(snapshot.desired.len(), "appliance"), count(sites.len(), "site"));
+                let but = if findings.is_empty() { "no faults" } else { "no errors" };
+                console.line(&format!("{} {counts}, {but}", console.paint.good("valid:")));
+            }
         }
-        Listing::Text => console.print(&render_all(&findings)),
     }
-    let faulty = findings.iter().any(|finding| finding.severity == Severity::Error);
     Ok(if faulty { Ending::Faulty } else { Ending::Done })
 }
 

@@ -8,11 +8,14 @@
 //! {"status": {}}        the time, and how many requests each machine has had
 //! {"mutations": {}}     every request that changed something, in the order in which they came
 //! ```
+//!
+//! A command that says nothing further may be its name alone: `"status"`.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::Entry;
 use crate::network::{Mutation, Simulator};
@@ -86,12 +89,20 @@ impl From<Mutation> for Deed {
 /// Carries out one line and gives the line that answers it.
 #[must_use]
 pub fn answer(simulator: &Simulator, line: &str) -> String {
-    let reply = match serde_json::from_str(line) {
+    let reply = match read(line) {
         Ok(command) => carry_out(simulator, command),
         Err(error) => Reply::Refused { reason: format!("not a command: {error}") },
     };
     // Every reply can be written: it holds text, numbers and lists only.
     serde_json::to_string(&reply).unwrap_or_else(|error| format!(r#"{{"refused":{{"reason":"{error}"}}}}"#))
+}
+
+fn read(line: &str) -> Result<Command, serde_json::Error> {
+    match serde_json::from_str(line) {
+        Ok(Value::String(name)) => serde_json::from_value(json!({ name: {} })),
+        // From the text and not from the value: what is wrong with it has a place there.
+        _ => serde_json::from_str(line),
+    }
 }
 
 fn carry_out(simulator: &Simulator, command: Command) -> Reply {

@@ -6,14 +6,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::SignedDuration;
 use sim::network::{Serving, Simulator};
-use sim::world::{Timing, World, WorldFile};
+use sim::world::{World, WorldFile};
 use source::Scratch;
 use wsman::clock::{SharedClock, SystemClock};
 
 use crate::args::{Demo, Global};
-use crate::commands::simulate;
+use crate::commands::simulate::{self, Pace};
 use crate::error::{Context as _, Failure};
 use crate::settings::Settings;
 
@@ -43,12 +42,7 @@ spec:
   repairGrace: 2s
   stableFor: 2s
 ";
-const CREDENTIALS: &str = "\
-# Passwords of the simulated hosts and guests. Manifests name these entries and never hold a secret.
-hyperv-host: { user: trunkline, password: example-host }
-guest-admin: { user: Administrator, password: example-guest }
-domain-admin: { user: 'VDOMAIN\\Administrator', password: example-domain }
-";
+const CREDENTIALS: &str = include_str!("../../../../../examples/credentials.yaml");
 
 /// Everything that is on the stage.
 pub struct Stage {
@@ -81,7 +75,7 @@ impl Stage {
         let files: Vec<_> = FILES.into_iter().chain(own).collect();
         repository.commit(&files, "seattle: two appliances", clock.now().as_second()).context("cannot commit")?;
 
-        let world = World::from_file(hurried(WorldFile::parse(WORLD).context("cannot read the example's world")?))
+        let world = World::from_file(Pace::Quick.of(WorldFile::parse(WORLD).context("cannot read the example's world")?))
             .context("cannot build the world")?;
         let simulator = Simulator::new(world, clock);
         let endpoints = directory.join("endpoints.yaml");
@@ -122,27 +116,6 @@ fn directory(args: &Demo) -> Result<(PathBuf, Option<tempfile::TempDir>), Failur
 /// The example's windows open at night; a demo is seen at any hour, so its site names none.
 fn at_any_hour() -> String {
     SITE.replace("  windows: [nights, first-sundays]\n", "")
-}
-
-/// The same world with boots of seconds.
-fn hurried(mut world: WorldFile) -> WorldFile {
-    let millis = SignedDuration::from_millis;
-    for image in &mut world.images {
-        (image.first_boot, image.boot, image.shutdown) = (millis(1500), millis(1000), millis(500));
-        for service in &mut image.services {
-            (service.start_takes, service.stop_takes) = (millis(200), millis(100));
-        }
-    }
-    world.timing = Timing {
-        start: millis(200),
-        state_change: millis(200),
-        create_disk: millis(300),
-        switch: millis(200),
-        guest_exchange: millis(200),
-        destroy_system: millis(200),
-        ..Timing::default()
-    };
-    world
 }
 
 /// Writes credentials and a settings file, and loads settings as `cd <directory> && trunkline …` would.

@@ -37,7 +37,8 @@ pub fn run(args: &Plan, settings: &Settings, console: &Console, revisions: [&Str
             Failure::new(format!("revision `{}` is faulty\n\n{findings}", revisions[1])).hint("`trunkline validate` shows the same")
         );
     }
-    if let Some(unknown) = args.only.iter().find(|name| !is_described([&base, &head], name)) {
+    let only = args.only.names();
+    if let Some(unknown) = only.iter().find(|name| !is_described([&base, &head], name)) {
         let known: BTreeSet<_> = base.desired.keys().chain(head.desired.keys()).map(ApplianceName::as_str).collect();
         let known: Vec<_> = known.into_iter().collect();
         return Err(
@@ -45,7 +46,7 @@ pub fn run(args: &Plan, settings: &Settings, console: &Console, revisions: [&Str
         );
     }
     let judge = Judge::of(&base, &head);
-    let wanted = |name: &&ApplianceName| args.only.is_empty() || args.only.contains(name);
+    let wanted = |name: &&ApplianceName| only.is_empty() || only.contains(name);
     let names: BTreeSet<_> = base.desired.keys().chain(head.desired.keys()).filter(wanted).collect();
     let sections: Result<Vec<_>, _> = names.into_iter().filter_map(|name| Section::of(name, [&base, &head], &judge).transpose()).collect();
     let sections = sections?;
