@@ -22,6 +22,7 @@ use wsman::shell::{Finished, Program};
 use wsman::tls::{Fingerprint, Trust};
 use wsman::{Access, Client, Error as WireError, Settings};
 
+use crate::classes;
 use crate::credential::{Credential, CredentialError};
 use crate::error::ConnectError;
 use crate::host::HostContext;
@@ -304,6 +305,12 @@ impl Peer {
     pub(crate) async fn dependents(&self, path: &CimPath) -> Result<Vec<CimInstance>, TalkError> {
         let found = Box::pin(self.client.query(path.namespace(), &wql::dependents(path))).await;
         found.map_err(|error| self.error(path.class().as_str(), error))
+    }
+
+    /// What the job of that `InstanceID` works on.
+    pub(crate) async fn affected(&self, job: &str) -> Result<Vec<CimInstance>, TalkError> {
+        let found = Box::pin(self.client.query(&Namespace::VIRTUALIZATION, &wql::affected(job))).await;
+        found.map_err(|error| self.error(classes::JOB, error))
     }
 
     /// The instance at `path`; `None` when nothing is there.

@@ -1,7 +1,8 @@
 //! Doing of steps: look, act, look again.
 //!
 //! Guarantees: `perform` looks first, so that a step which was sent before, and whose answer was lost, is not sent twice; it ends
-//! when looking says that the step is done. Nothing is created while a job that nobody here waits for may create the same.
+//! when looking says that the step is done. Nothing is created while a job that nobody here waits for may create the same; an adapter waits
+//! for jobs of its own VM only.
 //! Deliberately absent: retries and timeouts (the engine's), and every decision (the plan's).
 
 mod adapter;
@@ -136,6 +137,8 @@ async fn check(cx: &Cx<'_>) -> Result<Check, Failure> {
         cx.refuse_clustered().await?;
     }
     match seen {
+        // What is added to a VM is added by a job of that VM, and the look has just said that it is not there.
+        Check::Open if adds_to_its_vm(&cx.step.act) => Ok(cx.own_orphan().await?.map_or(Check::Open, Check::Blocked)),
         Check::Open if creates(&cx.step.act) => Ok(cx.orphan(|job| job.creates).await?.map_or(Check::Open, Check::Blocked)),
         // Any job: the one that removes it may have been sent before a crash, and its type does not tell what it removes.
         Check::Open if removes(&cx.step.act) => Ok(cx.orphan(|_| true).await?.map_or(Check::Open, Check::Blocked)),
@@ -165,15 +168,12 @@ fn takes_its_disk(act: &Act) -> bool {
 
 /// Whether sending the act twice could make two of what should be one.
 fn creates(act: &Act) -> bool {
-    matches!(
-        act,
-        Act::CreateSwitch { .. }
-            | Act::CreateDisk { .. }
-            | Act::DefineVm { .. }
-            | Act::AttachDisk { .. }
-            | Act::AddAdapter { .. }
-            | Act::ConnectAdapter { .. }
-    )
+    matches!(act, Act::CreateSwitch { .. } | Act::CreateDisk { .. } | Act::DefineVm { .. } | Act::AttachDisk { .. })
+}
+
+/// The same, where only what happens to the VM itself can be the first order.
+fn adds_to_its_vm(act: &Act) -> bool {
+    matches!(act, Act::AddAdapter { .. } | Act::ConnectAdapter { .. })
 }
 
 async fn look(cx: &Cx<'_>) -> Result<Check, Failure> {

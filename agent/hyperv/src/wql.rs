@@ -114,6 +114,11 @@ pub(crate) fn dependents(path: &CimPath) -> String {
     format!("ASSOCIATORS OF {{Win32_Service.Name={}}} WHERE AssocClass = Win32_DependentService Role = Antecedent", Literal(name))
 }
 
+/// The query for what the job of that `InstanceID` works on.
+pub(crate) fn affected(job: &str) -> String {
+    format!("ASSOCIATORS OF {{Msvm_ConcreteJob.InstanceID={}}} WHERE AssocClass = Msvm_AffectedJobElement", Literal(job))
+}
+
 /// A text in quotes. Backslash is WQL's escape character, so a path's own are doubled.
 struct Literal<'a>(&'a str);
 

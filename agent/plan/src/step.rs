@@ -512,13 +512,11 @@ impl Act {
         matches!(self, Self::AwaitGuest { .. })
     }
 
-    /// Whether it brings something into being that a second run could make twice.
+    /// Whether it brings something into being that a second run could make twice, and that any job may be making. An adapter is added by
+    /// a job of its own VM, so whoever adds it asks for those.
     #[must_use]
     pub fn creates(&self) -> bool {
-        matches!(
-            self,
-            Self::CreateSwitch { .. } | Self::CreateDisk { .. } | Self::DefineVm { .. } | Self::AttachDisk { .. } | Self::AddAdapter { .. }
-        )
+        matches!(self, Self::CreateSwitch { .. } | Self::CreateDisk { .. } | Self::DefineVm { .. } | Self::AttachDisk { .. })
     }
 }
 

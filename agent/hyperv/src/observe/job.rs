@@ -4,6 +4,7 @@ use model::observed::UnfinishedJob;
 use wsman::cim::CimInstance;
 
 use crate::classes;
+use crate::guid::Guid;
 use crate::job::FIRST_ENDED;
 use crate::row::{Malformed, Row};
 use crate::wql::Query;
@@ -39,9 +40,24 @@ fn creates(row: &CimInstance) -> Result<bool, Malformed> {
     Ok(!matches!(row.unsigned("JobType")?, Some(2..=4 | 10..=16 | 26..=29 | 31 | 32 | 40..=42)))
 }
 
+/// Whether what a job works on is this VM, its settings, or a device of it.
+pub(crate) fn is_of(affected: &CimInstance, vm: &Guid) -> bool {
+    let mut named = ["Name", "InstanceID", "SystemName"].into_iter().filter_map(|name| affected.text(name).ok().flatten());
+    named.any(|text| text.to_ascii_uppercase().contains(vm.as_str()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_job_works_on_is_told_by_the_vms_guid() {
+        let guid = Guid::read("2B0E83F8-1111-2222-3333-444455556666").unwrap();
+        let row = |name: &'static str, value: &str| CimInstance::new("Msvm_X").with(name, value);
+        assert!(is_of(&row("Name", "2b0e83f8-1111-2222-3333-444455556666"), &guid));
+        assert!(is_of(&row("InstanceID", r"Microsoft:2B0E83F8-1111-2222-3333-444455556666\\A"), &guid));
+        assert!(!is_of(&row("Name", "9B0E83F8-1111-2222-3333-444455556666"), &guid));
+    }
 
     fn job(class: &str, state: u16, kind: Option<u16>) -> CimInstance {
         let job =

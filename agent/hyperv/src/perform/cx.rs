@@ -186,6 +186,27 @@ impl<'a> Cx<'a> {
         Ok(orphan.map(|job| Blocker::Job { id: job.id, caption: job.caption }))
     }
 
+    /// The same, of those jobs only that may be our own order for this very VM: those on disk files and those that name other things alone
+    /// are somebody else's. In doubt it may be ours.
+    pub(crate) async fn own_orphan(&self) -> Result<Option<Blocker>, Failure> {
+        let [jobs, _] = job::queries();
+        let unfinished = self.read(classes::JOB, job::unfinished(&self.select(&jobs).await?))?;
+        let orphans: Vec<UnfinishedJob> =
+            unfinished.into_iter().filter(|job| job.creates && !self.host.following().holds(&job.id)).collect();
+        if orphans.is_empty() {
+            return Ok(None);
+        }
+        let vm = self.vm().await?;
+        for job in orphans {
+            // A host that does not tell what a job works on leaves it in doubt.
+            let affected = self.peer().affected(&job.id).await.unwrap_or_default();
+            if affected.is_empty() || affected.iter().any(|row| job::is_of(row, &vm.guid)) {
+                return Ok(Some(Blocker::Job { id: job.id, caption: job.caption }));
+            }
+        }
+        Ok(None)
+    }
+
     /// The guest of the step's VM, through whichever door opens.
     pub(crate) async fn guest(&self) -> Result<Access, Failure> {
         self.guest_over(None).await

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use model::condition::{Disposition, Reason};
-use model::desired::{DesiredNetwork, NetworkKind, StartMode};
+use model::desired::{DesiredAdapter, DesiredNetwork, NetworkKind, StartMode};
 use model::observed::{PowerState, ServiceState};
 use model::seen::Cause;
 use model::units::Span;
@@ -65,6 +65,45 @@ async fn a_job_that_nobody_waits_for_blocks_what_it_may_create() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(bench.check(&step).await, Check::Done);
     assert_eq!(bench.changes().into_iter().filter(|method| method == "CreateVirtualHardDisk").count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn connecting_an_adapter_waits_for_no_job_on_disks_or_on_another_vm() {
+    let bench = Bench::with("kind: World\n", "kind: World\ntiming: {resources: 30s, createDisk: 5m}\n");
+    bench.converge().await;
+    let adapter = |role: usize| bench.desired.roles[role].adapters[0].clone();
+    let connect = |role: &str, index: usize| {
+        let DesiredAdapter { name, mac, .. } = adapter(index);
+        bench.step(role, Act::ConnectAdapter { adapter: name, mac, switch: of("Corpnet"), vlan: None })
+    };
+    let add = |role: &str, last: u8| {
+        let mac = of(&format!("00155D00EE{last:02X}"));
+        bench.step(role, Act::AddAdapter { adapter: of("spare"), mac })
+    };
+    for vm in ["cms1.2.1", "mediation1.2.1"] {
+        bench.play(&format!("- {{at: 0s, do: {{world: {{nicUnplugged: {{host: hv-1, vm: {vm}, adapter: corpnet}}}}}}}}"));
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    // Somebody converts a disk, which takes its time.
+    let path = of(r"D:\Images\copy.vhdx");
+    let disk = bench.step("ad", Act::CreateDisk { path, parent: of(r"D:\Images\ad.vhdx") });
+    tokio::time::timeout(Duration::from_millis(300), bench.host.perform(&bench.desired, &disk)).await.expect_err("it takes long");
+    assert_eq!(bench.check(&connect("cms", 1)).await, Check::Open);
+    assert_eq!(bench.check(&add("cms", 1)).await, Check::Open);
+
+    // Something is added to a VM, and nobody here waits for it.
+    let spare = add("cms", 1);
+    tokio::time::timeout(Duration::from_millis(300), bench.host.perform(&bench.desired, &spare)).await.expect_err("it takes 30 s");
+    assert_eq!(bench.check(&connect("mediation", 2)).await, Check::Open);
+    assert_eq!(bench.check(&add("mediation", 2)).await, Check::Open);
+    for of_this_vm in [connect("cms", 1), add("cms", 1)] {
+        let stands = bench.check(&of_this_vm).await;
+        assert!(matches!(stands, Check::Blocked(Blocker::Job { .. })), "it may be our own answer that was lost: {stands:?}");
+    }
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    assert_eq!(bench.check(&connect("cms", 1)).await, Check::Open);
+    assert_eq!(bench.check(&spare).await, Check::Done);
 }
 
 #[tokio::test(start_paused = true)]

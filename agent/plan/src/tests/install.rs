@@ -5,7 +5,7 @@ use model::observed::{Reach, UnfinishedJob};
 use model::seen::{Cause, Seen};
 
 use super::{gated, shown};
-use crate::fixtures::{apply, bare, branch_bundle, cloud_connector, converged, given, given_with_peer, guest, of, unplug, vm};
+use crate::fixtures::{apply, bare, branch_bundle, cloud_connector, converged, given, given_with_peer, guest, now, of, unplug, vm};
 use crate::plan;
 use crate::step::Act;
 
@@ -300,7 +300,27 @@ fn nothing_is_created_while_a_job_that_creates_has_not_ended() {
     observed.host.jobs = Seen::Known(vec![job]);
     let text = gated(&desired, &observed, &given());
     let waits = text.split("waits for\n").nth(1).unwrap();
-    insta::assert_snapshot!(waits, @"  job      a Hyper-V job has not ended: Creating Virtual Hard Disk (11 steps)");
+    insta::assert_snapshot!(waits, @"  job      a Hyper-V job has not ended: Creating Virtual Hard Disk (7 steps)");
+}
+
+#[test]
+fn an_adapter_that_was_lost_is_added_whatever_job_runs() {
+    let desired = branch_bundle();
+    let mut observed = converged(&desired);
+    let mac = desired.roles[1].adapters[0].mac;
+    let Seen::Known(adapters) = &mut vm(&mut observed, "gateway").adapters else { panic!("they are known") };
+    adapters.remove(&mac);
+    let mut given = given();
+    given.memory.bad_since.insert("gateway/corpnet".to_owned(), now() - jiff::SignedDuration::from_mins(1));
+    for jobs in [
+        Seen::Known(vec![UnfinishedJob { id: "7".to_owned(), caption: "Merging".to_owned(), creates: true }]),
+        Seen::Unknown(Cause::Failed("access denied".to_owned())),
+    ] {
+        observed.host.jobs = jobs;
+        let (plan, report) = plan(&desired, &observed, &given);
+        let go = crate::gate::gate(&plan, &report, &desired, &given).go;
+        assert!(go.iter().any(|step| step.as_str() == "2.1/gateway/add-adapter/corpnet"), "{:?}: {go:?}", observed.host.jobs);
+    }
 }
 
 #[test]
