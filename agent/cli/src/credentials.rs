@@ -128,10 +128,14 @@ impl Kept {
         let Some(file) = file else { return Ok(Self { mark: Mark::of(Path::new("")), entries: BTreeMap::new(), fault: None }) };
         let mark = Mark::of(file);
         let mut entries = BTreeMap::new();
+        let mut faults = Vec::new();
         for (name, Found { entry, files }) in file::read(file, variables)? {
-            entries.insert(name, KeptEntry { entry: Some(entry?), files, fault: None });
+            match entry {
+                Ok(entry) => drop(entries.insert(name, KeptEntry { entry: Some(entry), files, fault: None })),
+                Err(failure) => faults.push(failure.render().trim_start_matches("error: ").to_owned()),
+            }
         }
-        Ok(Self { mark, entries, fault: None })
+        if faults.is_empty() { Ok(Self { mark, entries, fault: None }) } else { Err(Failure::new(faults.join("\nerror: "))) }
     }
 
     /// Whether anything that `name` rests on may be other than it was. What is faulty is always looked at again: rights are mended
@@ -356,6 +360,17 @@ mod tests {
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let failure = Credentials::load(None, variables.into_iter()).unwrap_err();
         assert_eq!(failure.render(), "error: TRUNKLINE_PASSWORD_HOST is empty");
+    }
+
+    #[test]
+    fn every_faulty_entry_is_told_at_once() {
+        let entries = "a: { user: x }\nhost: { user: agent, password: p }\nb: { user: x, passwordFile: none }\n";
+        insta::assert_snapshot!(read(&[("credentials.yaml", entries, 0o600)]).unwrap_err(), @"
+        error: write exactly one of `password`, `passwordFile`, `passwordEnvironment`
+          --> credentials.yaml:1:1
+        error: cannot read the password file `none`: No such file or directory (os error 2)
+          --> credentials.yaml:3:29
+        ");
     }
 
     #[test]

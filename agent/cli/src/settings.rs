@@ -235,10 +235,14 @@ fn may_be_settings(file: &Path) -> bool {
     }
 }
 
-/// The text without the password of a URL (law 9).
+/// The text without the secrets of a URL (law 9): the password before the host, and what follows a `?` or `#`.
 #[must_use]
 pub fn masked(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    if let (Some(at), false) = (rest.find(['?', '#']), scheme.eq_ignore_ascii_case("file")) {
+        let (plain, mark) = (text.get(..text.len() - rest.len() + at), rest.get(at..=at));
+        return format!("{}{}***", masked(plain.unwrap_or_default()), mark.unwrap_or_default());
+    }
     let (authority, path) = rest.split_once('/').map_or((rest, None), |(authority, path)| (authority, Some(path)));
     let Some((user, host)) = authority.rsplit_once('@') else { return text.to_owned() };
     let user = user.split_once(':').map_or(user.to_owned(), |(name, _)| format!("{name}:***"));
@@ -305,6 +309,16 @@ mod tests {
             let settings = load(text).unwrap_or_else(|says| panic!("{text:?}: {says}"));
             assert!(settings.entries().iter().all(|setting| setting.origin == Origin::Default), "{text:?}");
         }
+    }
+
+    #[test]
+    fn no_secret_of_a_url_is_shown() {
+        let shown = |text| masked(text);
+        assert_eq!(shown("https://bot:hunter2@git.test/x.git"), "https://bot:***@git.test/x.git");
+        assert_eq!(shown("https://git.test/x.git?access_token=hunter2"), "https://git.test/x.git?***");
+        assert_eq!(shown("https://bot:hunter2@git.test?token=hunter2#x"), "https://bot:***@git.test?***");
+        assert_eq!(shown("file:///srv/what?.git"), "file:///srv/what?.git");
+        assert_eq!(shown("./what?"), "./what?");
     }
 
     #[test]

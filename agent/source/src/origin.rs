@@ -51,8 +51,14 @@ pub enum InvalidOrigin {
         host: String,
     },
     /// Law 9.
-    #[error("the URL of `{host}` holds a password; name a credential in the settings instead")]
+    #[error("the URL of `{host}` holds a password; write it into the credentials file instead, under `source`")]
     SecretInUrl {
+        /// The host.
+        host: String,
+    },
+    /// Law 9: a token is what stands there, and an origin is shown.
+    #[error("the URL of `{host}` has a `?` or `#`, which no git server needs; a token belongs in the credentials file, under `source`")]
+    Query {
         /// The host.
         host: String,
     },
@@ -155,6 +161,9 @@ impl Location {
         let (user, host) = authority.rsplit_once('@').map_or(("", authority), |(user, host)| (user, host));
         if user.contains(':') {
             return Err(InvalidOrigin::SecretInUrl { host: host.to_owned() });
+        }
+        if !scheme.eq_ignore_ascii_case("file") && rest.contains(['?', '#']) {
+            return Err(InvalidOrigin::Query { host: host.split(['?', '#']).next().unwrap_or(host).to_owned() });
         }
         let remote = Self::Remote { url: address.to_owned(), watch: None };
         match scheme.to_ascii_lowercase().as_str() {
@@ -260,6 +269,9 @@ mod tests {
             "https://git.example.com/fleet.git",
             "https://bot@git.example.com/fleet.git",
             "https://bot:hunter2@git.example.com/fleet.git",
+            "https://git.example.com/fleet.git?access_token=hunter2",
+            "https://git.example.com?access_token=hunter2",
+            "file:///srv/what?.git",
             "http://git.example.com/fleet.git",
             "http://127.0.0.1:8080/fleet.git",
             "http://[::1]:8080/fleet.git",
@@ -280,7 +292,10 @@ mod tests {
         refused: the repository's address is malformed: a file URL names no other host
         remote https://git.example.com/fleet.git None
         remote https://bot@git.example.com/fleet.git None
-        refused: the URL of `git.example.com` holds a password; name a credential in the settings instead
+        refused: the URL of `git.example.com` holds a password; write it into the credentials file instead, under `source`
+        refused: the URL of `git.example.com` has a `?` or `#`, which no git server needs; a token belongs in the credentials file, under `source`
+        refused: the URL of `git.example.com` has a `?` or `#`, which no git server needs; a token belongs in the credentials file, under `source`
+        remote file:///srv/what?.git Some("/srv/what?.git")
         refused: plain http to `git.example.com` is refused, since anybody in between could change the desired state; use https or ssh
         remote http://127.0.0.1:8080/fleet.git None
         remote http://[::1]:8080/fleet.git None
@@ -304,7 +319,12 @@ mod tests {
 
     #[test]
     fn a_password_in_an_address_is_not_repeated() {
-        assert!(!location("https://bot:hunter2@git.example.com/fleet.git").contains("hunter2"));
+        for address in
+            ["https://bot:hunter2@git.example.com/fleet.git", "ssh://git.example.com/x#hunter2", "https://git.example.com?hunter2"]
+        {
+            let says = location(address);
+            assert!(says.starts_with("refused: ") && !says.contains("hunter2"), "{says}");
+        }
     }
 
     #[test]
