@@ -170,6 +170,31 @@ fn every_example_is_valid_and_has_a_world() {
     assert_eq!(on_disk, Example::ALL.iter().map(|example| example.name().to_owned()).collect(), "an example that no test knows");
 }
 
+/// A worker that panics leaves the others running; a profile that aborts would have it end them all, in what ships and in no test.
+#[test]
+fn what_ships_survives_a_panic() {
+    let aborts: Vec<_> = files_below(&root(), "toml")
+        .into_iter()
+        .filter(|file| std::fs::read_to_string(file).unwrap().lines().any(|line| line.replace(' ', "").starts_with("panic=\"abort\"")))
+        .collect();
+    assert!(aborts.is_empty(), "these have a panic end the process: {aborts:?}");
+}
+
+/// Whoever prints past the one thread that writes waits for its reader, and panics when it cannot write.
+#[test]
+fn the_command_line_tells_by_its_teller_only() {
+    let sources = files_below(&root().join("agent"), "rs");
+    let loud: Vec<_> = sources
+        .into_iter()
+        .filter(|file| file.components().any(|part| part.as_os_str() == "src"))
+        .filter(|file| {
+            let text = std::fs::read_to_string(file).unwrap();
+            text.lines().any(|line| ["print!(", "println!("].iter().any(|print| line.contains(print)))
+        })
+        .collect();
+    assert!(loud.is_empty(), "these print by themselves: {loud:?}");
+}
+
 /// The directory is what `trunkline schema` prints, all of it.
 #[test]
 fn the_schemas_are_current() {

@@ -16,4 +16,5 @@ mod rotation;
 mod schemas;
 mod signals;
 mod support;
+mod telling;
 mod trees;

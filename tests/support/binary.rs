@@ -1,7 +1,7 @@
 //! The built binary, run as a person or a script runs it: over pipes, in a directory of its own, with an empty environment.
 
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -109,8 +109,22 @@ impl Line {
     }
 
     /// Starts it beside the test; only its standard output is kept.
-    pub fn start(mut self) -> Running {
-        Running(self.command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap())
+    pub fn start(self) -> Running {
+        self.start_on(Stdio::piped(), Stdio::null())
+    }
+
+    /// The same with its streams going there: standard output, standard error.
+    pub fn start_on(mut self, out: impl Into<Stdio>, errors: impl Into<Stdio>) -> Running {
+        Running(self.command.stdout(out).stderr(errors).spawn().unwrap())
+    }
+
+    /// Runs it to its end with its standard error going there; how it ended and what it printed.
+    pub fn run_telling(self, errors: impl Into<Stdio>) -> (i32, String) {
+        let mut running = self.start_on(Stdio::piped(), errors);
+        let mut out = String::new();
+        running.output().read_to_string(&mut out).unwrap();
+        let code = wait_for("the end", || running.code());
+        (code, out)
     }
 }
 

@@ -1,29 +1,27 @@
 //! Standard output, and the question before something is done.
 //!
 //! Guarantees: a closed pipe ends the output quietly, and what cannot be written otherwise is remembered for the exit code; a question is asked on a terminal only; what is printed while steps run stands
-//! above the moving line. Deliberately absent: colour codes (that is `paint`).
+//! above the moving line. Deliberately absent: colour codes (that is `paint`), and who waits for whoever reads (that is `teller`).
 
-use std::io::{IsTerminal as _, Write as _};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::IsTerminal as _;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::args::LogFormat;
 use crate::error::Failure;
 use crate::fit;
+use crate::logging;
 use crate::paint::Paint;
+use crate::teller::{Stream, Streams, Voice};
 
 /// Where results go.
 #[derive(Debug, Clone)]
 pub struct Console {
     /// How words are painted.
     pub paint: Paint,
-    /// The moving line on standard error; hidden unless that is a terminal.
-    pub moving: ProgressBar,
     /// The form of what is told while steps run.
     pub form: LogFormat,
-    lost: Arc<AtomicBool>,
+    voice: Voice,
 }
 
 /// What is told beside the result.
@@ -53,42 +51,71 @@ fn columns_of(size: Option<(terminal_size::Width, terminal_size::Height)>, strea
     }
 }
 
+/// The streams of this process.
+#[must_use]
+pub fn streams(form: LogFormat) -> Streams {
+    let moving = if moves(form) { ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()) } else { ProgressBar::hidden() };
+    if let Ok(style) = ProgressStyle::with_template("{msg}") {
+        moving.set_style(style);
+    }
+    let lost = match form {
+        LogFormat::Text => |lines| logging::gap(LogFormat::Text, lines),
+        LogFormat::Json => |lines| logging::gap(LogFormat::Json, lines),
+    };
+    Streams { out: Box::new(std::io::stdout()), err: Box::new(anstream::stderr()), moving, lost }
+}
+
+fn moves(form: LogFormat) -> bool {
+    std::io::stderr().is_terminal() && form == LogFormat::Text
+}
+
 impl Console {
-    /// Standard output with this paint.
+    /// Prints with this paint, by `voice`.
     #[must_use]
-    pub fn new(paint: Paint, form: LogFormat) -> Self {
-        let moving = if std::io::stderr().is_terminal() && form == LogFormat::Text {
-            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
-        } else {
-            ProgressBar::hidden()
-        };
-        if let Ok(style) = ProgressStyle::with_template("{msg}") {
-            moving.set_style(style);
-        }
-        Self { paint, moving, form, lost: Arc::default() }
+    pub fn new(paint: Paint, form: LogFormat, voice: Voice) -> Self {
+        Self { paint, form, voice }
     }
 
     /// Writes text as it stands.
     pub fn print(&self, text: &str) {
-        self.moving.suspend(|| {
-            let mut out = std::io::stdout().lock();
-            match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-                // A reader that has gone (`| head`) wants no more; there is nobody to tell.
-                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => self.lost.store(true, Ordering::Relaxed),
-                Ok(()) | Err(_) => {}
-            }
-        });
+        self.voice.tell(Stream::Out, text.as_bytes().to_owned());
+    }
+
+    /// Writes a line beside the result, on standard error.
+    pub fn tell(&self, line: &str) {
+        self.voice.tell(Stream::Err, format!("{line}\n").into_bytes());
+    }
+
+    /// Whether there is a moving line: on a terminal.
+    #[must_use]
+    pub fn moves(&self) -> bool {
+        moves(self.form)
+    }
+
+    /// Has the moving line say something else; nothing is seen of it where there is none.
+    pub fn moving(&self, says: String) {
+        self.voice.moving(says);
+    }
+
+    /// Takes the moving line away.
+    pub fn still(&self) {
+        self.voice.still();
+    }
+
+    /// Gives what was told a bounded time to be written, before the process ends; there is no moving line any more.
+    pub fn farewell(&self) {
+        self.voice.farewell();
     }
 
     /// Whether something could not be written (a full disk, say), so that nobody takes half a result for a whole one.
     #[must_use]
     pub fn has_lost(&self) -> bool {
-        self.lost.load(Ordering::Relaxed)
+        self.voice.has_lost()
     }
 
     /// Writes a line.
     pub fn line(&self, text: &str) {
-        self.print(&format!("{text}\n"));
+        self.voice.tell(Stream::Out, format!("{text}\n").into_bytes());
     }
 
     /// Columns of standard output; a pipe takes lines of any length.
@@ -111,7 +138,7 @@ impl Console {
             (LogFormat::Text, _) => {
                 let text = fit::hung(text, self.columns_aside());
                 let text = if aside == Aside::Note { self.paint.faint(text) } else { self.paint.caution(text) };
-                self.moving.suspend(|| anstream::eprintln!("{text}"));
+                self.tell(&text);
             }
         }
     }
@@ -122,7 +149,7 @@ impl Console {
             LogFormat::Json => failure.log(),
             LogFormat::Text => {
                 let text = fit::hung(&failure.render(), self.columns_aside());
-                self.moving.suspend(|| anstream::eprintln!("{text}"));
+                self.tell(&text);
             }
         }
     }

@@ -17,22 +17,26 @@ mod fleet;
 mod following;
 mod logging;
 mod paint;
+mod panics;
 mod policies;
 mod progress;
 mod runtime;
 mod settings;
 mod signals;
+mod teller;
 mod unseen;
 mod wiring;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::args::{Arguments, Command};
+use crate::args::{Arguments, Command, Simulate};
 use crate::console::Console;
-use crate::error::{Ending, Failure};
+use crate::error::{Context as _, Ending, Failure};
 use crate::settings::Settings;
+use crate::teller::{Manner, Teller};
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -47,7 +51,8 @@ fn main() -> ExitCode {
     match run(arguments) {
         Ok(ending) => ExitCode::from(ending.code()),
         Err(failure) => {
-            anstream::eprintln!("{}", failure.render());
+            // Whoever cannot be told still gets the exit code.
+            let _ = writeln!(anstream::stderr(), "{}", failure.render());
             ExitCode::FAILURE
         }
     }
@@ -58,9 +63,14 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
     let settings = Settings::load(&arguments.global, &environment)?;
     let is_dumb = environment("TERM").is_some_and(|terminal| terminal == "dumb");
     let no_color = is_dumb || environment("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let console = Console::new(paint::Paint::for_stdout(settings.color()?, no_color), settings.log_format()?);
-    logging::start(&settings)?;
+    let (form, paint) = (settings.log_format()?, paint::Paint::for_stdout(settings.color()?, no_color));
+    let teller = Teller::start(manner(&arguments.command), console::streams(form)).context("cannot start")?;
+    let console = Console::new(paint, form, teller.voice());
+    logging::start(&settings, teller.voice())?;
+    panics::tell(teller.voice(), form);
     let ended = dispatch(arguments.command, settings, &console).and_then(|ending| {
+        // A command that stays has not waited for what it printed.
+        console.farewell();
         let lost = || Failure::new("the result could not be written to standard output");
         if console.has_lost() { Err(lost()) } else { Ok(ending) }
     });
@@ -68,6 +78,25 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
         console.complain(&failure);
         Ending::Faulty
     }))
+}
+
+/// For whom it waits while it tells.
+fn manner(command: &Command) -> Manner {
+    match command {
+        Command::Run | Command::Demo(_) | Command::Simulate(Simulate { control: None, .. }) => Manner::Stays,
+        Command::Apply(_) | Command::Image(_) => Manner::Acts,
+        Command::Validate(_)
+        | Command::Explain(_)
+        | Command::Plan(_)
+        | Command::Observe(_)
+        | Command::Status(_)
+        | Command::Hold(_)
+        | Command::Host(_)
+        | Command::Simulate(_)
+        | Command::Schema(_)
+        | Command::Config(_)
+        | Command::Completions(_) => Manner::Answers,
+    }
 }
 
 fn dispatch(command: Command, settings: Settings, console: &Console) -> Result<Ending, Failure> {

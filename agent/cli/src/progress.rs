@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::event::{Event, Happening};
-use indicatif::ProgressBar;
 use model::names::ApplianceName;
 use model::units::Span;
 use plan::step::StepId;
@@ -29,7 +28,6 @@ const FRAMES: [char; 4] = ['-', '\\', '|', '/'];
 pub struct Progress {
     console: Console,
     paint: Paint,
-    moving: ProgressBar,
     running: BTreeMap<(ApplianceName, StepId), Underway>,
     /// What begins next on each appliance, in the words of the plan.
     next: BTreeMap<ApplianceName, String>,
@@ -60,9 +58,8 @@ impl Progress {
     /// Shows on the console's standard error.
     #[must_use]
     pub fn new(console: &Console, detail: Detail) -> Self {
-        let (moving, columns) = (console.moving.clone(), console.columns_aside());
-        let (running, next) = (BTreeMap::new(), BTreeMap::new());
-        Self { console: console.clone(), paint: console.paint, moving, running, next, columns, detail, form: console.form, frame: 0 }
+        let (running, next, columns) = (BTreeMap::new(), BTreeMap::new(), console.columns_aside());
+        Self { console: console.clone(), paint: console.paint, running, next, columns, detail, form: console.form, frame: 0 }
     }
 
     /// Shows until the engine is gone.
@@ -85,11 +82,7 @@ impl Progress {
                 }
             }
         }
-        self.moving.finish_and_clear();
-    }
-
-    fn say(&self, line: &str) {
-        self.moving.suspend(|| anstream::eprintln!("{line}"));
+        self.console.still();
     }
 
     fn show(&mut self, event: &Event) {
@@ -134,16 +127,16 @@ impl Progress {
         };
         let lines = wrapped(&text, self.columns.saturating_sub(lead.len() + 1));
         let text: Vec<_> = lines.iter().map(|line| paint(line)).collect();
-        self.say(&format!("{} {}", self.paint.faint(&lead), text.join(&format!("\n{:1$}", "", lead.len() + 1))));
+        self.console.tell(&format!("{} {}", self.paint.faint(&lead), text.join(&format!("\n{:1$}", "", lead.len() + 1))));
     }
 
     fn redraw(&mut self) {
-        if self.moving.is_hidden() {
+        if !self.console.moves() {
             return;
         }
         let now = Instant::now();
         let first = self.running.iter().min_by_key(|(_, underway)| underway.since);
-        let Some(((appliance, _), underway)) = first else { return self.moving.set_message("") };
+        let Some(((appliance, _), underway)) = first else { return self.console.moving(String::new()) };
         self.frame = (self.frame + 1) % FRAMES.len();
         let row = Row {
             appliance: appliance.as_str(),
@@ -155,7 +148,7 @@ impl Progress {
         };
         // The last column stays free: some terminals go on in the next row once it is written.
         let room = self.columns.saturating_sub("- ".len() + 1);
-        self.moving.set_message(format!("{} {}", FRAMES[self.frame], row.within(room)));
+        self.console.moving(format!("{} {}", FRAMES[self.frame], row.within(room)));
     }
 }
 

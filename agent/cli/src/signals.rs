@@ -5,6 +5,8 @@
 
 use tokio_util::sync::CancellationToken;
 
+use crate::console::Console;
+
 /// What a signal asks for; the shell's code for a process that it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ended {
@@ -23,19 +25,21 @@ impl Ended {
 
 /// Cancels `stop` at the first Ctrl-C or termination, and ends the process at the second. It listens from the call on, not only once it is
 /// polled: whatever is said or made after the call has its orderly end.
-pub fn watch(stop: CancellationToken) -> impl Future<Output = ()> + Send {
+pub fn watch(stop: CancellationToken, console: &Console) -> impl Future<Output = ()> + Send + use<> {
     let mut signals = Signals::listen();
+    let console = console.clone();
     async move {
         signals.next().await;
         stop.cancel();
         // Whoever has listened once keeps the system from ending the process, so we do.
-        end(signals.next().await);
+        end(signals.next().await, &console);
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "whoever asks twice is not kept waiting for a host that stays silent")]
-fn end(by: Ended) -> ! {
+fn end(by: Ended, console: &Console) -> ! {
     tracing::warn!("ended at once; what was begun on a host is found when it is looked at again");
+    console.farewell();
     std::process::exit(by.code())
 }
 

@@ -57,7 +57,7 @@ pub fn run(args: &Apply, settings: &Settings, console: &Console) -> Result<Endin
         let engine = Engine::new(wiring.parts()?, lock);
         let stop = CancellationToken::new();
         let mut beside = JoinSet::new();
-        beside.spawn(signals::watch(stop.clone()));
+        beside.spawn(signals::watch(stop.clone(), console));
         beside.spawn(Progress::new(console, Detail::Steps).follow(engine.listen()));
         let outcomes = engine.apply_once(&snapshot, shown, stop).await;
         drop(engine);

@@ -37,7 +37,7 @@ pub fn run(settings: &Settings, console: &Console) -> Result<Ending, Failure> {
         let (watcher, subscription) = Watcher::new(origin.clone(), settings.state_dir().to_owned(), access, pace);
         let stop = CancellationToken::new();
         let mut beside = JoinSet::new();
-        beside.spawn(signals::watch(stop.clone()));
+        beside.spawn(signals::watch(stop.clone(), console));
         beside.spawn(watcher.run(stop.clone()));
         beside.spawn(following.follow(subscription.snapshots.clone(), subscription.status.clone()));
         beside.spawn(Progress::new(console, Detail::Log).follow(engine.listen()));

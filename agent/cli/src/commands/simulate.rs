@@ -90,12 +90,8 @@ pub fn run(args: &Simulate, console: &Console) -> Result<Ending, Failure> {
     }
     if args.plain_http {
         simulator.set_plain_http(PlainHttp::Allowed);
-        anstream::eprintln!(
-            "{}",
-            console
-                .paint
-                .bad("passwords cross the loopback interface in clear: --plain-http also takes Basic and unsealed messages over HTTP")
-        );
+        let says = "passwords cross the loopback interface in clear: --plain-http also takes Basic and unsealed messages over HTTP";
+        console.tell(&console.paint.bad(says));
     }
     // A descriptor for each connection and listener. What the system does not give is found out when it is needed.
     if let Err(error) = rlimit::increase_nofile_limit(DESCRIPTORS) {
@@ -106,7 +102,7 @@ pub fn run(args: &Simulate, console: &Console) -> Result<Ending, Failure> {
         announce(&endpoints, &world, console);
         let stop = CancellationToken::new();
         let mut beside = JoinSet::new();
-        beside.spawn(signals::watch(stop.clone()));
+        beside.spawn(signals::watch(stop.clone(), console));
         tokio::select! {
             // Cancel-safe: waiting only.
             () = stop.cancelled() => {}

@@ -7,6 +7,7 @@ extern crate trunkline_engine as engine;
 mod broken_off;
 mod consent;
 mod converge;
+mod crash;
 mod crowd;
 mod drain;
 mod foretold;

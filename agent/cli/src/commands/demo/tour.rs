@@ -48,7 +48,7 @@ pub(super) async fn run(args: &Demo, console: &Console) -> Result<Ending, Failur
     let stop = CancellationToken::new();
     let mut beside = JoinSet::new();
     // Before there is anything to clean up.
-    beside.spawn(signals::watch(stop.clone()));
+    beside.spawn(signals::watch(stop.clone(), console));
     let stage = Stage::set(args).await?;
     let wiring = Wiring::new(&stage.settings)?;
     let engine = Engine::new(wiring.parts()?, wiring.lock("demo")?);

@@ -45,10 +45,10 @@ pub fn run(args: &Args, settings: &Settings, console: &Console) -> Result<Ending
     block_on(async {
         let stop = CancellationToken::new();
         let mut beside = JoinSet::new();
-        beside.spawn(signals::watch(stop.clone()));
+        beside.spawn(signals::watch(stop.clone(), console));
         let ended = all(&checks, &stop, (args.output, console)).await;
         beside.shutdown().await;
-        console.moving.finish_and_clear();
+        console.still();
         let (reports, ending) = ended?;
         if args.output == Listing::Json {
             console.line(&serde_json::to_string_pretty(&reports).context("cannot write the reports")?);
@@ -103,7 +103,7 @@ async fn all(checks: &[ImageCheck<'_>], stop: &CancellationToken, shown: (Listin
 
 /// Checks one image; `None` when it was stopped.
 async fn one(check: &ImageCheck<'_>, stop: &CancellationToken, (form, console): (Listing, &Console)) -> Result<Option<Report>, Failure> {
-    let moving = |says: &str| console.moving.set_message(format!("{}: {says}", check.vm()));
+    let moving = |says: &str| console.moving(format!("{}: {says}", check.vm()));
     moving("looking for what an earlier check left");
     let left = tokio::select! {
         biased;
