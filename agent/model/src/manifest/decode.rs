@@ -149,7 +149,7 @@ impl Decoder {
         let bare: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
         if SECRETS.iter().any(|secret| bare.ends_with(secret)) {
             let fault = Fault::new(Code::SecretInClear, self.origin(key), format!("`{name}` has no place in a manifest"));
-            let hint = "name the credential (`credential: host-admin`) and put the secret into the agent's settings";
+            let hint = "name the credential (`credential: host-admin`) and put the secret into the credentials file (`--credentials`)";
             self.faults.push(fault.hint(hint));
             return;
         }
