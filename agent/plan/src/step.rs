@@ -491,7 +491,8 @@ impl StepTime {
             | Act::DisconnectAdapter { .. }
             | Act::RemoveAdapter { .. } => (3, 120),
             Act::StartVm => (10, 300),
-            Act::ShutDownVm => (90, 600),
+            // A guest may install updates while it goes down: it is turned off after half of that.
+            Act::ShutDownVm => (90, 3_600),
             Act::AwaitGuest { .. } => (180, 1_800),
             Act::InjectAddress { .. } => (20, 300),
             Act::RenameGuest { .. } | Act::JoinDomain { .. } => (15, 300),

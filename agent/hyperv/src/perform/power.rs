@@ -1,14 +1,16 @@
 //! Starting and shutting down of VMs.
 //!
-//! Guarantees: a guest is asked to shut down before its VM is turned off, and given half of the time that is declared for it, whatever was
-//! learned: a guest that hangs once must not be out for longer each time; a saved or
-//! paused VM is brought back first, so that no state is thrown away, unless it is to be deleted.
+//! Guarantees: a guest is asked to shut down before its VM is turned off, and given the same time whatever was learned: one that hangs once
+//! must not be out for longer each time. One that has served and has taken the order may be installing updates, and nobody can tell from
+//! outside, so it is given much longer. A saved or paused VM is brought back first, so that no state is thrown away, unless it is to be
+//! deleted. Deliberately absent: asking whether updates are pending before calls are stopped for it (a look into the guest's registry, that
+//! `plan` would wait on).
 
 use std::time::Duration;
 
 use model::condition::Disposition;
 use model::observed::PowerState;
-use plan::step::{Purpose, StepTime};
+use plan::step::Purpose;
 use tokio::time::Instant;
 
 use crate::classes;
@@ -29,6 +31,12 @@ const START: u16 = 2;
 const TURN_OFF: u16 = 3;
 /// The guest is locked; it may be unlocked.
 const LOCKED: u32 = 32781;
+
+/// How long a guest is given that does not take the order, or that nobody would miss.
+const GRACE: Duration = Duration::from_mins(5);
+/// How long one that has served is given from when it took the order: most updates are installed by then, and what is cut off in the middle
+/// may never start again.
+const GRACE_OF_THE_TAKEN: Duration = Duration::from_mins(30);
 
 /// Whether the VM runs.
 pub(crate) async fn is_running(cx: &Cx<'_>) -> Result<Check, Failure> {
@@ -59,9 +67,9 @@ pub(crate) async fn start(cx: &Cx<'_>) -> Result<(), Failure> {
 /// Shuts the guest down and waits until the VM is off.
 pub(crate) async fn shut_down(cx: &Cx<'_>) -> Result<(), Failure> {
     let vm = cx.vm().await?;
-    let declared = StepTime::declared(&cx.step.act).timeout;
-    let grace = declared.min(cx.step.time.timeout).as_duration() / 2;
-    let deadline = Instant::now() + grace;
+    // The other half is for turning it off.
+    let most = cx.step.time.timeout.as_duration() / 2;
+    let mut deadline = Instant::now() + GRACE.min(most);
     let mut asked = false;
     let mut pause = Pause::between(Duration::from_millis(500), Duration::from_secs(5));
     loop {
@@ -75,7 +83,12 @@ pub(crate) async fn shut_down(cx: &Cx<'_>) -> Result<(), Failure> {
                 tracing::warn!(vm = %vm.settings.name, step = %cx.step.id, "guest did not shut down in time, turning its VM off");
                 request(cx, &vm, TURN_OFF).await?;
             }
-            PowerState::Running if !asked => asked = ask(cx, &vm).await?,
+            PowerState::Running if !asked => {
+                asked = ask(cx, &vm).await?;
+                if asked && cx.step.purpose == Purpose::Change {
+                    deadline = Instant::now() + GRACE_OF_THE_TAKEN.min(most);
+                }
+            }
             PowerState::Running | PowerState::Other(_) => {}
         }
         pause.sleep().await;

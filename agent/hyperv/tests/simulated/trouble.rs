@@ -205,6 +205,24 @@ async fn a_guest_that_took_its_whole_grace_gets_no_longer_one_next_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_guest_that_has_served_and_took_the_shutdown_may_install_updates_for_half_an_hour() {
+    let declared = StepTime::declared(&Act::ShutDownVm);
+    assert!(declared.timeout.secs() / 2 >= 1800, "and be turned off after that");
+    let shorter = StepTime { timeout: Span::from_secs(2400), ..declared };
+    let cases = [("24m", declared, 1440, &["InitiateShutdown"][..]), ("24m", shorter, 1200, &["InitiateShutdown", "RequestStateChange"])];
+    for (takes, time, ends_after, asked) in cases {
+        let bench = Bench::with("computerName: WIN-EDGE", &format!("computerName: WIN-EDGE\n    shutdown: {takes}"));
+        bench.converge().await;
+        let step = Step { purpose: Purpose::Change, time, ..bench.step("edge", Act::ShutDownVm) };
+        let (began, before) = (tokio::time::Instant::now(), bench.changes().len());
+        bench.perform(&step).await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+        let took = began.elapsed().as_secs();
+        assert_eq!(bench.changes()[before..], *asked, "{takes}");
+        assert!((ends_after..ends_after + 30).contains(&took), "{takes}: {took} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_guest_that_does_not_shut_down_is_turned_off_after_its_grace() {
     let bench = Bench::with("computerName: WIN-EDGE", "computerName: WIN-EDGE\n    shutdown: 10m");
     bench.converge().await;
