@@ -17,6 +17,9 @@ use crate::console::{Aside, Console};
 use crate::error::{Context as _, Failure};
 use crate::wiring::Wiring;
 
+/// Faults of one revision that are said one by one: a log is not read for the rest.
+const MOST_FAULTS: usize = 10;
+
 /// Tells of a repository.
 #[derive(Debug)]
 pub struct Following {
@@ -104,5 +107,46 @@ fn refused(snapshot: &Snapshot) -> Vec<String> {
         let (file, line, column) = (&fault.place.file, fault.place.line, fault.place.column);
         format!("{:#} {how}: {file}:{line}:{column}: {}", snapshot.revision, fault.message)
     };
-    faults.map(say).collect()
+    let mut said: Vec<String> = faults.clone().take(MOST_FAULTS).map(say).collect();
+    if let Some(more) = faults.count().checked_sub(MOST_FAULTS).filter(|more| *more > 0) {
+        said.push(format!("{:#} {how}: {more} more faults; `trunkline validate` shows all", snapshot.revision));
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused_of(files: &[(&str, String)]) -> Vec<String> {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(directory.path().join(name), text).unwrap();
+        }
+        refused(&source::read_directory(directory.path()).unwrap())
+    }
+
+    #[test]
+    fn what_is_refused_is_told_up_to_ten_faults_and_by_how_much_of_it_is_sound() {
+        const WHOLE: &str = "apiVersion: trunkline.dev/v1alpha1\nkind: Repository\nmetadata: { name: contoso }\nspec: {}\n";
+        let faults = |count: usize| "foo: bar\n---\n".repeat(count);
+        assert!(refused_of(&[("repository.yaml", WHOLE.to_owned())]).is_empty());
+        let ten = refused_of(&[("repository.yaml", WHOLE.to_owned()), ("a.yaml", faults(9) + "foo: bar\n")]);
+        assert!(ten.len() == 10 && ten.iter().all(|says| says.starts_with("directory is refused: a.yaml:")), "{ten:#?}");
+        let more = refused_of(&[("repository.yaml", WHOLE.to_owned()), ("a.yaml", faults(12) + "foo: bar\n")]);
+        assert_eq!(
+            (more.len(), more.last().unwrap().as_str()),
+            (11, "directory is refused: 3 more faults; `trunkline validate` shows all")
+        );
+        let mut files: Vec<(String, String)> = Vec::new();
+        let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/branch-bundle");
+        for name in ["repository.yaml", "profile.yaml", "release.yaml", "defaults.yaml", "sites/ulm.yaml"] {
+            files.push((name.replace('/', "-"), std::fs::read_to_string(example.join(name)).unwrap()));
+        }
+        let sound: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
+        assert!(refused_of(&sound).is_empty(), "{:#?}", refused_of(&sound));
+        let kiel = std::fs::read_to_string(example.join("sites/kiel.yaml")).unwrap().replace("addresses:", "adresses:");
+        let part = refused_of(&[&sound[..], &[("z.yaml", kiel)]].concat());
+        assert!(!part.is_empty() && part.iter().all(|says| says.starts_with("directory is refused in part: z.yaml:")), "{part:#?}");
+    }
 }
