@@ -23,10 +23,7 @@ pub fn failure(said: &[String], rest: Option<&str>) -> Option<Failure> {
 
 /// What to do about one. Who made the refusal stands in its words alone: the causes come from three libraries.
 fn advice(says: &str) -> &'static str {
-    let own = ["planned: cannot read ", "planned: cannot write ", "planned: cannot make "];
-    if own.iter().any(|trouble| says.contains(trouble)) {
-        "the agent's account must be able to read and write its state directory (--state-dir); what is broken there may be moved away"
-    } else if says.contains("--credentials") {
+    if says.contains("--credentials") {
         "write such a file, readable by you alone (chmod 600): `NAME: { user: …, passwordFile: … }`; for the worlds of examples/ it is \
          examples/credentials.yaml"
     } else if says.contains("there is no credential ") {
@@ -61,7 +58,6 @@ mod tests {
             "cannot observe `d`: no answer",
             "cannot observe `f`: there is no credential `hyperv-host`: give a credentials file with --credentials, or set …",
             "cannot observe `g`: there is no credential `hyperv-host`: add `hyperv-host:` with `user` and `password` to c.yaml, or set …",
-            "nothing can be planned: cannot read `s/appliances/appliance-a/memory.json`: Is a directory (os error 21)",
         ];
         let failure = failure(&said.map(str::to_owned), Some("the others are planned above")).unwrap();
         insta::assert_snapshot!(failure.render(), @"
@@ -72,7 +68,6 @@ mod tests {
         error: cannot observe `d`: no answer
         error: cannot observe `f`: there is no credential `hyperv-host`: give a credentials file with --credentials, or set …
         error: cannot observe `g`: there is no credential `hyperv-host`: add `hyperv-host:` with `user` and `password` to c.yaml, or set …
-        error: nothing can be planned: cannot read `s/appliances/appliance-a/memory.json`: Is a directory (os error 21)
         the others are planned above
         hint: name the authority of the host's certificate with --ca, or pin it with `fingerprint` under `host` in the manifest
         hint: hold the fingerprint shown against the host's own; if it is the same, correct `fingerprint` under `host` in the manifest
@@ -80,7 +75,6 @@ mod tests {
         hint: is the host up, and its WS-Management port open?
         hint: write such a file, readable by you alone (chmod 600): `NAME: { user: …, passwordFile: … }`; for the worlds of examples/ it is examples/credentials.yaml
         hint: add that entry to the credentials file, or correct the name under `credential` in the manifest
-        hint: the agent's account must be able to read and write its state directory (--state-dir); what is broken there may be moved away
         ");
     }
 
