@@ -1,6 +1,6 @@
 //! What every pass needs and no pass owns: the clock, the state directory, the site store, and the way to a host.
 //!
-//! Guarantees: made once; shared by all workers. Deliberately absent: the lock on the state directory, which is the engine's.
+//! Guarantees: made once; shared by all workers. Deliberately absent: anything of a single appliance.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,6 +13,7 @@ use crate::breaker::Breaker;
 use crate::event::Events;
 use crate::hold::Holds;
 use crate::interrupt::KillSwitch;
+use crate::lock::StateLock;
 use crate::place::StateDirectory;
 use crate::store::SiteStore;
 
@@ -86,6 +87,11 @@ impl Context {
         let places = |count: usize| Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS)));
         let (looks, works) = (places(parts.limits.looks), places(parts.limits.works));
         Self { parts, holds, events, looks, works, breaker: Mutex::default() }
+    }
+
+    /// The same for an engine, which works under the lock on the state directory.
+    pub(crate) fn under(self, lock: &Arc<StateLock>) -> Self {
+        Self { holds: self.holds.under(lock), ..self }
     }
 
     /// Who looks, once there is a place for one more.

@@ -21,14 +21,15 @@ use crate::outcome::Outcome;
 #[derive(Debug)]
 pub struct Engine {
     context: Arc<Context>,
-    _lock: StateLock,
+    _lock: Arc<StateLock>,
 }
 
 impl Engine {
     /// An engine that does nothing yet. It keeps the lock until it is dropped.
     #[must_use]
     pub fn new(parts: Parts, lock: StateLock) -> Self {
-        Self { context: Arc::new(Context::new(parts)), _lock: lock }
+        let lock = Arc::new(lock);
+        Self { context: Arc::new(Context::new(parts).under(&lock)), _lock: lock }
     }
 
     /// Hears everything that happens from now on.

@@ -7,12 +7,15 @@
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::sync::{Arc, Weak};
 
 use jiff::{SignedDuration, Timestamp};
+use model::cause::chain;
 use model::names::ApplianceName;
 use model::units::Span;
 use serde::{Deserialize, Serialize};
 
+use crate::lock::{LockError, StateLock};
 use crate::place::{self, StateDirectory, StateError};
 
 /// What is held.
@@ -62,16 +65,40 @@ impl std::fmt::Display for HoldScope {
 #[derive(Debug, Clone)]
 pub struct Holds {
     directory: PathBuf,
+    /// The lock of the agent that asks. Only its engine keeps it.
+    lock: Weak<StateLock>,
 }
 
-/// How long a hold is taken to last that cannot be read. It is read again long before.
+/// How long a hold is taken to last that cannot be read, or a lock that another has. Each is looked at again long before.
 const UNREADABLE_FOR: Span = Span::from_secs(60);
 
 impl Holds {
     /// The holds of this state directory.
     #[must_use]
     pub fn of(state: &StateDirectory) -> Self {
-        Self { directory: state.root().join("holds") }
+        Self { directory: state.root().join("holds"), lock: Weak::new() }
+    }
+
+    /// The same for whoever works there under this lock: where it is another's, two would work at once.
+    #[must_use]
+    pub(crate) fn under(self, lock: &Arc<StateLock>) -> Self {
+        Self { lock: Arc::downgrade(lock), ..self }
+    }
+
+    /// That another agent works with our state directory, as a hold.
+    fn taken(&self, now: Timestamp) -> Option<Hold> {
+        match self.lock.upgrade()?.keep() {
+            Ok(()) => None,
+            Err(error @ LockError::Held { .. }) => {
+                let reason = format!("{error}, as its lock was removed while this agent works; one of the two must end");
+                Some(Hold::starting_at(now, UNREADABLE_FOR, HoldScope::All, &reason))
+            }
+            Err(error) => {
+                // Where nobody can lock, nobody else works either.
+                tracing::warn!(error = chain(&error), "the lock on the state directory was removed and cannot be taken anew");
+                None
+            }
+        }
     }
 
     // One file for each scope, so that two people who hold two appliances at once do not overwrite each other.
@@ -107,7 +134,7 @@ impl Holds {
     #[must_use]
     pub fn on(&self, appliance: &ApplianceName, now: Timestamp) -> Option<Hold> {
         let scopes = [HoldScope::All, HoldScope::Appliance(appliance.clone())];
-        scopes.iter().filter_map(|scope| self.in_force(scope, now)).max_by_key(|hold| hold.until)
+        self.taken(now).or_else(|| scopes.iter().filter_map(|scope| self.in_force(scope, now)).max_by_key(|hold| hold.until))
     }
 
     /// Why a hold on `appliance` cannot be read, if one cannot. It holds until it can be, or is released.

@@ -1,17 +1,21 @@
 //! The lock on the state directory: one agent writes there at a time, `run` or `apply`.
 //!
-//! Guarantees: the system ends the lock when its holder dies, however it dies; whoever comes second is told who came first.
+//! Guarantees: the system ends the lock when its holder dies, however it dies; whoever comes second is told who came first, also one who
+//! had it and whose file was removed.
 //! Deliberately absent: waiting for it, and a way to break it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use model::condition::Disposition;
 use serde::{Deserialize, Serialize};
 
 use crate::place::{self, StateDirectory, StateError};
+
+const FILE: &str = "lock";
 
 /// Who holds the lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +77,9 @@ fn told(holder: Option<&LockHolder>) -> String {
 /// The lock, held until this is dropped.
 #[derive(Debug)]
 pub struct StateLock {
-    _file: File,
+    file: Mutex<File>,
+    state: StateDirectory,
+    me: LockHolder,
 }
 
 impl StateLock {
@@ -82,21 +88,60 @@ impl StateLock {
     /// # Errors
     /// `LockError::Held` names the holder; the others name the file.
     pub fn take(state: &StateDirectory, me: &LockHolder) -> Result<Self, LockError> {
-        let path = state.root().join("lock");
-        // The name lies in a file of its own: on Windows nobody can read a locked one.
-        let sign = state.root().join("lock-holder.json");
-        let file = open(&path).map_err(|source| LockError::Refused { path: path.clone(), source })?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let holder = place::read(&sign).ok().flatten();
-                return Err(LockError::Held { directory: state.root().to_owned(), holder });
-            }
-            Err(TryLockError::Error(source)) => return Err(LockError::Refused { path, source }),
-        }
-        place::replace(&sign, me).map_err(|source| LockError::Sign { source })?;
-        Ok(Self { _file: file })
+        let file = Mutex::new(take(state, me)?);
+        Ok(Self { file, state: state.clone(), me: me.clone() })
     }
+
+    /// Sees to it that the lock keeps others away: where its file was removed (with the directory, most likely) it is taken anew.
+    ///
+    /// # Errors
+    /// `LockError::Held` when another agent was faster and works there now; the others when the file system refuses.
+    pub(crate) fn keep(&self) -> Result<(), LockError> {
+        let path = self.state.root().join(FILE);
+        // Nothing panics while it has the file; if something did, it would still be one.
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_same(&file, &path) {
+            return Ok(());
+        }
+        place::make(self.state.root()).map_err(|source| LockError::Sign { source })?;
+        *file = take(&self.state, &self.me)?;
+        tracing::warn!(file = %path.display(), "the lock was removed while we work, and is taken anew");
+        Ok(())
+    }
+}
+
+fn take(state: &StateDirectory, me: &LockHolder) -> Result<File, LockError> {
+    let path = state.root().join(FILE);
+    // The name lies in a file of its own: on Windows nobody can read a locked one.
+    let sign = state.root().join("lock-holder.json");
+    let file = open(&path).map_err(|source| LockError::Refused { path: path.clone(), source })?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let holder = place::read(&sign).ok().flatten();
+            return Err(LockError::Held { directory: state.root().to_owned(), holder });
+        }
+        Err(TryLockError::Error(source)) => return Err(LockError::Refused { path, source }),
+    }
+    place::replace(&sign, me).map_err(|source| LockError::Sign { source })?;
+    Ok(file)
+}
+
+/// Whether that file still lies there. What cannot be looked at is not gone.
+#[cfg(unix)]
+fn is_same(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
+        (_, Err(error)) => error.kind() != io::ErrorKind::NotFound,
+        (Err(_), Ok(_)) => true,
+    }
+}
+
+/// Whether a file still lies there; nobody can replace one that is open.
+#[cfg(not(unix))]
+fn is_same(_: &File, path: &Path) -> bool {
+    !matches!(std::fs::metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
 /// Who works with a state directory now; `None` when nobody does. Takes no lock for longer than it takes to see.
@@ -104,7 +149,7 @@ impl StateLock {
 /// # Errors
 /// `LockError::Refused` when nobody can tell, `LockError::Held` when somebody does and cannot be named.
 pub fn holder(state: &StateDirectory) -> Result<Option<LockHolder>, LockError> {
-    let path = state.root().join("lock");
+    let path = state.root().join(FILE);
     let file = match File::open(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other.map_err(|source| LockError::Refused { path: path.clone(), source })?,
@@ -139,6 +184,24 @@ mod tests {
         drop(held);
         assert_eq!(holder(&state).unwrap(), None);
         StateLock::take(&state, &me).unwrap();
+    }
+
+    #[test]
+    fn a_lock_whose_file_is_gone_is_taken_anew_unless_another_was_faster() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDirectory::open(directory.path().join("state")).unwrap();
+        let me = LockHolder { pid: 4711, command: "run".to_owned(), since: "2026-03-01T10:00:00Z".parse().unwrap() };
+        let first = StateLock::take(&state, &me).unwrap();
+        std::fs::remove_dir_all(state.root()).unwrap();
+        first.keep().unwrap();
+        assert_eq!(holder(&state).unwrap(), Some(me.clone()), "it is taken anew");
+        std::fs::remove_dir_all(state.root()).unwrap();
+        let other = LockHolder { pid: 4712, ..me.clone() };
+        let second = StateLock::take(&StateDirectory::open(state.root()).unwrap(), &other).unwrap();
+        assert!(matches!(first.keep(), Err(LockError::Held { holder: Some(holder), .. }) if holder == other));
+        second.keep().unwrap();
+        drop(second);
+        first.keep().unwrap();
     }
 
     #[test]
