@@ -103,11 +103,28 @@ impl Remembered {
         &mut self.kept.memory
     }
 
-    /// Notes what was seen. A step whose failures are forgotten for that is stalled no more.
-    pub(crate) fn note(&mut self, desired: &Desired, observed: &Observed, now: Timestamp) {
+    /// Notes what was seen; the starts that this look tells to have come to nothing, and how often in a row. A step whose failures are
+    /// forgotten for that is stalled no more.
+    pub(crate) fn note(&mut self, desired: &Desired, observed: &Observed, now: Timestamp) -> Vec<(StepId, u32)> {
         let Kept { memory, stalled, .. } = &mut self.kept;
+        let known: BTreeMap<StepId, u32> = memory.started.iter().map(|(step, started)| (step.clone(), started.relapses)).collect();
         memory.note(desired, observed, now);
         stalled.retain(|step, _| memory.attempts.contains_key(step));
+        let is_new = |(step, times): &(&StepId, u32)| known.get(*step).is_none_or(|before| before < times);
+        let relapsed: Vec<(StepId, u32)> = memory.relapsed(now).filter(is_new).map(|(step, times)| (step.clone(), times)).collect();
+        for (step, times) in &relapsed {
+            if let Some(attempts) = memory.attempts.get_mut(step) {
+                attempts.retry_at = backoff::next_attempt(*times, now, &desired.recovery);
+            }
+        }
+        relapsed
+    }
+
+    /// A service that is to serve was started.
+    pub(crate) fn started(&mut self, step: &Step, at: Timestamp, boots: &BTreeMap<RoleName, Timestamp>) {
+        if matches!(step.act, Act::StartService { .. }) && step.purpose != Purpose::SetUp {
+            self.kept.memory.start(&step.id, step.role.as_ref(), (at, boots));
+        }
     }
 
     /// Notes for what a consent in git was found, so that it holds for what is left of that when some of it is done.
@@ -126,6 +143,7 @@ impl Remembered {
         if self.kept.wish != digest {
             digest.clone_into(&mut self.kept.wish);
             self.kept.memory.attempts.clear();
+            self.kept.memory.started.clear();
             self.kept.memory.rebuilds.clear();
             self.kept.memory.broken_off = None;
             self.kept.stalled.clear();

@@ -158,6 +158,9 @@ pub enum Ruling {
 pub struct Memory {
     /// Steps that failed and have not succeeded since.
     pub attempts: BTreeMap<StepId, Attempts>,
+    /// Services that we have started lately, and those that were ill again soon after.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub started: BTreeMap<StepId, Started>,
     /// How long acts took, by verb: the longest of the last few.
     pub durations: BTreeMap<String, Span>,
     /// Which steps each digest stood for that an Approval has named, so that the consent holds for what is left of them.
@@ -242,7 +245,33 @@ pub struct Attempts {
     pub boots: BTreeMap<RoleName, Timestamp>,
 }
 
+/// A service that we have started.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Started {
+    /// When it was seen to run; nothing, once it was ill again.
+    pub at: Option<Timestamp>,
+    /// When the guests of the instance had started, each by its own clock, as the look before that saw them.
+    pub boots: BTreeMap<RoleName, Timestamp>,
+    /// How often in a row it was ill again soon after.
+    pub relapses: u32,
+    /// How many of these times its guest has not restarted since.
+    pub of_this_boot: u32,
+    /// When it was last.
+    pub relapsed_at: Option<Timestamp>,
+}
+
 impl Memory {
+    /// A service was started and is seen to run.
+    pub fn start(&mut self, step: &StepId, role: Option<&RoleName>, (at, boots): (Timestamp, &BTreeMap<RoleName, Timestamp>)) {
+        let started = self.started.entry(step.clone()).or_default();
+        let boot = |boots: &BTreeMap<RoleName, Timestamp>| role.and_then(|role| boots.get(role).copied());
+        if boot(&started.boots) != boot(boots) {
+            started.of_this_boot = 0;
+        }
+        (started.at, started.boots) = (Some(at), boots.clone());
+    }
+
     /// Whether a role of an instance has been seen set up and well, whatever its notes say by now.
     pub(crate) fn remembers(&self, instance: &InstanceId, role: &RoleName) -> bool {
         let watches = self.seen_good.get(instance).and_then(|roles| roles.get(role));
@@ -261,7 +290,8 @@ impl Memory {
         let instants = instants.chain(&mut self.well_since).chain(&mut self.call_path_well_since).chain(&mut self.down_since);
         let broken_off = self.broken_off.iter_mut().map(|broken| &mut broken.at);
         let drain = self.drain.iter_mut().flat_map(|drain| [Some(&mut drain.since), drain.given_up.as_mut()]).flatten();
-        instants.chain(broken_off).chain(drain).for_each(|at| *at = (*at).min(now));
+        let started = self.started.values_mut().flat_map(|started| started.at.iter_mut().chain(&mut started.relapsed_at));
+        instants.chain(started).chain(broken_off).chain(drain).for_each(|at| *at = (*at).min(now));
     }
 
     /// Planned work failed, or cannot be done any more, while it kept calls away. What fails in one outage counts once.

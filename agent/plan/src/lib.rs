@@ -20,6 +20,7 @@ mod network;
 mod outage;
 mod planner;
 pub mod posture;
+mod relapse;
 pub mod render;
 pub mod report;
 mod rules;

@@ -217,7 +217,7 @@ pub(crate) fn counts(signal: &Signal, memory: &Memory, desired: &Desired, observ
 }
 
 /// From when on a bad signal counts: services restart themselves, and a repair that nobody notices is tried first.
-fn counts_from(signal: &Signal, desired: &Desired, memory: &Memory, now: Timestamp) -> Timestamp {
+pub(crate) fn counts_from(signal: &Signal, desired: &Desired, memory: &Memory, now: Timestamp) -> Timestamp {
     let patience = match signal.kind {
         SignalKind::Vm => return now,
         SignalKind::Service => desired.watch.confirm,
@@ -246,7 +246,7 @@ pub(crate) fn well_since(desired: &Desired, given: &Given) -> Option<Timestamp> 
 }
 
 /// The steps that bring a signal back.
-fn ways_back(signal: &Signal, desired: &Desired) -> Vec<StepId> {
+pub(crate) fn ways_back(signal: &Signal, desired: &Desired) -> Vec<StepId> {
     let Some(role) = desired.roles.get(signal.role) else { return Vec::new() };
     let acts: Vec<Act> = match signal.kind {
         SignalKind::Vm => {
@@ -284,6 +284,7 @@ impl Memory {
         self.note_adapters(desired, observed);
         let all = remembered(desired, observed, self);
         self.forget_the_mended(desired, &all);
+        self.note_relapses(desired, observed, (&all, now));
         let bad = all.iter().filter(|signal| matches!(signal.state, SignalState::Bad(_)));
         let since = |signal: &Signal| (signal.name.clone(), self.bad_since.get(&signal.name).copied().unwrap_or(now));
         self.bad_since = bad.map(since).collect();

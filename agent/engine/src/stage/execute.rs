@@ -235,6 +235,7 @@ impl Execution<'_> {
             }
             Ok(Did::Done { took }) => {
                 self.resident.memory.succeeded(step, took);
+                self.resident.memory.started(step, self.pass.context.now(), &self.boots);
                 self.executed.done += 1;
                 self.tell(Happening::StepDone { step: step.id.clone(), took });
                 End::Done

@@ -1,4 +1,4 @@
-//! Looks: at the host and its guests, at the peers, at the turn, at holds. I/O: reads only.
+//! Looks: at the host and its guests, at the peers, at the turn, at holds. I/O: reads, and one event.
 //!
 //! Guarantees: ends in bounded time; what could not be seen of a part is `Unknown` in the sight, and only a host that cannot be
 //! observed at all is an error. Deliberately absent: any judgement.
@@ -14,12 +14,16 @@ use model::names::ApplianceName;
 use model::observed::Observed;
 use plan::given::{Given, HostHold, Peer, PeerSight, TurnState};
 
+use crate::event::Happening;
 use crate::reconcile::Pass;
 use crate::resident::Resident;
 use crate::store::{Member, PeerStatus, Turn};
 
 /// A look that takes longer has failed. Each request in it has its own, shorter, limit; this one is for what none of them sees.
 const PATIENCE: Duration = Duration::from_secs(300);
+
+/// After so many starts in a row that did not last somebody is told.
+const TELLING_RELAPSES: u32 = 3;
 
 /// Everything that a pass goes by.
 #[derive(Debug)]
@@ -81,7 +85,12 @@ pub(crate) async fn observe(pass: &Pass, resident: &mut Resident) -> Result<Sigh
     };
     resident.memory.sighted();
     let now = pass.context.now();
-    resident.memory.note(desired, &observed, now);
+    for (step, times) in resident.memory.note(desired, &observed, now) {
+        if times == TELLING_RELAPSES {
+            let says = format!("step `{step}` was done {times} times, and each time the service was ill again within half an hour");
+            pass.context.events.tell(&desired.appliance, Happening::Alert { says });
+        }
+    }
     let mut given = Given::at(now);
     given.memory = resident.memory.memory().clone();
     given.approvals = pass.wish.approvals.to_vec();

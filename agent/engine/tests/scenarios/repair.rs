@@ -101,6 +101,52 @@ async fn a_wire_that_fails_thrice_restarts_no_guest() {
     assert!(!told.iter().any(|event| event.what.to_string().contains("restart-guest")), "nobody ever tried to start it: {told:#?}");
 }
 
+/// The service dies so long after each of its first four starts; what is told until all is well.
+async fn dying(after: Duration) -> Vec<Arc<Event>> {
+    let stage = carrying_calls().await;
+    let dies =
+        || stage.sim.apply(Fault::ServiceStops { host: stage.host(), vm: Some(VM.to_owned()), service: "AppSvc".to_owned() }).unwrap();
+    let mut told = Vec::new();
+    stage
+        .while_running(&stage.snapshot(), async |events| {
+            for _ in 0..4 {
+                dies();
+                loop {
+                    let event = heard(events, |_| true).await;
+                    let is_back = is_done(&event, "2.1/app/start-service/AppSvc");
+                    told.push(event);
+                    if is_back {
+                        break;
+                    }
+                }
+                tokio::time::sleep(after).await;
+            }
+            heard(events, |event| matches!(event.what, Happening::Converged { .. })).await;
+        })
+        .await;
+    told
+}
+
+fn says(told: &[Arc<Event>], what: &str) -> usize {
+    told.iter().filter(|event| event.what.to_string().contains(what)).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_dies_soon_after_each_start_is_told_and_its_guest_restarted_at_the_third_time() {
+    let told = dying(Duration::from_secs(5)).await;
+    let restarts = told.iter().filter(|event| is_done(event, "2.1/app/restart-guest/recovered")).count();
+    assert_eq!((restarts, says(&told, "within half an hour")), (1, 1), "{told:#?}");
+    let third = told.iter().position(|event| is_done(event, "2.1/app/restart-guest/recovered")).unwrap();
+    let starts = told[..third].iter().filter(|event| is_done(event, "2.1/app/start-service/AppSvc")).count();
+    assert_eq!(starts, 3, "{told:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_somebody_stops_now_and_then_is_only_started() {
+    let told = dying(Duration::from_mins(40)).await;
+    assert_eq!((says(&told, "restart"), says(&told, "within half an hour")), (0, 0), "{told:#?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_odd_answer_puts_the_return_of_calls_off_by_ten_seconds() {
     // Nothing listens at that path; there is no such class; access is denied.

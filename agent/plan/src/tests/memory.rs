@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use model::condition::Posture;
 use model::desired::{Desired, Grade, StartMode};
+use model::names::RoleName;
 use model::observed::{Observed, Remarks, ServiceState};
+use model::seen::Seen;
 use model::units::{MemorySize, Span};
 
 use crate::decide;
@@ -19,7 +21,7 @@ use crate::posture::{posture, stable_for};
 use crate::step::{Act, Impact, Purpose, StepId, StepTime};
 
 fn at(second: i64) -> Timestamp {
-    now() + jiff::SignedDuration::from_secs(second)
+    now() + SignedDuration::from_secs(second)
 }
 
 #[test]
@@ -243,4 +245,43 @@ fn a_vm_that_was_gone_meanwhile_is_set_up_in_full() {
     let purposes: Vec<Purpose> = plan.steps.iter().filter(|step| step.role == Some(of("app"))).map(|step| step.purpose).collect();
     assert!(purposes.contains(&Purpose::SetUp), "{purposes:?}");
     assert!(!posture(&desired, &observed, &given).eq(&Posture::Serving));
+}
+
+/// What is remembered of RTCSRV on the edge, started now and stopped so long after, at the look that confirms it; how often it was ill soon
+/// after, and how many failed starts of this boot that makes.
+fn relapses(after: SignedDuration, memory: &mut Memory, spoil: impl FnOnce(&mut Observed)) -> (u32, Option<u32>) {
+    let desired = cloud_connector();
+    let well = converged(&desired);
+    let step = StepId::of(&desired.instance, Some(&of("edge")), &Act::StartService { service: of("RTCSRV") });
+    let role: RoleName = of("edge");
+    let boots = BTreeMap::from([(role.clone(), well.instances[&desired.instance].vms[&role].guest.known().unwrap().booted_at)]);
+    memory.start(&step, Some(&role), (now(), &boots));
+    memory.note(&desired, &well, now() + SignedDuration::from_secs(1));
+    let mut ill = well.clone();
+    set_service(&mut ill, "edge", "RTCSRV", ServiceState::Stopped, StartMode::Automatic);
+    spoil(&mut ill);
+    memory.note(&desired, &ill, now() + after);
+    memory.note(&desired, &ill, now() + after + desired.watch.confirm.as_duration());
+    let relapses = memory.started.get(&step).map_or(0, |started| started.relapses);
+    (relapses, memory.attempts.get(&step).map(|attempts| attempts.proven))
+}
+
+#[test]
+fn a_start_counts_as_failed_when_the_service_is_ill_again_within_half_an_hour() {
+    let mut memory = Memory::default();
+    assert_eq!(relapses(SignedDuration::from_mins(29), &mut memory, |_| ()), (1, Some(1)));
+    memory.attempts.clear();
+    assert_eq!(relapses(SignedDuration::from_secs(20), &mut memory, |_| ()), (2, Some(2)), "in a row");
+    memory.attempts.clear();
+    assert_eq!(relapses(SignedDuration::from_mins(31), &mut memory, |_| ()), (0, None), "it stayed up");
+}
+
+#[test]
+fn a_service_that_went_with_its_guest_is_no_start_that_failed() {
+    let restarted = |observed: &mut Observed| {
+        if let Seen::Known(guest) = &mut vm(observed, "edge").guest {
+            guest.booted_at = now() + SignedDuration::from_mins(4);
+        }
+    };
+    assert_eq!(relapses(SignedDuration::from_mins(5), &mut Memory::default(), restarted), (0, None));
 }
