@@ -29,6 +29,9 @@ const MAX_OBJECTS: usize = 2_000_000;
 /// Where ssh listens unless the URL says otherwise.
 const SSH_PORT: u16 = 22;
 
+/// Below it stands for a moment what was asked for besides.
+const ASKED: &str = "refs/trunkline-asked/";
+
 /// What a fetch needs besides the mirror.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
@@ -63,8 +66,6 @@ pub(crate) struct Fetched<'r> {
     remote: Remote<'r>,
     /// Local names of what was wanted, the likeliest first.
     local: Vec<String>,
-    /// Where the remote has what was wanted of it, by its own names.
-    tips: Vec<(String, Oid)>,
 }
 
 /// A reference of a mirror that the remote has.
@@ -73,7 +74,7 @@ pub(crate) struct Landed {
     pub(crate) name: String,
     /// Where it pointed before; zero when it is new.
     pub(crate) before: Oid,
-    now: Oid,
+    pub(crate) now: Oid,
 }
 
 impl Landed {
@@ -83,13 +84,8 @@ impl Landed {
 }
 
 impl Fetched<'_> {
-    /// Leaves the references as they are. Where the remote has what was wanted of it, by its own names.
-    pub(crate) fn leave(self) -> Vec<(String, Oid)> {
-        self.tips
-    }
-
-    /// Moves the references. Returns the first that the remote has.
-    pub(crate) fn land(mut self) -> Result<Option<Landed>, git2::Error> {
+    /// Moves the references. Returns those that the remote has, the likeliest first.
+    pub(crate) fn land(mut self) -> Result<Vec<Landed>, git2::Error> {
         let mut present = Vec::new();
         let mut callbacks = RemoteCallbacks::new();
         callbacks.update_tips(|name, before, now| {
@@ -101,12 +97,18 @@ impl Fetched<'_> {
         drop(callbacks);
         let likeliest = |landed: &Landed| self.local.iter().position(|name| *name == landed.name);
         present.sort_by_key(likeliest);
-        Ok(present.into_iter().next())
+        Ok(present)
     }
 }
 
-/// Fetches those of `wanted` that the remote has (HEAD's branch when there are none). `None`: it has no commit.
-pub(crate) fn fetch<'r>(repository: &'r Repository, call: &Call, wanted: &[String]) -> Result<Option<Fetched<'r>>, SourceError> {
+/// Fetches those of `wanted` that the remote has (HEAD's branch when there are none), to be known here as `local` says. `None`: it has no
+/// commit.
+pub(crate) fn fetch<'r>(
+    repository: &'r Repository,
+    call: &Call,
+    wanted: &[String],
+    local: fn(&str) -> String,
+) -> Result<Option<Fetched<'r>>, SourceError> {
     let witness = Witness::default();
     let failed = |source| explain(call, &witness, source);
     let mut remote = repository.remote_anonymous(&call.url).map_err(failed)?;
@@ -128,20 +130,28 @@ pub(crate) fn fetch<'r>(repository: &'r Repository, call: &Call, wanted: &[Strin
     } else {
         wanted.to_vec()
     };
-    let local: Vec<String> = names.iter().map(|name| local_name(name)).collect();
+    let local: Vec<String> = names.iter().map(|name| local(name)).collect();
     let specs: Vec<String> = names.iter().zip(&local).map(|(theirs, ours)| format!("+{theirs}:{ours}")).collect();
     let mut options = FetchOptions::new();
     options.remote_callbacks(callbacks(call, &witness)).proxy_options(proxy()).download_tags(AutotagOption::None);
     connection.remote().download(&specs, Some(&mut options)).map_err(failed)?;
-    let heads = connection.list().map_err(failed)?.iter();
-    let tips = heads.filter(|head| names.iter().any(|name| name == head.name())).map(|head| (head.name().to_owned(), head.oid())).collect();
     drop(connection);
-    Ok(Some(Fetched { remote, local, tips }))
+    Ok(Some(Fetched { remote, local }))
 }
 
 /// Where a mirror keeps a reference of the remote.
 pub(crate) fn local_name(theirs: &str) -> String {
     format!("refs/trunkline/{}", theirs.strip_prefix("refs/").unwrap_or(theirs))
+}
+
+/// Where a mirror keeps for a moment what was asked for besides the reference that it follows.
+pub(crate) fn asked_name(theirs: &str) -> String {
+    format!("{ASKED}{}", theirs.strip_prefix("refs/").unwrap_or(theirs))
+}
+
+/// The remote's own name of what is kept under [`asked_name`].
+pub(crate) fn asked_of(local: &str) -> String {
+    format!("refs/{}", local.strip_prefix(ASKED).unwrap_or(local))
 }
 
 fn proxy<'a>() -> ProxyOptions<'a> {

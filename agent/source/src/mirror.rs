@@ -13,7 +13,7 @@ use git2::{ConfigLevel, ErrorCode, ObjectType, Oid, Repository, RepositoryInitOp
 
 use crate::compact::{self, CompactError};
 use crate::error::SourceError;
-use crate::fetch::{Call, Fetched, fetch};
+use crate::fetch::{Call, asked_name, asked_of, fetch, local_name};
 use crate::keep;
 use crate::origin::{Origin, is_clear_text};
 use crate::standing::{self, Standing, Turn};
@@ -111,7 +111,19 @@ pub(crate) struct Besides {
 pub(crate) fn besides(place: &Place, call: &Call, names: &[String]) -> Result<Besides, SourceError> {
     let mirror = Mirror::open(place)?;
     mirror.refuse_redirects(call).map_err(|source| mirror.stuck("refuse redirects", source))?;
-    let tips = fetch(&mirror.repository, call, names)?.map(Fetched::leave).unwrap_or_default();
+    let Some(fetched) = fetch(&mirror.repository, call, names, asked_name)? else {
+        return Ok(Besides { _hold: mirror.hold, tips: Vec::new() });
+    };
+    let turn = Turn::take(&place.mirror);
+    let _turn = turn.map_err(|source| SourceError::State { act: "lock", path: place.mirror.clone(), source })?;
+    let landed = fetched.land().map_err(|source| mirror.stuck("note a reference", source))?;
+    // Named only for as long as it takes to hear where they are: nothing else tells the names of a remote safely, as those of others there
+    // may be no text.
+    for one in &landed {
+        let forgotten = mirror.repository.find_reference(&one.name).and_then(|mut reference| reference.delete());
+        forgotten.map_err(|source| mirror.stuck("forget a reference", source))?;
+    }
+    let tips = landed.into_iter().map(|one| (asked_of(&one.name), one.now)).collect();
     Ok(Besides { _hold: mirror.hold, tips })
 }
 
@@ -180,7 +192,7 @@ impl Mirror {
             Some(reference) => SourceError::NoReference { origin: origin.to_string(), reference: reference.clone() },
             None => SourceError::Empty { origin: origin.to_string() },
         };
-        let fetched = fetch(&self.repository, call, &origin.candidates())?.ok_or_else(absent)?;
+        let fetched = fetch(&self.repository, call, &origin.candidates(), local_name)?.ok_or_else(absent)?;
         let turn = Turn::take(&self.place.mirror);
         let _turn = turn.map_err(|source| SourceError::State { act: "lock", path: self.place.mirror.clone(), source })?;
         if call.stop.load(Ordering::Relaxed) {
@@ -189,7 +201,7 @@ impl Mirror {
         if stand()? != before {
             return Ok(Advance::Overtaken);
         }
-        let landed = fetched.land().map_err(|source| self.stuck("move a reference", source))?.ok_or_else(absent)?;
+        let landed = fetched.land().map_err(|source| self.stuck("move a reference", source))?.into_iter().next().ok_or_else(absent)?;
         if let (true, Err(source)) = (landed.moved(), standing::tree_of(&self.repository, &landed.name)) {
             standing::back(&self.repository, &landed).map_err(|source| self.stuck("move a reference back", source))?;
             return Err(match source.code() {

@@ -109,7 +109,9 @@ impl Reader {
     /// `SourceError`; what was fetched before can still be read.
     pub fn fetch_revisions(&mut self, access: &Access, revs: &[&str]) -> Result<(), SourceError> {
         let Location::Remote { url, .. } = &self.origin.location else { return Ok(()) };
-        let names: Vec<String> = revs.iter().flat_map(|rev| full_names(tip_of(rev))).collect();
+        let mut names: Vec<String> = revs.iter().flat_map(|rev| full_names(tip_of(rev))).collect();
+        names.sort_unstable();
+        names.dedup();
         if !names.is_empty() {
             let place = self.mirror()?.clone();
             self.besides = Some(self.ask(Call::new(url, access), move |call| mirror::besides(&place, call, &names))?);

@@ -264,3 +264,19 @@ fn a_remote_that_keeps_silent_is_given_up() {
     let error = fetch(&reader.waiting_at_most(std::time::Duration::from_millis(50))).unwrap_err();
     assert!(matches!(error, SourceError::TimedOut { .. }), "{error}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_branch_whose_name_is_no_text_disturbs_nobody() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let repo = Repo::bare();
+    let state = tempfile::tempdir().unwrap();
+    let main = repo.commit(&[("a.yaml", "a: 1\n")]);
+    let odd = repo.path().join("refs/heads").join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    std::fs::write(odd, format!("{main}\n")).unwrap();
+    let mut reader = Reader::new(repo.remote_origin(), Some(state.path()));
+    fetch(&reader).unwrap();
+    reader.fetch_revisions(&Access::anonymous(), &["main", "other"]).unwrap();
+    assert_eq!(reader.read_revision("main").unwrap().revision.as_str(), format!("main@sha1:{main}"));
+    assert!(reader.read().unwrap().is_some());
+}
