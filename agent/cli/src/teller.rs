@@ -160,20 +160,13 @@ impl Voice {
 
     /// Has the moving line say something else.
     pub fn moving(&self, says: String) {
-        let mut queue = self.shared.lock();
-        // Only the newest counts, and it need not be seen at all.
-        if let Some(Piece::Moving(waiting)) = queue.pieces.back_mut() {
-            *waiting = says;
-        } else {
-            queue.take(Piece::Moving(says));
-        }
-        drop(queue);
+        self.shared.lock().turn(Piece::Moving(says));
         self.shared.told.notify_all();
     }
 
     /// Takes the moving line away.
     pub fn still(&self) {
-        self.shared.lock().take(Piece::Still);
+        self.shared.lock().turn(Piece::Still);
         self.shared.told.notify_all();
     }
 
@@ -240,6 +233,14 @@ impl Queue {
         self.pieces.push_back(piece);
         self.taken += 1;
         self.taken
+    }
+
+    /// What the moving line is to be, in place of what it was to be before: only the newest counts, and it need not be seen at all.
+    fn turn(&mut self, piece: Piece) {
+        match self.pieces.back_mut() {
+            Some(last @ (Piece::Moving(_) | Piece::Still)) => *last = piece,
+            _ => _ = self.take(piece),
+        }
     }
 
     fn mark_gap(&mut self) {
