@@ -1,4 +1,5 @@
-//! The one thread that writes to standard output and standard error, so that telling never ends or stops a command that acts.
+//! The one hand that writes to standard output and standard error, so that telling never ends or stops a command that acts: a thread of its
+//! own, or that of whoever tells where he waits for it anyway.
 //!
 //! Guarantees: what cannot be written, on a full disk or to a reader that has gone, ends nothing. A command that acts waits for nobody who
 //! reads its standard error, and one that stays for no reader at all: what finds no room in the queue is dropped and counted, and the count
@@ -49,12 +50,12 @@ pub struct Streams {
     pub lost: fn(u64) -> String,
 }
 
-/// Owns the thread. Whatever was told is written when it is dropped, if it can be written at all.
+/// Owns the thread, if there is one. Whatever was told is written when it is dropped, if it can be written at all.
 pub struct Teller {
     voice: Voice,
 }
 
-/// Tells by the thread; its clones tell by the same.
+/// Tells by it; its clones tell by the same.
 #[derive(Debug, Clone)]
 pub struct Voice {
     shared: Arc<Shared>,
@@ -68,6 +69,8 @@ struct Shared {
     told: Condvar,
     /// Something was written.
     written: Condvar,
+    /// Who writes where no thread does it.
+    hand: Option<Mutex<Writer>>,
 }
 
 #[derive(Debug, Default)]
@@ -109,9 +112,14 @@ impl Teller {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(manner: Manner, streams: Streams) -> io::Result<Self> {
+        let writer = Writer { streams, failed: 0, torn: false };
+        if manner == Manner::Answers {
+            let shared = Arc::new(Shared { hand: Some(Mutex::new(writer)), ..Shared::default() });
+            return Ok(Self { voice: Voice { shared, manner } });
+        }
         let shared: Arc<Shared> = Arc::default();
-        let writer = Writer { shared: Arc::clone(&shared), streams, failed: 0, torn: false };
-        std::thread::Builder::new().name("teller".to_owned()).spawn(move || writer.work())?;
+        let told = Arc::clone(&shared);
+        std::thread::Builder::new().name("teller".to_owned()).spawn(move || told.work(writer))?;
         Ok(Self { voice: Voice { shared, manner } })
     }
 
@@ -133,6 +141,9 @@ impl Drop for Teller {
 impl Voice {
     /// Writes a text as it stands, after what was told before; waits until that is done where the manner has it so.
     pub fn tell(&self, stream: Stream, text: Vec<u8>) {
+        if let Some(hand) = &self.shared.hand {
+            return self.shared.write(&mut hand.lock().unwrap_or_else(PoisonError::into_inner), Piece::Text(stream, text));
+        }
         match (self.manner, stream) {
             (Manner::Answers, _) | (Manner::Acts, Stream::Out) => {
                 let mut queue = self.shared.lock();
@@ -147,6 +158,10 @@ impl Voice {
 
     /// The same without waiting in any manner; what finds no room is dropped and counted.
     pub fn pass(&self, stream: Stream, text: Vec<u8>) {
+        if let Some(hand) = &self.shared.hand {
+            // Who is writing just now, and may be the one who tells of his own end, is not waited for.
+            return hand.try_lock().map_or((), |mut writer| self.shared.write(&mut writer, Piece::Text(stream, text)));
+        }
         let mut queue = self.shared.lock();
         if queue.octets + text.len() > MOST_WAITING && queue.octets > 0 {
             queue.dropped += lines(&text);
@@ -160,14 +175,12 @@ impl Voice {
 
     /// Has the moving line say something else.
     pub fn moving(&self, says: String) {
-        self.shared.lock().turn(Piece::Moving(says));
-        self.shared.told.notify_all();
+        self.shared.turn(Piece::Moving(says));
     }
 
     /// Takes the moving line away.
     pub fn still(&self) {
-        self.shared.lock().turn(Piece::Still);
-        self.shared.told.notify_all();
+        self.shared.turn(Piece::Still);
     }
 
     /// Takes the moving line away and waits until everything is written, for a bounded time and once only: who has not read by then is not
@@ -222,6 +235,39 @@ impl Shared {
         self.lock().done += 1;
         self.written.notify_all();
     }
+
+    fn turn(&self, piece: Piece) {
+        match &self.hand {
+            Some(hand) => self.write(&mut hand.lock().unwrap_or_else(PoisonError::into_inner), piece),
+            None => {
+                self.lock().turn(piece);
+                self.told.notify_all();
+            }
+        }
+    }
+
+    fn write(&self, writer: &mut Writer, piece: Piece) {
+        if writer.put(piece).is_err() {
+            self.lock().lost_result = true;
+        }
+    }
+
+    /// What the thread does.
+    fn work(self: Arc<Self>, mut writer: Writer) {
+        // However it ends, nobody waits for it any more.
+        struct End(Arc<Shared>);
+        impl Drop for End {
+            fn drop(&mut self) {
+                self.0.lock().over = true;
+                self.0.written.notify_all();
+            }
+        }
+        let end = End(self);
+        while let Some(piece) = end.0.next() {
+            end.0.write(&mut writer, piece);
+            end.0.done();
+        }
+    }
 }
 
 impl Queue {
@@ -261,9 +307,8 @@ impl Queue {
     }
 }
 
-/// The thread's own.
+/// Who writes.
 struct Writer {
-    shared: Arc<Shared>,
     streams: Streams,
     /// Lines of standard error that could not be written since the last one that could.
     failed: u64,
@@ -271,36 +316,35 @@ struct Writer {
     torn: bool,
 }
 
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").field("failed", &self.failed).field("torn", &self.torn).finish_non_exhaustive()
+    }
+}
+
 impl Writer {
-    fn work(mut self) {
-        // However it ends, nobody waits for it any more.
-        struct End(Arc<Shared>);
-        impl Drop for End {
-            fn drop(&mut self) {
-                self.0.lock().over = true;
-                self.0.written.notify_all();
-            }
+    /// Deals with a piece.
+    ///
+    /// # Errors
+    /// When what belongs to the result could not be written.
+    fn put(&mut self, piece: Piece) -> io::Result<()> {
+        let moving = self.streams.moving.clone();
+        match piece {
+            Piece::Text(Stream::Out, text) => return moving.suspend(|| self.put_out(&text)),
+            Piece::Text(Stream::Err, text) => moving.suspend(|| self.put_err(&text)),
+            Piece::Gap(lost) => moving.suspend(|| self.put_gap(lost)),
+            Piece::Moving(says) => moving.set_message(says),
+            Piece::Still => moving.finish_and_clear(),
         }
-        let _end = End(Arc::clone(&self.shared));
-        while let Some(piece) = self.shared.next() {
-            let moving = self.streams.moving.clone();
-            match piece {
-                Piece::Text(Stream::Out, text) => moving.suspend(|| self.put_out(&text)),
-                Piece::Text(Stream::Err, text) => moving.suspend(|| self.put_err(&text)),
-                Piece::Gap(lost) => moving.suspend(|| self.put_gap(lost)),
-                Piece::Moving(says) => moving.set_message(says),
-                Piece::Still => moving.finish_and_clear(),
-            }
-            self.shared.done();
-        }
+        Ok(())
     }
 
-    fn put_out(&mut self, text: &[u8]) {
+    fn put_out(&mut self, text: &[u8]) -> io::Result<()> {
         let out = &mut self.streams.out;
         match out.write_all(text).and_then(|()| out.flush()) {
             // A reader that has gone (`| head`) wants no more; there is nobody to tell.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => self.shared.lock().lost_result = true,
-            Ok(()) | Err(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
         }
     }
 
