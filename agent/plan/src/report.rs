@@ -358,6 +358,7 @@ impl fmt::Display for WaitingOn {
             Self::Confirm { signal, after, .. } => write!(f, "{signal} is read again before it counts, after {after}"),
             Self::Stable { ends: Ends::At(until), .. } => write!(f, "all must stay well before calls return, until {until:.0}"),
             Self::Stable { lasts, .. } => write!(f, "all must stay well for {lasts} before calls return"),
+            Self::Backoff { until, failed: 1 } => write!(f, "it failed once; next attempt at {until:.0}"),
             Self::Backoff { until, failed } => write!(f, "it failed {failed} times in a row; next attempt at {until:.0}"),
             Self::BrokenOff { times: 1, again: Some(again) } => {
                 write!(f, "it failed after calls had been stopped for it; it goes on when they are back, at {again:.0} at the latest")
