@@ -1,7 +1,8 @@
 //! Standard output, and the question before something is done.
 //!
-//! Guarantees: a closed pipe ends the output quietly, and what cannot be written otherwise is remembered for the exit code; a question is asked on a terminal only; what is printed while steps run stands
-//! above the moving line. Deliberately absent: colour codes (that is `paint`), and who waits for whoever reads (that is `teller`).
+//! Guarantees: a closed pipe ends the output quietly, and what cannot be written otherwise is remembered for the exit code; a question is
+//! asked on a terminal only; what is printed while steps run stands above the moving line. Deliberately absent: colour codes (that is
+//! `paint`), and who waits for whoever reads (that is `teller`).
 
 use std::io::IsTerminal as _;
 

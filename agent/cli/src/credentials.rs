@@ -1,12 +1,12 @@
 //! Credentials: a name in a manifest becomes a user and a password from a file or the environment.
 //!
 //! Guarantees: what is answered is what the file, and the files that it names, say at that moment; one that is faulty or away then leaves
-//! in use what it said last, and that is told once. Nothing secret is printed, logged or kept in settings; no empty password is sent, since each costs a logon.
-//! The file maps names to `user` and one of `password`, `passwordFile` or `passwordEnvironment`; a credential for `authentication:
-//! certificate` names its `certificate` and `key` (PEM files) instead, and one for `kerberos` may name a `domainController`. A `key` without
-//! a certificate is an ssh key, for the repository alone; a password beside it is its passphrase. A variable
-//! pair `TRUNKLINE_USER_<NAME>` and `TRUNKLINE_PASSWORD_<NAME>` wins over the file.
-//! Deliberately absent: a store of our own; changes of the environment, which nobody can make from outside.
+//! in use what it said last, and that is told once. Nothing secret is printed, logged or kept in settings; no empty password is sent, since
+//! each costs a logon. The file maps names to `user` and one of `password`, `passwordFile` or `passwordEnvironment`; a credential for
+//! `authentication: certificate` names its `certificate` and `key` (PEM files) instead, and one for `kerberos` may name a
+//! `domainController`. A `key` without a certificate is an ssh key, for the repository alone; a password beside it is its passphrase. A
+//! variable pair `TRUNKLINE_USER_<NAME>` and `TRUNKLINE_PASSWORD_<NAME>` wins over the file. Deliberately absent: a store of our own;
+//! changes of the environment, which nobody can make from outside.
 
 mod file;
 
@@ -132,7 +132,7 @@ impl Kept {
         for (name, Found { entry, files }) in file::read(file, variables)? {
             match entry {
                 Ok(entry) => drop(entries.insert(name, KeptEntry { entry: Some(entry), files, fault: None })),
-                Err(failure) => faults.push(failure.render().trim_start_matches("error: ").to_owned()),
+                Err(failure) => faults.push(failure.words()),
             }
         }
         if faults.is_empty() { Ok(Self { mark, entries, fault: None }) } else { Err(Failure::new(faults.join("\nerror: "))) }
@@ -183,9 +183,7 @@ fn tell_once(known: &mut Option<String>, fault: String) {
 }
 
 fn in_a_line(failure: &Failure) -> String {
-    let text = failure.render();
-    let lines: Vec<_> = text.trim_start_matches("error: ").lines().map(str::trim).collect();
-    lines.join("; ")
+    failure.words().lines().map(str::trim).collect::<Vec<_>>().join("; ")
 }
 
 impl hyperv::Credentials for Credentials {
@@ -197,6 +195,7 @@ impl hyperv::Credentials for Credentials {
         Ok(found.credential)
     }
 }
+
 /// The name under which the credential for the repository's remote stands.
 const SOURCE: &str = "source";
 

@@ -41,7 +41,13 @@ impl Failure {
     /// The text for standard error: `error:`, causes, `hint:`.
     #[must_use]
     pub fn render(&self) -> String {
-        let mut text = format!("error: {}", self.message);
+        format!("error: {}", self.words())
+    }
+
+    /// The same for a place inside another text: the message, causes, `hint:`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let mut text = self.message.clone();
         let mut cause: Option<&(dyn Error + 'static)> = self.source.as_deref().map(|source| source as _);
         while let Some(error) = cause {
             let _ = write!(text, "\n  cause: {error}");

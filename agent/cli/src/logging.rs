@@ -1,6 +1,8 @@
 //! Log lines on standard error.
 //!
-//! Guarantees: nothing of ours is logged twice; a log that cannot be written, or is not read, ends and stops nothing (`teller`); the form and the filter are settings; with the form JSON, each line of standard error is a document. Deliberately absent: results (those are printed).
+//! Guarantees: nothing of ours is logged twice; a log that cannot be written, or is not read, ends and stops nothing (`teller`); the form
+//! and the filter are settings; with the form JSON, each line of standard error is a document. Deliberately absent: results (those are
+//! printed).
 
 use std::io::IsTerminal as _;
 

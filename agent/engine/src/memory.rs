@@ -1,7 +1,8 @@
 //! What earlier passes over one appliance learned, kept between two lives of the agent.
 //!
 //! Guarantees: losing it costs time only (law 3): attempts count from nothing, durations are the declared ones, a fault is new. A
-//! changed wish gets a fresh start. What cannot be read is as if it were not there, and nothing is written over it. Deliberately absent: anything that could be observed on the host instead.
+//! changed wish gets a fresh start. What cannot be read is as if it were not there, and nothing is written over it. Deliberately absent:
+//! anything that could be observed on the host instead.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,8 @@
 //! What stays of one appliance between two passes: its memory, its status, and the connection to its host.
 //!
 //! Guarantees: one owner at a time, the pass or the controller, so none of it needs a lock. Everything in it is on the disk too or can
-//! be made anew, so what cannot be read hinders nothing. Deliberately absent: an open journal. Ten thousand appliances must not hold ten thousand files.
+//! be made anew, so what cannot be read hinders nothing. Deliberately absent: an open journal. Ten thousand appliances must not hold ten
+//! thousand files.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! Room for deep recursion, and bounds on how deep a text may make us go.
 //!
-//! The Rego parser tries each bracket as a comprehension first and as a list again, so its time doubles with every level. The Rego parser and compiler call themselves once for each level of an expression, and a chain of operators is as deep as it is
-//! long. Threads of an async runtime have 2 MiB; text of a bounded size needs at most what is given here.
+//! The Rego parser tries each bracket as a comprehension first and as a list again, so its time doubles with every level. The Rego parser
+//! and compiler call themselves once for each level of an expression, and a chain of operators is as deep as it is long. Threads of an
+//! async runtime have 2 MiB; text of a bounded size needs at most what is given here.
 
 use std::thread::Builder;
 

@@ -1,7 +1,7 @@
 //! A repository's reference as snapshots, one after the other.
 //!
-//! Blocking. Guarantees: a remote that keeps silent is given up in time; a call that finds nothing new costs a reference lookup; a failed call changes nothing that was learned; what
-//! was parsed once is not parsed again while it stays in the tree.
+//! Blocking. Guarantees: a remote that keeps silent is given up in time; a call that finds nothing new costs a reference lookup; a failed
+//! call changes nothing that was learned; what was parsed once is not parsed again while it stays in the tree.
 
 use std::path::Path;
 use std::sync::Arc;

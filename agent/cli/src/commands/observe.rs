@@ -79,7 +79,7 @@ pub fn run(args: &Observe, settings: &Settings, console: &Console) -> Result<End
         let text = serde_json::to_string_pretty(&observation).context("cannot write the observation")?;
         console.line(&text);
         blanks.iter().for_each(|blank| console.aside(Aside::Caution, &format!("warning: {blank}")));
-        let said: Vec<_> = failures.values().map(|failure| failure.render().trim_start_matches("error: ").to_owned()).collect();
+        let said: Vec<_> = failures.values().map(|failure| failure.words()).collect();
         match unseen::failure(&said, None) {
             Some(failure) => Err(failure),
             None if blanks.is_empty() => Ok(Ending::Done),

@@ -141,8 +141,7 @@ fn read_entry(file: &Path, (name, entry): (Node<'_>, Node<'_>), variables: &BTre
 /// The password in a file of its own, which is as private as this one: without the line's end, and without the mark that editors put first.
 fn read_password(file: &Path) -> Result<String, String> {
     let failed = |error: std::io::Error| format!("cannot read the password file `{}`: {error}", file.display());
-    refuse_if_open_to_others(file, &std::fs::metadata(file).map_err(failed)?)
-        .map_err(|failure| failure.render().trim_start_matches("error: ").to_owned())?;
+    refuse_if_open_to_others(file, &std::fs::metadata(file).map_err(failed)?).map_err(|failure| failure.words())?;
     let text = bounded::read_text(file, MOST_BYTES).map_err(failed)?;
     Ok(text.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']).to_owned())
 }
@@ -150,8 +149,7 @@ fn read_password(file: &Path) -> Result<String, String> {
 /// The text of an ssh private key, whose file is as private as this one.
 fn read_ssh_key(file: &Path) -> Result<Secret, String> {
     let failed = |error: std::io::Error| format!("cannot read `{}`: {error}", file.display());
-    refuse_if_open_to_others(file, &std::fs::metadata(file).map_err(failed)?)
-        .map_err(|failure| failure.render().trim_start_matches("error: ").to_owned())?;
+    refuse_if_open_to_others(file, &std::fs::metadata(file).map_err(failed)?).map_err(|failure| failure.words())?;
     let text = std::fs::read_to_string(file).map_err(failed)?;
     if text.starts_with("-----BEGIN ") && text.contains("PRIVATE KEY-----") {
         return Ok(Secret::new(text));
@@ -165,7 +163,7 @@ fn read_ssh_key(file: &Path) -> Result<Secret, String> {
 fn read_identity(certificate: &Path, key: &Path) -> Result<ClientIdentity, (&'static str, String)> {
     let unread = |path: &Path, error: std::io::Error| format!("cannot read `{}`: {error}", path.display());
     let metadata = std::fs::metadata(key).map_err(|error| ("key", unread(key, error)))?;
-    refuse_if_open_to_others(key, &metadata).map_err(|failure| ("key", failure.render().trim_start_matches("error: ").to_owned()))?;
+    refuse_if_open_to_others(key, &metadata).map_err(|failure| ("key", failure.words()))?;
     let chain = std::fs::read(certificate).map_err(|error| ("certificate", unread(certificate, error)))?;
     let private = std::fs::read(key).map_err(|error| ("key", unread(key, error)))?;
     ClientIdentity::from_pem(&chain, &private).map_err(|error| match error {

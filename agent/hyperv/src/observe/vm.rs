@@ -1,7 +1,7 @@
 //! VMs: their settings, power states, processors, memory and disks, each joined by GUID.
 //!
-//! Guarantees: a snapshot's settings are never taken for its VM's, and what it holds is its VM's; the host's own `Msvm_ComputerSystem` is never taken for a VM,
-//! and no localised text decides either.
+//! Guarantees: a snapshot's settings are never taken for its VM's, and what it holds is its VM's; the host's own `Msvm_ComputerSystem` is
+//! never taken for a VM, and no localised text decides either.
 
 use std::collections::BTreeMap;
 

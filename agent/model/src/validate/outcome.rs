@@ -21,6 +21,8 @@ pub(super) struct Common<'a> {
     name: &'a SiteName,
     /// As far as it could be read.
     site: Option<&'a SiteManifest>,
+    /// Whether that is all of it, without a fault.
+    site_is_sound: bool,
     members: Members,
     stamp: u64,
     windows: &'a Windows,
@@ -86,6 +88,7 @@ impl Assembler {
 
     fn common<'a>(&'a self, roster: &'a Roster, windows: &'a Windows, trace: &'a Trace) -> Option<Common<'a>> {
         let site = self.shelf.site_as_read(&roster.site);
+        let site_is_sound = self.shelf.site(&roster.site).is_some();
         let names: Vec<_> = roster.entries.iter().map(|entry| entry.name.clone()).collect();
         let leader = site.and_then(|site| site.spec.rollout.as_ref()).and_then(|rollout| rollout.leader.as_ref());
         // A leader that is none of them is reported with the site; the first by name stands in, so that the rest can be checked.
@@ -97,7 +100,16 @@ impl Assembler {
         // What could not be read silences faults, so an answer given then is none when it is gone.
         (self.shelf.knows_site(&roster.site), self.shelf.may_lack_defaults(), self.shelf.may_lack_windows()).hash(&mut stamp);
         let members = Members { names, leader };
-        Some(Common { fleet: self.shelf.fleet_name(), name: &roster.site, site, members, stamp: stamp.finish(), windows, trace })
+        Some(Common {
+            fleet: self.shelf.fleet_name(),
+            name: &roster.site,
+            site,
+            site_is_sound,
+            members,
+            stamp: stamp.finish(),
+            windows,
+            trace,
+        })
     }
 
     fn outcome(&self, entry: &Entry, common: &Common<'_>, pool: &mut Pool) -> Outcome {
@@ -130,7 +142,7 @@ impl Assembler {
             outcome.faults = faults.into();
             return outcome;
         };
-        let sound = faults.is_empty() && !entry.spoiled && self.shelf.site(common.name).is_some();
+        let sound = faults.is_empty() && !entry.spoiled && common.site_is_sound;
         let complete = sound && !self.shelf.may_lack_defaults();
         let Some(site) = common.site else {
             if !self.shelf.knows_site(common.name) {

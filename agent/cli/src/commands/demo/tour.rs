@@ -1,6 +1,7 @@
 //! The demo's tour: scene by scene, each with what is done and what is then seen.
 //!
-//! Guarantees: a scene that does not end as it should fails the command; a signal ends whatever scene there is. Deliberately absent: sleeping; scenes end when the engine says so.
+//! Guarantees: a scene that does not end as it should fails the command; a signal ends whatever scene there is. Deliberately absent:
+//! sleeping; scenes end when the engine says so.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

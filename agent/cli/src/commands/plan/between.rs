@@ -1,7 +1,8 @@
 //! `trunkline plan --base REV --head REV`: what a change of the repository asks for, and what policies say of it, without any host.
 //!
 //! Guarantees: every appliance that changes is judged, and every one when a policy changes; whatever could not be asked without a look at
-//! the hosts is named; an appliance that the older revision refuses is never called new. Deliberately absent: steps (those follow from what is observed).
+//! the hosts is named; an appliance that the older revision refuses is never called new. Deliberately absent: steps (those follow from what
+//! is observed).
 
 use std::collections::BTreeSet;
 
